@@ -1,3 +1,4 @@
+using KvStore.Mvcc.Errors;
 using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Watches;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Index;
 using KvStore.Protocol;
 using KvStore.Raft;
