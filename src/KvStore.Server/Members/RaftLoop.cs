@@ -38,6 +38,7 @@ internal sealed class RaftLoop
     private ulong _requestCount;
     private ulong _readCount;
     private ulong _applied;
+    private ConfState _confState;
     private ILoop _loop = null!;
     private ITimer? _ticker;
 
@@ -46,8 +47,9 @@ internal sealed class RaftLoop
         (_options, _window, _time, _requestIdPrefix) = (options, window, time, requestIdPrefix);
         _node = new RawNode(config);
         _applied = config.Applied;
+        _confState = window.InitialState().ConfState;
         _gatheringReads = new ReadBatch(time.GetTimestamp());
-        Status = new LeaderStatus(NodeId.None, Role.Follower, _node.BasicStatus().HardState.Term, 0);
+        Status = new LeaderStatus(NodeId.None, Role.Follower, _node.BasicStatus.HardState.Term, 0);
     }
 
     /// <summary>Role, leader and term, as of the last turn of the loop. Any thread.</summary>
@@ -132,8 +134,8 @@ internal sealed class RaftLoop
             _node.Tick();
             FailOverdue();
         }
-        while (_confChanges.TryDequeue(out var applied))
-            applied.Applied(_node.ApplyConfChange(applied.Change));
+        while (_confChanges.TryDequeue(out var change))
+            ApplyConfChange(change.Change, change.Applied);
         while (_inbox.TryDequeue(out var message))
             Receive(message);
         CampaignIfAlone();
@@ -143,6 +145,15 @@ internal sealed class RaftLoop
             Handle(_node.Ready());
         return false;
     }
+
+    private void ApplyConfChange(ConfChangeV2 change, Action<ConfState> applied)
+    {
+        _confState = _node.ApplyConfChange(change);
+        applied(_confState);
+    }
+
+    private bool IsAlone => _confState.Voters.Count == 1 && _confState.Voters[0] == _node.Id
+        && _confState.Learners.Count == 0 && _confState.VotersOutgoing.Count == 0;
 
     private void Receive(Message message)
     {
@@ -163,7 +174,7 @@ internal sealed class RaftLoop
     /// <summary>The only voter need not wait for an election timeout: nobody else can be leader.</summary>
     private void CampaignIfAlone()
     {
-        if (Status.Role == Role.Follower && Status.Leader == NodeId.None && _node.IsOnlyVoter)
+        if (Status.Role == Role.Follower && Status.Leader == NodeId.None && IsAlone)
             _node.Campaign();
     }
 
@@ -247,7 +258,7 @@ internal sealed class RaftLoop
 
     private void PublishStatus()
     {
-        var basic = _node.BasicStatus();
+        var basic = _node.BasicStatus;
         var status = new LeaderStatus(basic.SoftState.Leader, basic.SoftState.Role, basic.HardState.Term, basic.HardState.Commit);
         bool isNews = status.Leader != Status.Leader || status.Role != Status.Role || status.Term != Status.Term;
         Status = status;
@@ -291,8 +302,9 @@ internal sealed class RaftLoop
     /// <summary>A request that waited too long gets its answer; what becomes of it stays unknown.</summary>
     private void FailOverdue()
     {
-        // Everything that is applied and durable can leave memory: there is no other member to be served.
-        _window.Compact(Math.Min(_applied, _window.LastIndex));
+        // What is applied can leave memory when there is no other member to be served from it.
+        if (IsAlone)
+            _window.Compact(Math.Min(_applied, _window.LastIndex));
         foreach (var proposal in _pending.Values)
         {
             if (IsOverdue(proposal.ProposedAt) && _pending.TryRemove(proposal.RequestId, out _))
