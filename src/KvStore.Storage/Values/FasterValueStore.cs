@@ -251,9 +251,11 @@ public sealed class FasterValueStore : IValueStore
 
     private void Recover(CheckpointManifest manifest, List<string> files)
     {
-        var older = DeleteNewer(manifest, files);
+        // Look at everything before anything is deleted, so that a refusal leaves the other checkpoints as they are.
         _device.OpenSegments(manifest.Begin, manifest.Until);
-        _checkpoints.BeginRecovery(manifest, older);
+        _checkpoints.BeginRecovery(manifest);
+        _checkpoints.Adopt(DeleteNewer(manifest, files));
+        _device.CutOff();
         int readFailures = _device.ReadFailures;
         try
         {

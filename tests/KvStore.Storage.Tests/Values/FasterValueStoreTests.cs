@@ -2,34 +2,20 @@ using KvStore.Storage.Values;
 
 namespace KvStore.Storage.Tests.Values;
 
-public sealed class FasterValueStoreTests : IDisposable
+public sealed class FasterValueStoreTests : ValueStoreConformance
 {
-    private readonly FaultyDisk _disk = new();
-
-    [Fact]
-    public void A_first_light()
+    // So little memory that most tests spill: 64 pages of 16 KiB, segments of 1 MiB.
+    private static readonly ValueStoreOptions Small = new()
     {
-        using var store = FasterValueStore.Create(_disk, Path.Combine(_disk.Root, "values"), new ValueStoreOptions { MemoryBytes = 1 << 20, ReserveBytes = 0 });
-        for (int i = 0; i < 50_000; i++)
-            store.Write(new Revision(i, i % 3), BitConverter.GetBytes(i));
-        using var reader = store.OpenReader();
-        for (int i = 0; i < 50_000; i++)
-        {
-            Assert.True(reader.TryRead(new Revision(i, i % 3), out var value));
-            Assert.Equal(i, BitConverter.ToInt32(value));
-        }
-        var checkpoint = store.BeginCheckpoint();
-        while (!checkpoint.IsComplete)
-            store.Refresh();
-        store.Dispose();
-        using var again = FasterValueStore.Open(_disk, Path.Combine(_disk.Root, "values"), new ValueStoreOptions { MemoryBytes = 1 << 20, ReserveBytes = 0 }, checkpoint.Id);
-        using var reader2 = again.OpenReader();
-        for (int i = 0; i < 50_000; i++)
-        {
-            Assert.True(reader2.TryRead(new Revision(i, i % 3), out var value));
-            Assert.Equal(i, BitConverter.ToInt32(value));
-        }
-    }
+        MemoryBytes = 1 << 20,
+        PageBytes = 1 << 14,
+        SegmentBytes = 1 << 20,
+        IndexBuckets = 1 << 10,
+        ReserveBytes = 1 << 20,
+        ValuesBetweenIndexCheckpoints = 2_500,
+    };
 
-    public void Dispose() => _disk.Dispose();
+    private protected override IValueStore Create() => FasterValueStore.Create(Disk, Folder, Small);
+
+    private protected override IValueStore Open(CheckpointId checkpoint) => FasterValueStore.Open(Disk, Folder, Small, checkpoint);
 }

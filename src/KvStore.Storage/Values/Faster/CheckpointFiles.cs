@@ -59,15 +59,24 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
 
     /// <summary>Prepares for FASTER's recovery: it will ask for the metadata and the index of this checkpoint.</summary>
     /// <exception cref="InvalidDataException">The index file is missing or damaged.</exception>
-    public void BeginRecovery(CheckpointManifest manifest, IEnumerable<CheckpointManifest> older)
+    public void BeginRecovery(CheckpointManifest manifest)
     {
         _recoveringIndex = IndexFile.Open(disk, directory, manifest.Index, manifest.IndexChunks);
         _recovering = manifest;
         lock (_lock)
         {
             _latest = manifest;
-            foreach (var known in older.Append(manifest))
-                _manifests[known.Checkpoint] = known;
+            _manifests[manifest.Checkpoint] = manifest;
+        }
+    }
+
+    /// <summary>Takes over checkpoints that are in the directory beside the one that is opened.</summary>
+    public void Adopt(IEnumerable<CheckpointManifest> older)
+    {
+        lock (_lock)
+        {
+            foreach (var manifest in older)
+                _manifests[manifest.Checkpoint] = manifest;
         }
     }
 

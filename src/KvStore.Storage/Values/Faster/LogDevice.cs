@@ -112,10 +112,16 @@ internal sealed class LogDevice : IDevice
             long length = segments[segment]!.Length;
             if (length < needed)
                 throw new InvalidDataException($"{path}: the file has {length} bytes, the checkpoint needs {needed}; it was cut off");
-            if (segment == last && length > needed)
-                segments[segment]!.SetLength(needed); // What came after the checkpoint is written again from the log.
         }
         _writtenUntil = writtenUntil;
+    }
+
+    /// <summary>Drops what the last segment holds behind the checkpoint's end; it will be written anew.</summary>
+    public void CutOff()
+    {
+        long end = _writtenUntil - ((long)EndSegment << _segmentBits);
+        if (_segments[EndSegment] is { } last && last.Length > end)
+            last.SetLength(end);
     }
 
     public void ReadAsync(
