@@ -54,6 +54,8 @@ internal sealed class RequestStreamContent<T>(Marshaller<T> marshaller) : Reques
     protected override async Task SerializeToStreamAsync(
         Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
+        // SocketsHttpHandler keeps the headers back for the first message, which may be long in coming.
+        await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         _output.TrySetResult(PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)));
         await Task.WhenAny(_completed.Task, Call.End.Task).ConfigureAwait(false);
     }

@@ -199,7 +199,8 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
     {
         PrepareHeaders();
         _hasStarted = true;
-        return _responseBody.StartAsync(CancellationToken.None);
+        // StartAsync alone would keep the headers in a buffer until the first message.
+        return Output.FlushAsync(CancellationToken.None).AsTask();
     }
 
     private void PrepareHeaders()
