@@ -81,7 +81,7 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
             return _hasStarted || _hasEnded ? Task.CompletedTask : StartAsync();
     }
 
-    public async ValueTask<T> ReadSingleAsync<T>(Marshaller<T> marshaller, bool keepBytes)
+    public override async ValueTask<T> ReadSingleAsync<T>(Marshaller<T> marshaller, bool keepBytes)
     {
         var message = default(T)!;
         var hasMessage = false;
@@ -102,6 +102,10 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
                 return message;
         }
     }
+
+    public override IServerRequestStream<T> Requests<T>(Marshaller<T> marshaller) => new HttpRequestStream<T>(this, marshaller);
+
+    public override IServerStreamWriter<T> Responses<T>(Marshaller<T> marshaller) => new HttpResponseStream<T>(this, marshaller);
 
     /// <exception cref="OperationCanceledException">The call was cancelled, or its connection is lost.</exception>
     public async ValueTask<ReadResult> ReadAsync()
@@ -127,20 +131,20 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
         return true;
     }
 
-    public void CompleteUnary<T>(Marshaller<T> marshaller, T response)
+    public override void CompleteUnary<T>(Marshaller<T> marshaller, T response)
     {
         if (Status.StatusCode == StatusCode.OK)
             Write(marshaller, response, WriteOptions);
         Complete(Status, ResponseTrailersOrNull);
     }
 
-    public void CompleteStream()
+    public override void CompleteStream()
     {
         lock (_responseLock)
             Complete(StatusOfReturn(), ResponseTrailersOrNull);
     }
 
-    public void Fail(Exception exception)
+    public override void Fail(Exception exception)
     {
         var status = StatusOf(exception);
         var trailers = exception is RpcException { Trailers.Count: > 0 } refusal ? refusal.Trailers : ResponseTrailersOrNull;
@@ -195,7 +199,8 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
     {
         PrepareHeaders();
         _hasStarted = true;
-        return _responseBody.StartAsync(CancellationToken.None);
+        // StartAsync alone would keep the headers in a buffer until the first message.
+        return Output.FlushAsync(CancellationToken.None).AsTask();
     }
 
     private void PrepareHeaders()

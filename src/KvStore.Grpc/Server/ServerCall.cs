@@ -30,6 +30,8 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
 
     protected bool IsStreaming => method.Type != MethodType.Unary;
 
+    protected bool IsObserved => Observer is not null;
+
     private ServerCallObserver? Observer => Options.Observer;
 
     /// <summary>Called once, before the request is read.</summary>
@@ -50,6 +52,23 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
         }
     }
 
+    /// <summary>The one request that there must be.</summary>
+    /// <exception cref="RpcException">There is none, there are more, or it is broken.</exception>
+    public abstract ValueTask<T> ReadSingleAsync<T>(Marshaller<T> marshaller, bool keepBytes);
+
+    public abstract IServerRequestStream<T> Requests<T>(Marshaller<T> marshaller);
+
+    public abstract IServerStreamWriter<T> Responses<T>(Marshaller<T> marshaller);
+
+    /// <summary>Ends a unary call whose handler returned.</summary>
+    public abstract void CompleteUnary<T>(Marshaller<T> marshaller, T response);
+
+    /// <summary>Ends a streaming call whose handler returned.</summary>
+    public abstract void CompleteStream();
+
+    /// <summary>Ends a call whose handler, or whose reading or writing, threw.</summary>
+    public abstract void Fail(Exception exception);
+
     /// <summary>The time that the client allows, or null.</summary>
     protected abstract TimeSpan? RequestTimeout();
 
@@ -63,7 +82,7 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
     }
 
     /// <summary>What the client is told when a handler, or the reading of its request, threw.</summary>
-    public Status StatusOf(Exception exception)
+    protected Status StatusOf(Exception exception)
     {
         switch (exception)
         {
@@ -78,7 +97,7 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
     }
 
     /// <summary>What a handler's return means: a stream that was cancelled did not end well, though its handler ended quietly.</summary>
-    public Status StatusOfReturn() =>
+    protected Status StatusOfReturn() =>
         Status.StatusCode == StatusCode.OK && _cancelStatus is { } cancelled ? cancelled.Status : Status;
 
     public void ReportFaultOf(Task abandoned) => abandoned.ContinueWith(

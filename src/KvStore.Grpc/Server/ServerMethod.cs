@@ -12,7 +12,7 @@ internal abstract class ServerMethod(MethodDescriptor method)
 
     public MethodType Type { get; } = method.MethodType();
 
-    public abstract Task ServeAsync(HttpServerCall call);
+    public abstract Task ServeAsync(ServerCall call);
 }
 
 /// <summary>The requests of a streaming call, with the read that a server-streaming method makes.</summary>

@@ -10,13 +10,13 @@ internal sealed class StreamingMethod<TRequest, TResponse>(
     MethodDescriptor method, MarshallerPair<TRequest, TResponse> marshallers, StreamingHandler<TRequest, TResponse> handler)
     : ServerMethod(method)
 {
-    public override async Task ServeAsync(HttpServerCall call)
+    public override async Task ServeAsync(ServerCall call)
     {
         try
         {
             call.Begin();
-            var requests = new HttpRequestStream<TRequest>(call, marshallers.Request);
-            var responses = new HttpResponseStream<TResponse>(call, marshallers.Response);
+            var requests = call.Requests(marshallers.Request);
+            var responses = call.Responses(marshallers.Response);
             await handler(requests, responses, call).ConfigureAwait(false);
             call.CompleteStream();
         }

@@ -9,7 +9,7 @@ internal sealed class UnaryMethod<TRequest, TResponse>(
     bool keepRequestBytes)
     : ServerMethod(method)
 {
-    public override async Task ServeAsync(HttpServerCall call)
+    public override async Task ServeAsync(ServerCall call)
     {
         try
         {
