@@ -18,7 +18,7 @@ internal static class Program
                         process-apply-thread process-ready propose propose-conf-change raft-log raft-state
                         report-unreachable send-snapshot set-randomized-election-timeout stabilize status
                         tick-election tick-heartbeat transfer-leadership
-                        and, of our own, hard-state read-index report-snapshot restart
+                        and, of our own, hard-state read-index report-snapshot restart step
           confchange    simple enter-joint leave-joint
           quorum        committed vote
 

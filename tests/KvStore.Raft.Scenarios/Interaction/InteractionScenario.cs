@@ -65,6 +65,7 @@ public sealed class InteractionScenario : IScenario
             case "send-snapshot": SendSnapshot(directive); break;
             case "set-randomized-election-timeout": SetElectionTimeout(directive); break;
             case "stabilize": Stabilize(directive); break;
+            case "step": Step(directive); break;
             case "status": _output.Write(Describe.Progress(Node(directive).Raft.Status.Progress)); break;
             case "tick-election": Tick(Node(directive), Node(directive).Config.ElectionTicks); break;
             case "tick-heartbeat": Tick(Node(directive), Node(directive).Config.HeartbeatTicks); break;
@@ -108,7 +109,7 @@ public sealed class InteractionScenario : IScenario
 
     private void DeliverMessages(Directive directive)
     {
-        MessageType? type = directive.Find("type") is { } name ? TypeOf(name.Value) : null;
+        MessageType? type = directive.Find("type") is { } name ? InjectedMessage.TypeOf(name.Value) : null;
         var delivered = directive.Numbers.Select(id => new NodeId(id)).ToList();
         var dropped = (directive.Find("drop")?.Values ?? []).Select(id => new NodeId(Argument.Number(id))).ToList();
         if (delivered.Intersect(dropped).Any())
@@ -121,10 +122,6 @@ public sealed class InteractionScenario : IScenario
         if (count == 0)
             _output.WriteLine("no messages");
     }
-
-    private static MessageType TypeOf(string name) => name.StartsWith("Msg") && Enum.TryParse(name[3..], out MessageType type)
-        ? type
-        : throw new ScenarioException($"unknown message type {name}");
 
     private void Compact(Directive directive)
     {
@@ -192,6 +189,15 @@ public sealed class InteractionScenario : IScenario
     {
         var from = new NodeId(Argument.Number(directive.Require("from")));
         _group.Node(from).Raft.TransferLeader(new NodeId(Argument.Number(directive.Require("to"))));
+    }
+
+    // A message that nobody sent: late, repeated, or from somebody who should not send it.
+    private void Step(Directive directive)
+    {
+        var node = Node(directive);
+        var message = InjectedMessage.Read(directive, node.Id);
+        _output.WriteLine(Describe.Message(message));
+        Check(node.Raft.Step(message));
     }
 
     private void Stabilize(Directive directive)
