@@ -1,4 +1,6 @@
 using KvStore.Mvcc.Errors;
+using KvStore.Mvcc.Index;
+using KvStore.Mvcc.Store;
 using KvStore.Raft;
 
 namespace KvStore.Mvcc.Leases;
@@ -94,6 +96,24 @@ public sealed class LeaseTable
             entry.Lease = entry.Lease with { RemainingTtlSeconds = remainingTtlSeconds };
             return true;
         }
+    }
+
+    /// <summary>Takes over saved leases; which keys are attached to them stands in the index.</summary>
+    /// <exception cref="InvalidDataException">A key names a lease that was not saved.</exception>
+    internal void Load(IEnumerable<Lease> leases, MvccStore store)
+    {
+        foreach (var lease in leases)
+            Grant(lease.Id, lease.TtlSeconds, lease.RemainingTtlSeconds);
+        using var scope = store.Index.BeginRead();
+        store.Index.Visit(KeyRange.All, store.CurrentRevision, (ReadOnlySpan<byte> key, in KeyState state) =>
+        {
+            if (state.Lease == LeaseId.None)
+                return true;
+            if (!Contains(state.Lease))
+                throw new InvalidDataException($"a key is attached to lease {state.Lease.Value}, which the saved state lacks");
+            Attach(state.Lease, key);
+            return true;
+        });
     }
 
     internal void Attach(LeaseId id, ReadOnlySpan<byte> key)

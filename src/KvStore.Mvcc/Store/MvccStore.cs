@@ -24,6 +24,7 @@ public sealed class MvccStore
     public const int ChangesPerRevisionLimit = 1 << 20;
 
     private readonly Func<DiskFullException, bool>? _waitForSpace;
+    private readonly ValueReclaim _reclaim;
     private long _currentRevision;
     private long _compactRevision;
     private long _indexCompactedRevision;
@@ -48,6 +49,7 @@ public sealed class MvccStore
         // The index may have been saved, or rebuilt, in the middle of its cleaning: that starts again.
         _indexCompactedRevision = NeverCompacted;
         _waitForSpace = waitForSpace;
+        _reclaim = new ValueReclaim(this);
     }
 
     public IKeyIndex Index { get; }
@@ -102,8 +104,10 @@ public sealed class MvccStore
     }
 
     /// <summary>Gives the space of compacted values back, in small steps. Apply loop only.</summary>
+    /// <remarks>Not before everything that the log held at the start is applied: a crash may have left values of revisions that
+    /// are yet to come, and the order in which values are met tells nothing until then.</remarks>
     /// <returns>Bytes freed.</returns>
-    public long ReclaimStep(long budgetBytes) => Values.Compact(budgetBytes, IsLive);
+    public long ReclaimStep(long budgetBytes) => _reclaim.Step(budgetBytes);
 
     /// <summary>Stores a value; on a full disk waits for space as long as the owner says so.</summary>
     internal void WriteValue(Revision revision, ReadOnlySpan<byte> value)
@@ -121,9 +125,4 @@ public sealed class MvccStore
             }
         }
     }
-
-    /// <summary>Whether a stored value may still be asked for.</summary>
-    /// <remarks>Everything from the compacted revision on is kept as it was, so that history is read by counting revisions.</remarks>
-    private bool IsLive(Revision revision, ReadOnlySpan<byte> value) =>
-        revision.Main >= _compactRevision || Index.IsRetained(StoredRecord.Read(value).KeyOf(value), revision);
 }
