@@ -80,7 +80,7 @@ internal sealed class ClientConnection : IDisposable
     }
 
     /// <summary>Makes a call with its first message; it is sent by the next <see cref="Flush"/>, or later when a window is full.</summary>
-    /// <param name="message">With gRPC's prefix.</param>
+    /// <param name="message">With gRPC's prefix, so it is never empty: the frame that ends the request is one of its.</param>
     public void Open(ClientStream stream, string path, ReadOnlySpan<byte> message, bool endsRequest)
     {
         Invariant.Holds(_headerEncoder is not null);
@@ -96,6 +96,7 @@ internal sealed class ClientConnection : IDisposable
     public void Send(ClientStream stream, ReadOnlySpan<byte> message, bool endsRequest = false)
     {
         Invariant.Holds(!stream.EndsRequest);
+        Invariant.Holds(!message.IsEmpty);
         stream.EndsRequest = endsRequest;
         int sent = stream.Unsent.Count == 0 ? SendWithinWindows(stream, message) : 0;
         if (sent == message.Length)

@@ -12,7 +12,12 @@ namespace KvStore.Server.Bench.Load;
 /// </remarks>
 public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null)
 {
+    /// <summary>A server that speaks HTTP/2 greets at once; one that does not may keep silent for ever.</summary>
+    private static readonly TimeSpan _greetingLimit = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan _longestWait = TimeSpan.FromMilliseconds(100);
+    private const string Connecting = "connecting";
+
     private static readonly TimeSpan _reportInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly List<LoadConnection> _connections = [];
@@ -42,7 +47,7 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null)
 
     private LoadResult Run(SocketPoller poller, CancellationToken cancellation)
     {
-        Turn(poller, "connecting", () => _connections.TrueForAll(connection => connection.Http.IsReady), () => _served, cancellation);
+        Turn(poller, Connecting, () => _connections.TrueForAll(connection => connection.Http.IsReady), () => _served, cancellation);
         CheckStreamLimits();
         foreach (var group in plan.Groups)
             group.Prepare(Stopwatch.GetTimestamp());
@@ -124,6 +129,7 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null)
     /// <param name="progress">A number that changes while the run gets on.</param>
     private void Turn(SocketPoller poller, string phase, Func<bool> isOver, Func<long> progress, CancellationToken cancellation)
     {
+        var silenceLimit = phase == Connecting ? _greetingLimit : plan.Settings.SilenceLimit;
         long lastProgress = progress(), lastProgressTime = Stopwatch.GetTimestamp();
         while (!isOver())
         {
@@ -138,8 +144,8 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null)
             // A paced load may have nothing to do for longer than any answer takes.
             if (progress() != lastProgress || isPaused)
                 (lastProgress, lastProgressTime) = (progress(), now);
-            else if (Stopwatch.GetElapsedTime(lastProgressTime, now) > plan.Settings.SilenceLimit)
-                throw new LoadException($"No answer for {plan.Settings.SilenceLimit.TotalSeconds:0} s while {phase}, after {Answers()} answers.");
+            else if (Stopwatch.GetElapsedTime(lastProgressTime, now) > silenceLimit)
+                throw new LoadException($"No answer for {silenceLimit.TotalSeconds:0} s while {phase}, after {Answers()} answers.");
         }
     }
 
