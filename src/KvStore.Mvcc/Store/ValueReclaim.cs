@@ -22,8 +22,7 @@ internal sealed class ValueReclaim(MvccStore store)
     private long _passCompactRevision = MvccStore.NeverCompacted;
     private long _tombstoneHorizon = MvccStore.NeverCompacted;
 
-    /// <returns>Bytes freed.</returns>
-    public long Step(long budgetBytes)
+    public CompactionStep Step(long budgetBytes)
     {
         if (_passStartRevision == long.MaxValue)
             _passStartRevision = store.CurrentRevision;

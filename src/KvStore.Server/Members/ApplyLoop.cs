@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using KvStore.Mvcc;
 using KvStore.Mvcc.Commands;
-using KvStore.Mvcc.State;
 using KvStore.Mvcc.Watches;
 using KvStore.Raft;
 using KvStore.Server.Members.Checkpoints;
@@ -21,24 +21,15 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     private readonly ConcurrentQueue<Action> _work = new();
     private ILoop _loop = null!;
     private bool _isReclaiming;
-    private ulong _appliedIndex;
+    private long _reclaimBytesLeft;
+    private int _confChangesUnderWay;
 
     public required Checkpointer Checkpointer { get; init; }
 
     /// <summary>Told of every applied command and what came of it, before its client is.</summary>
     public required Action<Command, ApplyResult> Applied { get; init; }
 
-    /// <summary>Told that a membership change is in force.</summary>
-    public required Action<ConfState> ConfChanged { get; init; }
-
-    /// <summary>The last entry whose effects can be read. Any thread.</summary>
-    public ulong AppliedIndex => Volatile.Read(ref _appliedIndex);
-
-    public void Start(ILoopScheduler scheduler)
-    {
-        _appliedIndex = machine.Applied.Index;
-        _loop = scheduler.Start("apply", Step);
-    }
+    public void Start(ILoopScheduler scheduler) => _loop = scheduler.Start("apply", Step);
 
     public void Stop() => _loop.Stop();
 
@@ -62,7 +53,9 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     {
         while (_work.TryDequeue(out var work))
             work();
-        Checkpointer.Advance();
+        // A checkpoint names the members in force: it waits until a change that was applied has told.
+        if (_confChangesUnderWay == 0)
+            Checkpointer.Advance();
         bool hasMore = _queue.TryDequeue(out var message);
         if (hasMore)
             ApplyAll(message!);
@@ -80,26 +73,23 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
 
     private void Apply(in Entry entry)
     {
-        Invariant.Holds(entry.Index == _appliedIndex + 1);
-        switch (entry.Type)
-        {
-            case EntryType.Normal: ApplyCommands(entry); break;
-            default: ApplyConfChange(entry); break;
-        }
-        Volatile.Write(ref _appliedIndex, entry.Index);
+        if (entry.Type == EntryType.Normal)
+            ApplyCommands(entry.Index, entry.Data);
+        else
+            ApplyConfChange(entry);
+        machine.CompleteEntry(entry.Index, entry.Term);
     }
 
-    private void ApplyCommands(in Entry entry)
+    private void ApplyCommands(ulong index, ReadOnlyMemory<byte> data)
     {
-        machine.BeginEntry(new EntryId(entry.Term, entry.Index));
-        if (entry.Data.IsEmpty)
+        if (data.IsEmpty)
             return; // A new leader's first entry.
-        var commands = CommandBatch.Read(entry.Data);
-        checkpointPolicy.Applied(commands.Remaining, entry.Data.Length);
+        var commands = CommandBatch.Read(data);
+        checkpointPolicy.Applied(commands.Remaining, data.Length);
         while (commands.TryRead(out var command))
         {
             raft.TryTakePending(command.RequestId, out var proposal);
-            var result = machine.Apply(command, proposal?.Request);
+            var result = machine.Apply(index, command, proposal?.Request);
             if (result.Events.Length > 0)
                 watches.Publish(result.Revision, result.Events);
             Applied(command, result);
@@ -109,23 +99,37 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
 
     private void ApplyConfChange(in Entry entry)
     {
-        machine.BeginEntry(new EntryId(entry.Term, entry.Index));
-        var change = ConfChangeV2.Decode(entry);
-        machine.ApplyMembers(change.Context);
-        raft.DeliverConfChange(change, ConfChanged);
+        var change = ConfChangeV2.FromEntry(entry)
+            ?? throw new InvalidDataException($"entry {entry.Index} is no membership change that this version knows");
+        ApplyCommands(entry.Index, change.Context);
+        _confChangesUnderWay++;
+        raft.DeliverConfChange(change, state => Post(() =>
+        {
+            _confChangesUnderWay--;
+            machine.Configuration = ConfStateCodec.Encode(state);
+        }));
     }
 
     /// <summary>One small step of giving space back, so that entries never wait long for it.</summary>
     /// <returns>Whether there is more to clean.</returns>
     private bool Clean()
     {
-        if (!machine.CompactStep(CompactionKeysPerStep))
+        if (!machine.Store.CompactStep(CompactionKeysPerStep))
         {
-            _isReclaiming = true;
+            (_isReclaiming, _reclaimBytesLeft) = (true, machine.Store.Values.SizeBytes);
             return true;
         }
-        if (_isReclaiming && !Checkpointer.IsBusy)
-            _isReclaiming = machine.ReclaimStep(ReclaimBytesPerStep);
-        return _isReclaiming && !Checkpointer.IsBusy;
+        if (!_isReclaiming || Checkpointer.IsBusy)
+            return false;
+        Reclaim();
+        return _isReclaiming;
+    }
+
+    /// <summary>One pass over as much as the store held when the compaction ended gives back what that freed.</summary>
+    private void Reclaim()
+    {
+        var step = machine.Store.ReclaimStep(ReclaimBytesPerStep);
+        _reclaimBytesLeft -= step.ExaminedBytes;
+        _isReclaiming = step.ExaminedBytes > 0 && _reclaimBytesLeft > 0;
     }
 }

@@ -13,24 +13,40 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
     /// <summary>Bytes taken into one sync; the rest waits for the next.</summary>
     private const long BatchLimitBytes = 16 << 20;
 
+    /// <summary>How soon a full disk is tried again.</summary>
+    private static readonly TimeSpan FullDiskRetry = TimeSpan.FromMilliseconds(200);
+
     private readonly ConcurrentQueue<Message> _queue = new();
-    private readonly ConcurrentQueue<Action<WriteAheadLog>> _work = new();
-    private readonly List<Message> _batch = [];
+    private readonly ConcurrentQueue<Action> _work = new();
+    private readonly List<Message> _unanswered = [];
     private ILoop _loop = null!;
-    private HardState _written;
+    private ILoop _preparing = null!;
+    private ITimer? _retry;
+    private HardState _written = wal.HardState;
+    private bool _mustSync;
 
     /// <summary>Takes responses once what they answer is durable.</summary>
     public required Action<Message> Respond { get; init; }
 
-    /// <summary>Frees space that was reserved for this moment; false when there is none left. Called on the loop.</summary>
-    public required Func<bool> FreeReserve { get; init; }
+    /// <summary>The disk is full: told at every try, on one of the two loops.</summary>
+    public required Action<DiskFullException> DiskFull { get; init; }
 
     /// <summary>Told how long each sync took.</summary>
     public required Action<TimeSpan> Synced { get; init; }
 
-    public void Start(ILoopScheduler scheduler) => _loop = scheduler.Start("log", Step);
+    public void Start(ILoopScheduler scheduler)
+    {
+        _loop = scheduler.Start("log", Step);
+        _preparing = scheduler.Start("segments", PrepareSegment);
+        _preparing.Wake();
+    }
 
-    public void Stop() => _loop.Stop();
+    public void Stop()
+    {
+        _retry?.Dispose();
+        _preparing.Stop();
+        _loop.Stop();
+    }
 
     /// <summary>Queues a StorageAppend. Raft loop only.</summary>
     public void Append(Message message)
@@ -39,85 +55,104 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
         _loop.Wake();
     }
 
-    /// <summary>Runs something on the loop, between two batches.</summary>
-    public void Post(Action<WriteAheadLog> work)
+    /// <summary>Says that a checkpoint is complete, and deletes what no kept checkpoint needs. Any thread.</summary>
+    public void Mark(CheckpointMark mark, ulong releaseBefore)
     {
-        _work.Enqueue(work);
+        _work.Enqueue(() =>
+        {
+            wal.AppendMark(mark);
+            _mustSync = true;
+            if (TrySync())
+                wal.ReleaseBefore(releaseBefore);
+        });
         _loop.Wake();
     }
-
-    /// <summary>Tries again after the disk was full. Any thread.</summary>
-    public void Wake() => _loop.Wake();
 
     private bool Step()
     {
         while (_work.TryDequeue(out var work))
-            work(wal);
-        if (_batch.Count == 0)
-            TakeBatch();
-        if (_batch.Count == 0)
+            work();
+        if (!_mustSync)
+            WriteQueued();
+        if (_mustSync && !TrySync())
             return false;
-        int written = WriteBatch(out bool mustSync);
-        if (mustSync)
-            Sync();
-        for (int i = 0; i < written; i++)
+        foreach (var message in _unanswered)
         {
-            foreach (var response in _batch[i].Responses)
+            foreach (var response in message.Responses)
                 Respond(response);
         }
-        _batch.RemoveRange(0, written);
-        return _batch.Count == 0 && !_queue.IsEmpty;
+        _unanswered.Clear();
+        return !_queue.IsEmpty;
     }
 
-    private void TakeBatch()
+    private void WriteQueued()
     {
         long bytes = 0;
         while (bytes < BatchLimitBytes && _queue.TryDequeue(out var message))
         {
-            _batch.Add(message);
-            foreach (var entry in message.Entries.Span)
-                bytes += entry.Data.Length;
+            bytes += Write(message);
+            _unanswered.Add(message);
         }
     }
 
-    /// <returns>How much of the batch is in the log. When the disk is full the rest waits: it is tried again when woken.</returns>
-    private int WriteBatch(out bool mustSync)
-    {
-        mustSync = false;
-        int written = 0;
-        while (written < _batch.Count)
-        {
-            try
-            {
-                mustSync |= Write(_batch[written]);
-                written++;
-            }
-            catch (DiskFullException)
-            {
-                if (!FreeReserve())
-                    break;
-            }
-        }
-        return written;
-    }
-
-    private bool Write(Message message)
+    private long Write(Message message)
     {
         var state = message.HardState;
         bool hasState = state != default && state != _written;
         if (hasState || !message.Entries.IsEmpty)
             wal.Append(message.Entries.Span, hasState ? state : null);
         // A commit index alone need not be durable: it is found again (thesis §3.8).
-        bool mustSync = !message.Entries.IsEmpty || hasState && (state.Term, state.Vote) != (_written.Term, _written.Vote);
+        _mustSync |= !message.Entries.IsEmpty || hasState && (state.Term, state.Vote) != (_written.Term, _written.Vote);
         if (hasState)
             _written = state;
-        return mustSync;
+        long bytes = 0;
+        foreach (ref readonly var entry in message.Entries.Span)
+            bytes += entry.Data.Length;
+        return bytes;
     }
 
-    private void Sync()
+    /// <returns>False when the disk is full: nothing is answered, and it is tried again soon.</returns>
+    private bool TrySync()
     {
         long start = time.GetTimestamp();
-        wal.Sync();
+        try
+        {
+            wal.Sync();
+        }
+        catch (DiskFullException full)
+        {
+            RetrySoon(full);
+            return false;
+        }
+        _mustSync = false;
         Synced(time.GetElapsedTime(start));
+        _preparing.Wake();
+        return true;
+    }
+
+    private bool PrepareSegment()
+    {
+        try
+        {
+            return wal.TryPrepareNextSegment();
+        }
+        catch (DiskFullException full)
+        {
+            RetrySoon(full);
+            return false;
+        }
+    }
+
+    private void RetrySoon(DiskFullException full)
+    {
+        DiskFull(full);
+        _retry ??= time.CreateTimer(_ => Retry(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _retry.Change(FullDiskRetry, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Retry()
+    {
+        _loop.Wake();
+        _preparing.Wake();
     }
 }

@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Errors;
-using KvStore.Mvcc.State;
 
 namespace KvStore.Server.Members;
 
@@ -26,8 +25,19 @@ public sealed class Proposal(CommandKind kind, ReadOnlyMemory<byte> payload, IMe
     /// <summary>The result at the request's place in the log, a refusal included; fails when that will never be known here.</summary>
     public Task<ApplyResult> Outcome => _outcome.Task;
 
-    public void Complete(in ApplyResult result) => _outcome.TrySetResult(result);
+    /// <summary>Called on the loop that settled it, for those who must not wait on a task.</summary>
+    public Action? Settled { get; init; }
+
+    public void Complete(in ApplyResult result)
+    {
+        if (_outcome.TrySetResult(result))
+            Settled?.Invoke();
+    }
 
     /// <summary>The outcome is unknown, or the proposal was never made.</summary>
-    public void Fail(EtcdException reason) => _outcome.TrySetException(reason);
+    public void Fail(EtcdException reason)
+    {
+        if (_outcome.TrySetException(reason))
+            Settled?.Invoke();
+    }
 }

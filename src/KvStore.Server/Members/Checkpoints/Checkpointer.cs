@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using KvStore.Mvcc.Index;
-using KvStore.Raft;
 using KvStore.Server.Members.Scheduling;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
@@ -33,11 +32,9 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     /// <summary>Captures the state as of the last applied entry. Called on the apply loop.</summary>
     public required Func<CheckpointId, CheckpointManifest> Capture { get; init; }
 
-    /// <summary>Called on the checkpoint loop with the last index that no kept checkpoint needs from the log.</summary>
-    public required Action<ulong> ReleaseLog { get; init; }
-
-    /// <summary>Called on the checkpoint loop.</summary>
-    public required Action<CheckpointManifest, TimeSpan> Completed { get; init; }
+    /// <summary>Called on the checkpoint loop with the new checkpoint, the first entry that is still needed from the log (the one
+    /// behind the checkpoint before), and the time it took.</summary>
+    public required Action<CheckpointManifest, ulong, TimeSpan> Completed { get; init; }
 
     /// <summary>Called on the loop where it failed.</summary>
     public required Action<Exception> Failed { get; init; }
@@ -124,8 +121,8 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
             long number = (_newest?.Number ?? 0) + 1;
             WriteIndex(number, manifest.Revision);
             directory.Write(number, manifest);
-            Settle(number, manifest);
-            Completed(manifest, time.GetElapsedTime(_startedAt));
+            ulong firstNeeded = Settle(number, manifest);
+            Completed(manifest, firstNeeded, time.GetElapsedTime(_startedAt));
         }
         catch (IOException failure)
         {
@@ -149,14 +146,13 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     }
 
     /// <summary>The new checkpoint and the one before it stay, and the log from that one on.</summary>
-    private void Settle(long number, CheckpointManifest manifest)
+    private ulong Settle(long number, CheckpointManifest manifest)
     {
         var previous = _newest;
         _newest = (number, manifest);
         directory.KeepOnly(previous is null ? [number] : [number, previous.Value.Number]);
         values.KeepOnly(previous is null ? [manifest.Values] : [manifest.Values, previous.Value.Manifest.Values]);
-        if (previous is not null)
-            ReleaseLog(previous.Value.Manifest.Applied.Index);
+        return (previous?.Manifest.AppliedIndex ?? 0) + 1;
     }
 
     private void GiveUp(Exception failure)
