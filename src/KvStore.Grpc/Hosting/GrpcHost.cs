@@ -12,6 +12,9 @@ namespace KvStore.Grpc;
 /// <summary>Puts a <see cref="GrpcServer"/> on the network: Kestrel with nothing between it and the calls.</summary>
 public sealed class GrpcHost : IAsyncDisposable
 {
+    // Infinite is what is meant, but Kestrel's clock overflows on it and closes an idle HTTP/2 connection within a second.
+    private static readonly TimeSpan EndlessIdleTime = TimeSpan.FromDays(3650);
+
     private readonly GrpcServer _server;
     private readonly GrpcHostOptions _options;
     private readonly SharedPortListenerFactory _listeners;
@@ -70,7 +73,7 @@ public sealed class GrpcHost : IAsyncDisposable
         limits.MaxRequestBodySize = null;
         limits.MinRequestBodyDataRate = null;
         limits.MinResponseDataRate = null;
-        limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        limits.KeepAliveTimeout = EndlessIdleTime;
         limits.Http2.MaxStreamsPerConnection = _options.MaxConcurrentStreams;
         limits.Http2.KeepAlivePingDelay = _options.KeepAlivePingInterval;
         limits.Http2.KeepAlivePingTimeout = _options.KeepAlivePingTimeout;

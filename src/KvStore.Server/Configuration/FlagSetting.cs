@@ -4,5 +4,6 @@ namespace KvStore.Server.Configuration;
 /// <param name="Spelling">The name as it was written, which may be a former one.</param>
 internal sealed record FlagSetting(Flag Flag, string Spelling, string Text)
 {
-    public bool IsDefault => Text == Flag.Default;
+    /// <summary>As a flag, for people to look at; a secret's value is left out.</summary>
+    public override string ToString() => $"--{Spelling}={(Flag.IsSecret ? "(secret)" : Text)}";
 }

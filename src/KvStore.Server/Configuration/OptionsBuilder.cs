@@ -84,6 +84,7 @@ internal sealed class OptionsBuilder
             ClientTls = ClientTls(),
             CorsOrigins = AllOrListed("cors"),
             HostWhitelist = AllOrListed("host-whitelist"),
+            CommandLine = [.. _values.Settings.Select(setting => setting.ToString()).Order(StringComparer.Ordinal)],
             Log = LogOptionsOf(),
             Telemetry = Telemetry(),
         };

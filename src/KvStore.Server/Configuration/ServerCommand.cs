@@ -118,7 +118,7 @@ public sealed class ServerCommand
         {
             LoadedConfiguration loaded = ConfigurationReader.Read(settings, _environment.Variables, _environment.ReadFile);
             using Logger logger = OpenLog(loaded.Options.Log);
-            return await ServeAsync(loaded, settings, logger, stopping);
+            return await ServeAsync(loaded, logger, stopping);
         }
         catch (ConfigurationException problem)
         {
@@ -127,13 +127,12 @@ public sealed class ServerCommand
         }
     }
 
-    private async Task<int> ServeAsync(
-        LoadedConfiguration loaded, List<FlagSetting> settings, Logger logger, CancellationToken stopping)
+    private async Task<int> ServeAsync(LoadedConfiguration loaded, Logger logger, CancellationToken stopping)
     {
         Log.Current = logger;
         try
         {
-            LogStart(loaded, settings);
+            LogStart(loaded);
             return await _serve(loaded.Options, stopping);
         }
         finally
@@ -145,10 +144,10 @@ public sealed class ServerCommand
     private Logger OpenLog(LogOptions options) =>
         new(options.Level, options.Format, _environment.OpenLog(options.Outputs), _environment.Clock);
 
-    private static void LogStart(LoadedConfiguration loaded, List<FlagSetting> settings)
+    private static void LogStart(LoadedConfiguration loaded)
     {
         Log.Info("starting", ("program", Program), ("version", ServerVersion.Own), ("etcd-version", ServerVersion.Etcd),
-            ("args", settings.Select(setting => $"--{setting.Spelling}={(setting.Flag.IsSecret ? "(secret)" : setting.Text)}")));
+            ("settings", loaded.Options.CommandLine));
         foreach (ConfigurationNotice notice in loaded.Notices)
             Log.Write(notice.Level, notice.Message, notice.Fields);
     }

@@ -86,6 +86,9 @@ public sealed record ServerOptions
     /// <summary>Host names that HTTP requests without TLS may ask for; empty is all.</summary>
     public required IReadOnlyList<string> HostWhitelist { get; init; }
 
+    /// <summary>What was set, as flags, without secrets: for people to look at.</summary>
+    public required IReadOnlyList<string> CommandLine { get; init; }
+
     public required LogOptions Log { get; init; }
 
     public required TelemetryOptions Telemetry { get; init; }

@@ -1,14 +1,11 @@
-using KvStore.Grpc;
-using KvStore.Server.Cluster;
 using KvStore.Server.Configuration;
 using KvStore.Server.Logging;
 using KvStore.Server.Members;
-using KvStore.Server.Members.Scheduling;
-using KvStore.Storage.Disks;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Server.Hosting;
 
-/// <summary>Runs one member from its start to SIGTERM: data directory, loops, services, listeners, and back.</summary>
+/// <summary>Runs one member from its start to the signal that ends it.</summary>
 internal static class ServerProcess
 {
     private const int Success = 0;
@@ -18,24 +15,30 @@ internal static class ServerProcess
     {
         try
         {
-            await using var server = await MemberServer.StartAsync(options);
-            await WaitAsync(stopping);
-            Log.Info("stopping", ("reason", "signal"));
+            await using var server = await MemberServer.StartAsync(options, Die);
+            var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using var cancellation = stopping.Register(() => stopped.TrySetResult());
+            await stopped.Task;
+            Log.Info("closing member", ("name", options.Name), ("data-dir", options.DataDirectory));
             await server.StopAsync();
-            Log.Info("stopped");
+            Log.Info("closed member", ("name", options.Name), ("data-dir", options.DataDirectory));
             return Success;
         }
-        catch (Exception problem) when (problem is DataDirectoryException or ConfigurationException or InvalidDataException or IOException)
+        catch (Exception problem) when (problem is DataDirectoryException or ConfigurationException or InvalidDataException
+            or IOException or UnauthorizedAccessException)
         {
             Log.Fatal("cannot start", ("error", problem.Message));
             return Failure;
         }
     }
 
-    private static async Task WaitAsync(CancellationToken stopping)
+    /// <summary>A loop failed: what the member holds in memory may be wrong, so nothing more is acknowledged.</summary>
+    private static void Die(string loop, Exception fault)
     {
-        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var cancellation = stopping.Register(() => stopped.TrySetResult());
-        await stopped.Task;
+        string advice = fault is WalException or IOException
+            ? "the disk failed: check it, then start the member again; what it acknowledged is in its log"
+            : "this is a bug: please report it with this line; the member can be started again";
+        Log.Fatal("the member stops", ("loop", loop), ("error", fault.Message), ("advice", advice), ("stack", fault.ToString()));
+        Environment.Exit(Failure);
     }
 }

@@ -107,6 +107,7 @@ public sealed class Member : IDisposable
         _apply.Start(_scheduler);
         Lessor.Start(_scheduler);
         _raft.Start(_scheduler);
+        _space.Start();
         _watchProgress = _scheduler.Time.CreateTimer(
             _ => Watches.NotifyProgress(), null, Options.WatchProgressInterval, Options.WatchProgressInterval);
         _upkeep = _scheduler.Time.CreateTimer(_ => Upkeep(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));

@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Errors;
-using KvStore.Mvcc.State;
 using KvStore.Raft;
 using KvStore.Server.Members.Scheduling;
 

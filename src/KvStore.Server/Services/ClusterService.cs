@@ -1,6 +1,6 @@
 using KvStore.Grpc;
 using KvStore.Protocol;
-using KvStore.Server.Members;
+using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 
@@ -15,7 +15,7 @@ internal sealed class ClusterService(Member member)
         if (request.Linearizable)
             await member.ReadIndexAsync();
         var response = new MemberListResponse { Header = member.HeaderAt(0) };
-        response.Members.Add(member.State.Members.List());
+        response.Members.Add(member.State.Members.Members);
         return response;
     }
 }

@@ -1,6 +1,6 @@
 using KvStore.Grpc;
 using KvStore.Protocol;
-using KvStore.Server.Members;
+using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 

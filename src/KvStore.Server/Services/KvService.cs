@@ -3,7 +3,7 @@ using KvStore.Grpc;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Requests;
 using KvStore.Protocol;
-using KvStore.Server.Members;
+using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 
@@ -51,7 +51,7 @@ internal sealed class KvService(Member member)
             // Nothing to agree on: it is judged and read on this member's state.
             if (!TxnShape.IsSerializable(request))
                 await member.ReadIndexAsync();
-            response = member.State.ReadTxn(request);
+            response = member.State.Txns.Read(request);
         }
         else
         {

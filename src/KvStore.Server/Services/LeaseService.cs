@@ -5,7 +5,7 @@ using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Leases;
 using KvStore.Mvcc.Requests;
 using KvStore.Protocol;
-using KvStore.Server.Members;
+using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 
@@ -43,7 +43,7 @@ internal sealed class LeaseService(Member member)
         await member.ReadIndexAsync();
         var id = new LeaseId(request.ID);
         var response = new LeaseTimeToLiveResponse { Header = member.Header(), ID = request.ID, TTL = -1 };
-        if (!member.State.Leases.TryGet(id, out var lease) || !member.Lessor.TryGetRemaining(id, out var remaining))
+        if (!member.State.Leases.TryGet(id, out var lease) || member.Lessor.Remaining(id) is not { } remaining)
             return response;
         response.TTL = (long)Math.Max(0, Math.Floor(remaining.TotalSeconds));
         response.GrantedTTL = lease.TtlSeconds;

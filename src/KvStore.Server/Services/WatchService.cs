@@ -1,7 +1,7 @@
 using KvStore.Grpc;
 using KvStore.Mvcc.Watches;
 using KvStore.Protocol;
-using KvStore.Server.Members;
+using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 

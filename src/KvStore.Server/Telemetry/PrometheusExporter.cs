@@ -13,6 +13,7 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
     private readonly SemaphoreSlim _scraping = new(1);
     private readonly PrometheusText _text = new();
     private readonly StringBuilder _labels = new();
+    private readonly List<KeyValuePair<string, object?>> _tags = [];
 
     /// <summary>Set by the reader that this exporter is given to.</summary>
     public Func<int, bool>? Collect { get; set; }
@@ -110,7 +111,12 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
     private string LabelsOf(in MetricPoint point)
     {
         _labels.Clear();
+        _tags.Clear();
         foreach (KeyValuePair<string, object?> tag in point.Tags)
+            _tags.Add(tag);
+        // By name, as Prometheus' own clients do: the SDK keeps the order in which a series came first.
+        _tags.Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
+        foreach (KeyValuePair<string, object?> tag in _tags)
             PrometheusText.AppendLabel(_labels, tag.Key, tag.Value?.ToString() ?? "");
         return _labels.ToString();
     }

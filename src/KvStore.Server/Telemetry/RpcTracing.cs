@@ -9,6 +9,9 @@ public static class RpcTracing
 
     private static readonly ActivitySource Source = new(SourceName);
 
+    /// <summary>Whether anybody listens.</summary>
+    public static bool IsOn => Source.HasListeners();
+
     /// <summary>Starts the span of an RPC, or returns null where it is not traced; dispose it when the RPC ends.</summary>
     /// <param name="path"><c>/etcdserverpb.KV/Range</c>.</param>
     /// <param name="traceParent">The header of that name, by which a caller that traces makes this span a part of its own.</param>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using KvStore.Mvcc.State;
+using KvStore.Storage;
 using KvStore.Storage.Values;
 
 namespace KvStore.Server.Members.Checkpoints;

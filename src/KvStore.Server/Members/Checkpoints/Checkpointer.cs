@@ -26,6 +26,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     private ICheckpointInProgress? _inProgress;
     private CheckpointManifest? _manifest;
     private long _startedAt;
+    private readonly ConcurrentQueue<Action> _waiting = new();
     private volatile bool _isWriting;
     private (long Number, CheckpointManifest Manifest)? _newest;
 
@@ -55,6 +56,9 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         _poll?.Dispose();
         _loop.Stop();
     }
+
+    /// <summary>Calls back on one of the loops once the checkpoint that is under way or begins now has ended, well or not.</summary>
+    public void WhenIdle(Action ended) => _waiting.Enqueue(ended);
 
     /// <summary>Begins one when it is due, and helps one along that is in progress. Apply loop, between entries.</summary>
     public void Advance()
@@ -132,6 +136,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         {
             policy.Ended(time.GetElapsedTime(_startedAt));
             _isWriting = false;
+            TellWaiting();
         }
     }
 
@@ -160,5 +165,12 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         (_inProgress, _manifest) = (null, null);
         policy.Ended(time.GetElapsedTime(_startedAt));
         Failed(failure);
+        TellWaiting();
+    }
+
+    private void TellWaiting()
+    {
+        while (_waiting.TryDequeue(out var ended))
+            ended();
     }
 }

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace KvStore.Storage.Values;
+namespace KvStore.Storage;
 
 /// <summary>CRC-32C (Castagnoli) over pieces: start with <see cref="Start"/>, add, then <see cref="Finish"/>.</summary>
-internal static class Crc32C
+public static class Crc32C
 {
     public const uint Start = uint.MaxValue;
 
