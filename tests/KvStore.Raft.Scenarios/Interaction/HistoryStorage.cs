@@ -22,7 +22,9 @@ internal sealed class HistoryStorage : IRaftStorage
 
     public void AddApplied(Snapshot snapshot) => _history.Add(snapshot);
 
-    public (HardState HardState, ConfState ConfState) InitialState() => Log.InitialState();
+    // The state machine is durable, and the members go with it.
+    public (HardState HardState, ConfState ConfState) InitialState() =>
+        (Log.InitialState().HardState, LastApplied.Metadata.ConfState);
 
     public RaftError Entries(ulong lo, ulong hi, ulong maxSizeBytes, out ReadOnlyMemory<Entry> entries) =>
         Log.Entries(lo, hi, maxSizeBytes, out entries);

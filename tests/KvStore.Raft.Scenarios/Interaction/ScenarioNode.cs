@@ -27,12 +27,12 @@ internal sealed class ScenarioNode(RaftConfig config, HistoryStorage storage)
     {
         if (!hardState.IsEmpty)
             Storage.Log.SetHardState(hardState);
-        if (snapshot is null)
-            Storage.Log.Append(entries.Span);
-        else if (entries.IsEmpty)
+        if (snapshot is not null)
+        {
             Storage.Log.ApplySnapshot(snapshot);
-        else
-            throw new ScenarioException("can't apply snapshot and entries at the same time");
+            Storage.AddApplied(snapshot);
+        }
+        Storage.Log.Append(entries.Span);
     }
 
     public void Apply(ReadOnlyMemory<Entry> entries)
