@@ -24,8 +24,11 @@ internal sealed class LogState
     /// <summary>The oldest first. An array that is replaced, never changed.</summary>
     public IReadOnlyList<CheckpointMark> Marks => _marks;
 
+    /// <summary>The newest entry whose effect a checkpoint holds.</summary>
+    public ulong MarkedIndex => _marks.Length == 0 ? 0 : _marks.Max(mark => mark.Applied.Index);
+
     /// <summary>No entry up to here may change any more.</summary>
-    public ulong FixedIndex => Math.Max(HardState.Commit, _marks.Length == 0 ? 0 : _marks.Max(mark => mark.Applied.Index));
+    public ulong FixedIndex => Math.Max(HardState.Commit, MarkedIndex);
 
     public void Apply(BatchChanges changes, Segment segment, long batchOffset)
     {

@@ -240,12 +240,12 @@ public sealed class WriteAheadLog : IDisposable
             return _state.Entries.TryGetTerm(index, out term);
     }
 
-    /// <summary>Deletes the segments that hold nothing but entries before <paramref name="index"/>.</summary>
+    /// <summary>Deletes the segments that hold nothing but entries before <paramref name="index"/>, which a synced mark covers.</summary>
     public void ReleaseBefore(ulong index)
     {
         ThrowIfFailed();
-        // Only what is applied and held by a checkpoint may go.
-        Invariant.Holds(index <= _state.FixedIndex + 1);
+        // Only what a checkpoint holds may go.
+        Invariant.Holds(index <= _state.MarkedIndex + 1);
         try
         {
             while (_segments.Count > 1 && _segments[0].MaxIndex < index)
