@@ -38,6 +38,7 @@ public sealed class FasterValueStore : IValueStore
     private long _roomUntil;
     private long _valuesSinceIndex;
     private PendingCheckpoint? _checkpoint;
+    private LogScanner? _compaction;
     private bool _isDisposed;
 
     private FasterValueStore(IDisk disk, string directory, ValueStoreOptions options, int pageBits, int segmentBits)
@@ -188,12 +189,17 @@ public sealed class FasterValueStore : IValueStore
         long begin = _log.BeginAddress;
         long until = begin;
         long moved = 0;
-        // Only what is on disk, so that moving the begin address never waits for a page to be written.
-        using (var scanner = new LogScanner(Directory, _device, _lengths, _log, begin, Math.Min(_device.FlushedUntil, _log.TailAddress)))
-        using (var reader = (FasterValueReader)OpenReader())
+        var scanner = CompactionScanner(begin);
+        try
         {
-            while (until - begin < budgetBytes && scanner.TryNext(out var value))
+            using var reader = (FasterValueReader)OpenReader();
+            while (until - begin < budgetBytes)
             {
+                if (!scanner.TryNext(out var value))
+                {
+                    EndCompactionScan();
+                    break;
+                }
                 if (isLive(scanner.Revision, value) && IsNewest(reader, scanner))
                 {
                     Write(scanner.Revision, value);
@@ -201,6 +207,11 @@ public sealed class FasterValueStore : IValueStore
                 }
                 until = scanner.NextAddress;
             }
+        }
+        catch
+        {
+            EndCompactionScan(); // What was moved is there twice; the next step examines it again.
+            throw;
         }
         if (until > begin)
             _log.ShiftBeginAddress(until);
@@ -220,6 +231,7 @@ public sealed class FasterValueStore : IValueStore
         if (_isDisposed)
             return;
         _isDisposed = true;
+        EndCompactionScan();
         // No checkpoint, no flush: a store that is closed is one that crashed, and that way is always tested.
         _device.Dispose();
         _faster.Dispose();
@@ -244,6 +256,23 @@ public sealed class FasterValueStore : IValueStore
             }
         }
         return names;
+    }
+
+    // Kept from step to step, because each one starts with reading a page into memory of its own.
+    private LogScanner CompactionScanner(long begin)
+    {
+        if (_compaction is { } running && running.NextAddress == begin)
+            return running;
+        EndCompactionScan();
+        // Only what is on disk, so that moving the begin address never waits for a page to be written.
+        long end = Math.Max(begin, Math.Min(_device.FlushedUntil, _log.TailAddress));
+        return _compaction = new LogScanner(Directory, _device, _lengths, _log, begin, end);
+    }
+
+    private void EndCompactionScan()
+    {
+        _compaction?.Dispose();
+        _compaction = null;
     }
 
     private static bool IsNewest(FasterValueReader reader, LogScanner scanner) =>
