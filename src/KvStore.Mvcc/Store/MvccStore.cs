@@ -104,10 +104,7 @@ public sealed class MvccStore
     }
 
     /// <summary>Gives the space of compacted values back, in small steps. Apply loop only.</summary>
-    /// <remarks>Not before everything that the log held at the start is applied: a crash may have left values of revisions that
-    /// are yet to come, and the order in which values are met tells nothing until then.</remarks>
-    /// <returns>Bytes freed.</returns>
-    public long ReclaimStep(long budgetBytes) => _reclaim.Step(budgetBytes);
+    public CompactionStep ReclaimStep(long budgetBytes) => _reclaim.Step(budgetBytes);
 
     /// <summary>Stores a value; on a full disk waits for space as long as the owner says so.</summary>
     internal void WriteValue(Revision revision, ReadOnlySpan<byte> value)
