@@ -207,10 +207,13 @@ public sealed class StateMachine
         var id = new LeaseId(request.ID);
         if (!Leases.Contains(id))
             throw new EtcdException(EtcdError.LeaseNotFound);
-        var keys = Leases.KeysOf(id);
-        Invariant.Holds(keys.Length <= MvccStore.ChangesPerRevisionLimit);
-        foreach (var key in keys)
+        foreach (byte[] key in Leases.KeysOf(id))
+        {
+            // A lease must end, however many keys it has.
+            if (_changes.IsFull)
+                _changes.ContinueAtNextRevision();
             _changes.Delete(key, id);
+        }
         Leases.Remove(id);
         return new LeaseRevokeResponse { Header = Header() };
     }
@@ -230,7 +233,8 @@ public sealed class StateMachine
             case AlarmRequest.Types.AlarmAction.Get:
                 response.Alarms.Add(Alarms.Of(request.Alarm));
                 break;
-            case AlarmRequest.Types.AlarmAction.Activate when request.Alarm != AlarmType.None:
+            // Types that mean nothing here change nothing; etcd's server dies on them.
+            case AlarmRequest.Types.AlarmAction.Activate when request.Alarm is AlarmType.Nospace or AlarmType.Corrupt:
                 Alarms.Raise(request.MemberID, request.Alarm);
                 response.Alarms.Add(new AlarmMember { MemberID = request.MemberID, Alarm = request.Alarm });
                 break;

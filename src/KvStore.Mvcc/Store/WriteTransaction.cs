@@ -1,4 +1,3 @@
-using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Index;
 using KvStore.Mvcc.Leases;
 using KvStore.Mvcc.Watches;
@@ -16,7 +15,13 @@ internal sealed class WriteTransaction(MvccStore store, LeaseTable leases)
 {
     private readonly List<StoredEvent> _events = [];
 
-    public bool HasChanges => _events.Count > 0;
+    // How many events stand at revisions that are published already.
+    private int _published;
+
+    public bool HasChanges => _events.Count > _published;
+
+    /// <summary>Whether the revision can hold no more changes.</summary>
+    public bool IsFull => _events.Count - _published == MvccStore.ChangesPerRevisionLimit;
 
     /// <summary>What a read of this transaction sees: its own changes too.</summary>
     public long ReadRevision => HasChanges ? ChangeRevision : store.CurrentRevision;
@@ -53,16 +58,13 @@ internal sealed class WriteTransaction(MvccStore store, LeaseTable leases)
     /// <returns>How many those were.</returns>
     public long DeleteRange(in KeyRange range)
     {
-        var live = LiveKeys(range, ChangesPerRevisionLeft);
+        var live = LiveKeys(range);
         foreach (var (key, lease) in live)
             Delete(key, lease);
         return live.Count;
     }
 
-    private int ChangesPerRevisionLeft => MvccStore.ChangesPerRevisionLimit - _events.Count;
-
-    /// <exception cref="EtcdException">More keys than one revision can change.</exception>
-    private List<(byte[] Key, LeaseId Lease)> LiveKeys(in KeyRange range, int limit)
+    private List<(byte[] Key, LeaseId Lease)> LiveKeys(in KeyRange range)
     {
         var live = new List<(byte[], LeaseId)>();
         using var scope = store.Index.BeginRead();
@@ -75,11 +77,17 @@ internal sealed class WriteTransaction(MvccStore store, LeaseTable leases)
         store.Index.Visit(range, ReadRevision, (ReadOnlySpan<byte> key, in KeyState state) =>
         {
             live.Add((key.ToArray(), state.Lease));
-            return live.Count <= limit;
+            return true;
         });
-        if (live.Count > limit)
-            throw new EtcdException(EtcdError.RequestTooLarge);
         return live;
+    }
+
+    /// <summary>Makes what was changed so far visible and goes on at the next revision.</summary>
+    public void ContinueAtNextRevision()
+    {
+        Invariant.Holds(HasChanges);
+        store.Publish(_events[^1].Revision.Main);
+        _published = _events.Count;
     }
 
     /// <summary>Makes the changes visible, all at once.</summary>
@@ -90,14 +98,15 @@ internal sealed class WriteTransaction(MvccStore store, LeaseTable leases)
             return [];
         var events = _events.ToArray();
         _events.Clear();
-        store.Publish(events[0].Revision.Main);
+        _published = 0;
+        store.Publish(events[^1].Revision.Main);
         return events;
     }
 
     private Revision NextRevision()
     {
-        Invariant.Holds(_events.Count < MvccStore.ChangesPerRevisionLimit);
-        return new Revision(ChangeRevision, _events.Count);
+        Invariant.Holds(!IsFull);
+        return new Revision(ChangeRevision, _events.Count - _published);
     }
 
     private void Record(Revision revision, byte[] record)

@@ -16,11 +16,21 @@ internal sealed class KeyValueApplier(MvccStore store, LeaseTable leases, RangeR
     /// <exception cref="EtcdException">The lease or the kept key is missing; nothing is changed.</exception>
     public PutResponse Put(PutRequest request)
     {
-        CheckPut(request);
+        // etcd looks for the lease first here, and for the kept key first in a transaction.
+        CheckLease(request);
+        CheckKeptKey(request);
         return WritePut(request);
     }
 
+    /// <exception cref="EtcdException">More keys than one revision can change; nothing is changed.</exception>
     public DeleteRangeResponse DeleteRange(DeleteRangeRequest request)
+    {
+        if (!request.RangeEnd.IsEmpty)
+            CheckChangeCount([new RequestOp { RequestDeleteRange = request }]);
+        return RunDeleteRange(request);
+    }
+
+    private DeleteRangeResponse RunDeleteRange(DeleteRangeRequest request)
     {
         var range = new KeyRange(request.Key.Memory, request.RangeEnd.Memory);
         var response = new DeleteRangeResponse();
@@ -35,8 +45,7 @@ internal sealed class KeyValueApplier(MvccStore store, LeaseTable leases, RangeR
     public TxnResponse Txn(TxnRequest request)
     {
         var path = Decide(request);
-        path.ForEachTaken(request, op => CheckPutOf(op));
-        path.ForEachTaken(request, op => CheckRangeOf(op));
+        CheckTaken(request, path);
         var response = Run(request, path);
         response.Header = HeaderNow();
         return response;
@@ -44,25 +53,55 @@ internal sealed class KeyValueApplier(MvccStore store, LeaseTable leases, RangeR
 
     private TxnPath Decide(TxnRequest request) => TxnPath.Decide(request, _compares, store.CurrentRevision);
 
-    private void CheckPutOf(RequestOp op)
+    private void CheckTaken(TxnRequest request, TxnPath path)
     {
-        if (op.RequestPut is { } put)
-            CheckPut(put);
+        var ops = new List<RequestOp>();
+        path.CollectTaken(request, ops);
+        foreach (var op in ops)
+        {
+            if (op.RequestPut is not { } put)
+                continue;
+            CheckKeptKey(put);
+            CheckLease(put);
+        }
+        foreach (var op in ops)
+        {
+            // A revision is judged before the transaction: it cannot ask for what the transaction itself makes.
+            if (op.RequestRange is { } range)
+                ranges.ReadableRevision(range.Revision, store.CurrentRevision);
+        }
+        CheckChangeCount(ops);
     }
 
-    private void CheckRangeOf(RequestOp op)
+    private void CheckLease(PutRequest request)
     {
-        // A revision is judged before the transaction: it cannot ask for what the transaction itself makes.
-        if (op.RequestRange is { } range)
-            ranges.ReadableRevision(range.Revision, store.CurrentRevision);
+        if (request.Lease != 0 && !leases.Contains(new LeaseId(request.Lease)))
+            throw new EtcdException(EtcdError.LeaseNotFound);
     }
 
-    private void CheckPut(PutRequest request)
+    private void CheckKeptKey(PutRequest request)
     {
         if ((request.IgnoreValue || request.IgnoreLease) && !store.Index.TryGet(request.Key.Span, store.CurrentRevision, out _))
             throw new EtcdException(EtcdError.KeyNotFound);
-        if (request.Lease != 0 && !leases.Contains(new LeaseId(request.Lease)))
-            throw new EtcdException(EtcdError.LeaseNotFound);
+    }
+
+    /// <summary>Refuses what one revision may not hold, judging alike on every member.</summary>
+    private void CheckChangeCount(List<RequestOp> ops)
+    {
+        int rangeCount = ops.Count(op => op.RequestDeleteRange?.RangeEnd.IsEmpty == false);
+        // What the index still holds differs between members, so it may only tell that no count can be too high.
+        if (rangeCount == 0 || 2 * ops.Count + rangeCount * store.Index.KeyCount <= MvccStore.ChangesPerRevisionLimit)
+            return;
+        // A key that is put may be deleted again.
+        long changeCount = 2 * ops.Count;
+        using var scope = store.Index.BeginRead();
+        foreach (var op in ops)
+        {
+            if (op.RequestDeleteRange is { RangeEnd.IsEmpty: false } delete)
+                changeCount += store.Index.Count(new KeyRange(delete.Key.Memory, delete.RangeEnd.Memory), store.CurrentRevision);
+        }
+        if (changeCount > MvccStore.ChangesPerRevisionLimit)
+            throw new EtcdException(EtcdError.RequestTooLarge);
     }
 
     private TxnResponse Run(TxnRequest request, TxnPath path)
@@ -86,7 +125,7 @@ internal sealed class KeyValueApplier(MvccStore store, LeaseTable leases, RangeR
     {
         RequestOp.RequestOneofCase.RequestPut => new ResponseOp { ResponsePut = WritePut(op.RequestPut) },
         RequestOp.RequestOneofCase.RequestRange => new ResponseOp { ResponseRange = Range(op.RequestRange) },
-        RequestOp.RequestOneofCase.RequestDeleteRange => new ResponseOp { ResponseDeleteRange = DeleteRange(op.RequestDeleteRange) },
+        RequestOp.RequestOneofCase.RequestDeleteRange => new ResponseOp { ResponseDeleteRange = RunDeleteRange(op.RequestDeleteRange) },
         // The request's checks let none through; an answer keeps the positions of the others.
         _ => new ResponseOp(),
     };

@@ -30,16 +30,16 @@ internal readonly struct TxnPath
 
     public IReadOnlyList<RequestOp> TakenOps(TxnRequest txn) => IsSuccess ? txn.Success : txn.Failure;
 
-    /// <summary>Calls with each operation that will run and is no transaction itself, in order.</summary>
-    public void ForEachTaken(TxnRequest txn, Action<RequestOp> action)
+    /// <summary>Adds each operation that will run and is no transaction itself, in order.</summary>
+    public void CollectTaken(TxnRequest txn, List<RequestOp> ops)
     {
         int nested = 0;
         foreach (var op in TakenOps(txn))
         {
             if (op.RequestTxn is { } inner)
-                Nested[nested++].ForEachTaken(inner, action);
+                Nested[nested++].CollectTaken(inner, ops);
             else
-                action(op);
+                ops.Add(op);
         }
     }
 }
