@@ -30,8 +30,8 @@ var calls = (int)Option("--calls", 60_000);
 var connections = (int)Option("--connections", 10);
 var streams = (int)Option("--streams", 10);
 var limit = Option("--limit", 1.15);
-var message = new EchoRequest { Text = "a key of 16 byte", Payload = ByteString.CopyFrom(new byte[(int)Option("--payload", 256)]) }
-    .ToByteArray();
+var payload = ByteString.CopyFrom(new byte[(int)Option("--payload", 256)]);
+var message = new EchoRequest { Text = "a key of 16 byte", Payload = payload }.ToByteArray();
 
 using var ours = await ServerProcess.StartAsync("ours");
 using var bare = await ServerProcess.StartAsync("bare");
