@@ -182,7 +182,8 @@ public class WireTests
         clock.Advance(TimeSpan.FromSeconds(3));
         var response = await answer;
 
-        Assert.Equal("4", (method == "Say" ? response.Headers : response.Trailers)["grpc-status"]);
+        // A stream's headers may have left already.
+        Assert.Equal("4", response.Trailers.GetValueOrDefault("grpc-status") ?? response.Headers["grpc-status"]);
         finish.SetResult();
     }
 
