@@ -39,7 +39,7 @@ internal sealed class Http2Load : IDisposable
         WriteFrame(WindowUpdate, 0, 0, [0x7f, 0xff, 0x00, 0x00]);
     }
 
-    /// <summary>Makes <paramref name="count"/> calls, <paramref name="concurrency"/> at a time, and waits for their ends.</summary>
+    /// <summary>Makes <paramref name="count"/> calls, <paramref name="concurrency"/> at a time, to their ends.</summary>
     public void Run(int count, int concurrency)
     {
         var started = 0;

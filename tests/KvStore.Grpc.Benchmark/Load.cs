@@ -18,7 +18,8 @@ internal sealed class Load(ServerProcess server, int connectionCount, byte[] mes
     {
         var cpu = server.CpuTime;
         var watch = Stopwatch.StartNew();
-        var threads = _connections.Select(connection => new Thread(() => connection.Run(calls / connectionCount, concurrency))).ToList();
+        var callsEach = calls / connectionCount;
+        var threads = _connections.Select(connection => new Thread(() => connection.Run(callsEach, concurrency))).ToList();
         threads.ForEach(thread => thread.Start());
         threads.ForEach(thread => thread.Join());
         var seconds = watch.Elapsed.TotalSeconds;

@@ -22,9 +22,11 @@ public abstract class CallContract
     {
         await using var setting = await StartAsync(Echo.Obvious);
 
-        var response = await setting.Channel.Say(new EchoRequest { Text = "hi", Number = 7, Payload = ByteString.CopyFrom(1, 2) });
+        var payload = ByteString.CopyFrom(1, 2);
 
-        Assert.Equal(new EchoResponse { Text = "hi", Number = 7, Payload = ByteString.CopyFrom(1, 2) }, response);
+        var response = await setting.Channel.Say(new EchoRequest { Text = "hi", Number = 7, Payload = payload });
+
+        Assert.Equal(new EchoResponse { Text = "hi", Number = 7, Payload = payload }, response);
     }
 
     [Fact]

@@ -33,7 +33,8 @@ public abstract class NetworkCallContract : CallContract
         var grpc = new GrpcServer([service], server);
         var host = new GrpcHost(grpc, new GrpcHostOptions { Endpoints = [Endpoint] });
         await host.StartAsync();
-        var channel = GrpcChannel.ForAddress(AddressOf(host.BoundEndPoints[0]), ChannelOptions(clientClock ?? TimeProvider.System));
+        var options = ChannelOptions(clientClock ?? TimeProvider.System);
+        var channel = GrpcChannel.ForAddress(AddressOf(host.BoundEndPoints[0]), options);
         return new Setting(grpc, host, channel);
     }
 
@@ -60,7 +61,8 @@ public sealed class TcpCallTests : NetworkCallContract
 
 public sealed class UnixSocketCallTests : NetworkCallContract
 {
-    private protected override GrpcListenEndpoint Endpoint => GrpcListenEndpoint.Unix(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()));
+    private protected override GrpcListenEndpoint Endpoint =>
+        GrpcListenEndpoint.Unix(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()));
 
     private protected override string AddressOf(EndPoint bound) => $"unix:{bound}";
 }

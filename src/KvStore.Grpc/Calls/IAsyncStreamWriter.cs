@@ -6,7 +6,7 @@ public interface IAsyncStreamWriter<in T>
     /// <summary>Holds for the writes that follow, until it is set again.</summary>
     WriteOptions? WriteOptions { get; set; }
 
-    /// <summary>Completes when the message is on its way and there is room for another: slow readers hold the writer up.</summary>
+    /// <summary>Completes when the message is on its way and there is room for another: a slow reader is waited for.</summary>
     /// <exception cref="InvalidOperationException">Another write has not finished, or the call has ended.</exception>
     /// <exception cref="OperationCanceledException">On a server: the call was cancelled.</exception>
     /// <exception cref="RpcException">On a client: the call has ended with an error.</exception>

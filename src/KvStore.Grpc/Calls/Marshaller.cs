@@ -7,7 +7,7 @@ public abstract class Marshaller<T>
 {
     public abstract int CalculateSize(T message);
 
-    /// <summary>Fills the whole of <paramref name="destination"/>, which is as long as <see cref="CalculateSize"/> said.</summary>
+    /// <summary>Fills the whole of <paramref name="destination"/>, as long as <see cref="CalculateSize"/> said.</summary>
     public abstract void Write(T message, Span<byte> destination);
 
     /// <exception cref="Google.Protobuf.InvalidProtocolBufferException">The bytes are no such message.</exception>

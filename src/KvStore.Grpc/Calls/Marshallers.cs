@@ -20,13 +20,17 @@ public static class Marshallers
         if (typeof(T) == typeof(ReadOnlyMemory<byte>))
             return (Marshaller<T>)(object)Bytes;
         if (typeof(T) == message.ClrType)
-            return (Marshaller<T>)Activator.CreateInstance(typeof(ProtobufMarshaller<>).MakeGenericType(typeof(T)), message.Parser)!;
+            return Create<T>(typeof(ProtobufMarshaller<>), message.Parser);
         if (typeof(T).IsAssignableTo(typeof(IGrpcMessage)))
-            return (Marshaller<T>)Activator.CreateInstance(typeof(GrpcMessageMarshaller<>).MakeGenericType(typeof(T)))!;
+            return Create<T>(typeof(GrpcMessageMarshaller<>));
         throw new ArgumentException(
             $"{typeof(T).Name} can not stand for the message {message.FullName}: use {message.ClrType?.Name}, "
             + "ReadOnlyMemory<byte> or, for a response, an IGrpcMessage");
     }
+
+    // By reflection, once a method, so that callers' type parameters need no constraints.
+    private static Marshaller<T> Create<T>(Type kind, params object[] arguments) =>
+        (Marshaller<T>)Activator.CreateInstance(kind.MakeGenericType(typeof(T)), arguments)!;
 
     private sealed class ProtobufMarshaller<T>(MessageParser<T> parser) : Marshaller<T>
         where T : class, IMessage<T>

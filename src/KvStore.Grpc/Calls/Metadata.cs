@@ -35,7 +35,7 @@ public sealed class Metadata : Collection<Metadata.Entry>
                 throw new ArgumentException($"the metadata key \"{key}\" ends in -bin: give its value as bytes", nameof(key));
             if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
                 throw new ArgumentException(
-                    $"the value of the metadata key \"{key}\" is not printable ASCII: use a key that ends in -bin", nameof(value));
+                    $"the value of the metadata key \"{key}\" is no printable ASCII: use a key that ends in -bin", nameof(value));
             _text = value;
         }
 
@@ -63,7 +63,7 @@ public sealed class Metadata : Collection<Metadata.Entry>
 
         public byte[] ValueBytes => _bytes ?? Encoding.ASCII.GetBytes(_text!);
 
-        public override string ToString() => IsBinary ? $"[Entry: key={Key}, {_bytes!.Length} bytes]" : $"[Entry: key={Key}, value={_text}]";
+        public override string ToString() => $"[Entry: key={Key}, {(IsBinary ? $"{_bytes!.Length} bytes" : $"value={_text}")}]";
 
         /// <summary>What came over the wire is taken as it is: the other side's odd header is no reason to fail.</summary>
         internal static Entry Received(string key, string value) => new(key.ToLowerInvariant(), value, null);

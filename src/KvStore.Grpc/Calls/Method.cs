@@ -27,7 +27,7 @@ public sealed class Method<TRequest, TResponse>(
 
 public static class MethodDescriptors
 {
-    /// <summary>The callable method behind a generated descriptor: <c>kv.Method&lt;PutRequest, PutResponse&gt;("Put")</c>.</summary>
+    /// <summary>The method behind a generated descriptor: <c>kv.Method&lt;PutRequest, PutResponse&gt;("Put")</c>.</summary>
     /// <exception cref="ArgumentException">The service has no such method, or it takes other messages.</exception>
     public static Method<TRequest, TResponse> Method<TRequest, TResponse>(this ServiceDescriptor service, string name)
     {
@@ -41,11 +41,12 @@ public static class MethodDescriptors
         service.FindMethodByName(name)
         ?? throw new ArgumentException($"the service {service.FullName} has no method {name}", nameof(name));
 
-    internal static MethodType MethodType(this MethodDescriptor method) => (method.IsClientStreaming, method.IsServerStreaming) switch
-    {
-        (false, false) => Grpc.MethodType.Unary,
-        (true, false) => Grpc.MethodType.ClientStreaming,
-        (false, true) => Grpc.MethodType.ServerStreaming,
-        (true, true) => Grpc.MethodType.DuplexStreaming,
-    };
+    internal static MethodType MethodType(this MethodDescriptor method) =>
+        (method.IsClientStreaming, method.IsServerStreaming) switch
+        {
+            (false, false) => Grpc.MethodType.Unary,
+            (true, false) => Grpc.MethodType.ClientStreaming,
+            (false, true) => Grpc.MethodType.ServerStreaming,
+            (true, true) => Grpc.MethodType.DuplexStreaming,
+        };
 }

@@ -1,6 +1,6 @@
 namespace KvStore.Grpc;
 
-/// <summary>What ends a call from the caller's side: its token, its deadline, its disposal. The first of them gives the status.</summary>
+/// <summary>How a caller ends its call: by its token, its deadline, its disposal. The first of them gives the status.</summary>
 internal sealed class CallCancellation : IDisposable
 {
     private readonly CancellationTokenSource _source = new();

@@ -1,6 +1,6 @@
 namespace KvStore.Grpc;
 
-/// <summary>Calls methods: over the network (<see cref="GrpcChannel"/>) or in the same process (<see cref="InMemoryChannel"/>).</summary>
+/// <summary>Calls methods: over a network by <see cref="GrpcChannel"/>, in process by <see cref="InMemoryChannel"/>.</summary>
 /// <remarks>A call never throws when it is made; what goes wrong is an <see cref="RpcException"/> where its result is awaited.
 /// Host is null for the channel's own address.</remarks>
 public abstract class CallInvoker

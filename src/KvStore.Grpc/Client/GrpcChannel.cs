@@ -22,7 +22,7 @@ public sealed class GrpcChannel : CallInvoker, IDisposable
             "unix" => new Uri("http://localhost"),
             "unixs" => new Uri("https://localhost"),
             _ => throw new ArgumentException(
-                $"the address {address} is none of http://host:port, https://host:port, unix:path and unixs:path", nameof(address)),
+                $"the address {address} is none of http://host:port, https://host:port, unix:path, unixs:path", nameof(address)),
         };
     }
 

@@ -15,7 +15,7 @@ public sealed class GrpcChannelOptions
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>A connection that has been silent for so long is pinged, whether or not it has open calls; infinite sends none.</summary>
+    /// <summary>A connection silent for so long is pinged, whether or not it has open calls; infinite sends none.</summary>
     public TimeSpan KeepAlivePingInterval { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>A connection whose ping is not answered within this time is closed; its calls end with Unavailable.</summary>

@@ -100,8 +100,8 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
             if (!_input!.TryRead(out var result))
                 result = await _input.ReadAsync(Token).ConfigureAwait(false);
             var buffer = result.Buffer;
-            if (MessageFrame.TryRead(
-                    ref buffer, _marshaller, _channel.Options.MaxReceiveMessageSize, _isGzip, keepBytes: false, out _current, out _))
+            var maxSize = _channel.Options.MaxReceiveMessageSize;
+            if (MessageFrame.TryRead(ref buffer, _marshaller, maxSize, _isGzip, keepBytes: false, out _current, out _))
             {
                 _input.AdvanceTo(buffer.Start);
                 return true;
@@ -118,9 +118,9 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
     private void EndByTrailers()
     {
         var trailers = _response!.TrailingHeaders;
-        EndWith(
-            GrpcStatusHeader.Find(trailers) ?? new Status(StatusCode.Internal, "grpc: the server ended the call without a status"),
-            GrpcStatusHeader.ToMetadata(trailers));
+        var status = GrpcStatusHeader.Find(trailers)
+            ?? new Status(StatusCode.Internal, "grpc: the server ended the call without a status");
+        EndWith(status, GrpcStatusHeader.ToMetadata(trailers));
     }
 
     private void EndWith(Status status, Metadata? trailers = null)

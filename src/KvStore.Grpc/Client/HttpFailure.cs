@@ -2,7 +2,7 @@ using System.Net;
 
 namespace KvStore.Grpc;
 
-/// <summary>What HTTP's own failures mean to a gRPC caller (gRPC's "HTTP2 transport mapping" and "http-grpc-status-mapping").</summary>
+/// <summary>What HTTP's own failures mean to a gRPC caller ("HTTP2 transport mapping", "http-grpc-status-mapping").</summary>
 internal static class HttpFailure
 {
     public static bool IsOne(Exception exception) =>
@@ -47,7 +47,7 @@ internal static class HttpFailure
         var contentType = response.Content.Headers.ContentType?.MediaType;
         return contentType is not null && contentType.StartsWith(HttpServerCall.ContentType, StringComparison.Ordinal)
             ? null
-            : new Status(StatusCode.Unknown, $"unexpected content-type \"{contentType}\" received from server: it is no gRPC server");
+            : new Status(StatusCode.Unknown, $"unexpected content-type \"{contentType}\": this is no gRPC server");
     }
 
     // RFC 9113's error codes, as gRPC maps them.
@@ -55,13 +55,16 @@ internal static class HttpFailure
     {
         var (code, name) = exception.ErrorCode switch
         {
+            // gRPC has Internal for it, but SocketsHttpHandler also reports a connection so that it gave up itself: one that did
+            // not answer a ping, or sent nonsense.
+            0x1 => (StatusCode.Unavailable, "PROTOCOL_ERROR"),
             0x7 => (StatusCode.Unavailable, "REFUSED_STREAM"),
             0x8 => (StatusCode.Cancelled, "CANCEL"),
             0xb => (StatusCode.ResourceExhausted, "ENHANCE_YOUR_CALM"),
             0xc => (StatusCode.PermissionDenied, "INADEQUATE_SECURITY"),
             var other => (StatusCode.Internal, $"0x{other:x}"),
         };
-        return new Status(code, $"stream terminated by RST_STREAM or GOAWAY with error code: {name}", exception);
+        return new Status(code, $"the stream or connection ended with the HTTP/2 error {name}: {exception.Message}", exception);
     }
 
     private static Exception Innermost(Exception exception)

@@ -58,6 +58,9 @@ internal sealed class RequestStreamContent<T>(Marshaller<T> marshaller) : Reques
         await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         _output.TrySetResult(PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)));
         await Task.WhenAny(_completed.Task, Call.End.Task).ConfigureAwait(false);
+        // A return would half-close the stream as if all had been said, before it is reset.
+        if (!_completed.Task.IsCompleted)
+            throw new OperationCanceledException("the call has ended before its requests");
     }
 
     private async Task<PipeWriter> OutputAsync()

@@ -106,7 +106,7 @@ internal sealed class SharedPortListener
         await _listener.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>One protocol's listener, as Kestrel sees it. Unbinding one unbinds both: Kestrel does so only when it stops.</summary>
+    /// <summary>One protocol's listener, as Kestrel sees it. Unbinding one unbinds both: Kestrel unbinds only to stop.</summary>
     private sealed class Side(SharedPortListener owner) : IConnectionListener
     {
         // As many as are accepted before Kestrel takes them, which it does without waiting for anything.

@@ -17,7 +17,8 @@ internal static class TlsHandshake
             EnabledSslProtocols = options.Protocols,
             CipherSuitesPolicy = options.CipherSuites,
             ClientCertificateRequired = options.ClientCertificates != GrpcClientCertificates.None,
-            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrusted(options, certificate, chain, errors),
+            RemoteCertificateValidationCallback =
+                (_, certificate, chain, errors) => IsTrusted(options, certificate, chain, errors),
         });
     }
 

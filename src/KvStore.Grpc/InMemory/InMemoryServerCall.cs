@@ -57,8 +57,7 @@ internal sealed class InMemoryServerCall<TRequest, TResponse>(
 
     public override void CompleteStream() => Finish(StatusOfReturn(), ResponseTrailersOrNull);
 
-    public override void Fail(Exception exception) => Finish(
-        StatusOf(exception), exception is RpcException { Trailers.Count: > 0 } refusal ? refusal.Trailers : ResponseTrailersOrNull);
+    public override void Fail(Exception exception) => Finish(StatusOf(exception), TrailersOf(exception));
 
     protected override TimeSpan? RequestTimeout() => call.Timeout;
 
@@ -121,11 +120,13 @@ internal sealed class InMemoryServerCall<TRequest, TResponse>(
         public async Task WriteAsync(T message)
         {
             if (Interlocked.Exchange(ref _isWriting, 1) != 0)
-                throw new InvalidOperationException($"a write to {server.Method} has not finished: only one at a time is allowed");
+                throw new InvalidOperationException(
+                    $"a write to {server.Method} has not finished: only one at a time is allowed");
             try
             {
                 await server.EnsureHeadersSentAsync().ConfigureAwait(false);
-                await server.Outgoing.WriteAsync(server.Give(message, marshaller), server.CancellationToken).ConfigureAwait(false);
+                var given = server.Give(message, marshaller);
+                await server.Outgoing.WriteAsync(given, server.CancellationToken).ConfigureAwait(false);
             }
             catch (System.Threading.Channels.ChannelClosedException exception)
             {

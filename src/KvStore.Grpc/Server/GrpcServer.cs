@@ -26,7 +26,7 @@ public sealed class GrpcServer
     /// <summary>Cancelled once streams are to end.</summary>
     internal CancellationToken Stopping => _stopping.Token;
 
-    /// <summary>Ends all streams, open and to come, with <see cref="GrpcServerOptions.ShutdownStatus"/>; unary calls go on.</summary>
+    /// <summary>Ends all streams, also new ones, with <see cref="GrpcServerOptions.ShutdownStatus"/>; unary calls go on.</summary>
     /// <remarks>A <see cref="GrpcHost"/> does so when it stops.</remarks>
     public void EndStreams() => _stopping.Cancel();
 

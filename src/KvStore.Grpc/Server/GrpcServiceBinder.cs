@@ -58,7 +58,8 @@ public sealed class GrpcServiceBinder(ServiceDescriptor service)
         var (method, marshallers) = Find<TRequest, TResponse>(name, MethodType.ClientStreaming);
         return Add(new StreamingMethod<TRequest, TResponse>(method, marshallers, Call));
 
-        async Task Call(IServerRequestStream<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
+        async Task Call(
+            IServerRequestStream<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
         {
             var response = await handler(requests, context).ConfigureAwait(false);
             if (context.Status.StatusCode == StatusCode.OK)
@@ -72,7 +73,8 @@ public sealed class GrpcServiceBinder(ServiceDescriptor service)
         var (method, marshallers) = Find<TRequest, TResponse>(name, MethodType.ServerStreaming);
         return Add(new StreamingMethod<TRequest, TResponse>(method, marshallers, Call));
 
-        async Task Call(IServerRequestStream<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
+        async Task Call(
+            IServerRequestStream<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
         {
             var request = await requests.ReadSingleAsync().ConfigureAwait(false);
             await WithHeaders(handler(request, responses, context), context).ConfigureAwait(false);

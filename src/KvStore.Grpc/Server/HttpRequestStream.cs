@@ -18,7 +18,7 @@ internal sealed class HttpRequestStream<T>(HttpServerCall call, Marshaller<T> ma
         {
             call.CancellationToken.ThrowIfCancellationRequested();
             cancellationToken.ThrowIfCancellationRequested();
-            if (!call.Input.TryRead(out var result))
+            if (!call.TryRead(out var result))
                 result = await call.ReadAsync().ConfigureAwait(false);
             var buffer = result.Buffer;
             var hasMessage = call.TryTakeMessage(ref buffer, marshaller, keepBytes: false, out _current);
@@ -29,7 +29,7 @@ internal sealed class HttpRequestStream<T>(HttpServerCall call, Marshaller<T> ma
                 _hasEnded = true;
             }
 
-            call.Input.AdvanceTo(buffer.Start, hasMessage ? buffer.Start : buffer.End);
+            call.AdvanceTo(buffer.Start, hasMessage ? buffer.Start : buffer.End);
             if (hasMessage)
                 return true;
         }

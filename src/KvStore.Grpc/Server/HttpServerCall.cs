@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KvStore.Grpc;
 
 /// <summary>A call that came over HTTP/2, on Kestrel's features as they are: no HttpContext is made.</summary>
-internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFeatureCollection features, IHttpRequestFeature request)
+internal sealed class HttpServerCall(
+    GrpcServer server, ServerMethod method, IFeatureCollection features, IHttpRequestFeature request)
     : ServerCall(server, method)
 {
     public const string ContentType = "application/grpc";
@@ -87,7 +88,7 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
         var hasMessage = false;
         while (true)
         {
-            if (!Input.TryRead(out var result))
+            if (!TryRead(out var result))
                 result = await ReadAsync().ConfigureAwait(false);
             var buffer = result.Buffer;
             if (!hasMessage && TryTakeMessage(ref buffer, marshaller, keepBytes, out message))
@@ -97,7 +98,7 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
                     StatusCode.Internal, $"grpc: {Method} takes one request message, but more came");
             if (result.IsCompleted && !hasMessage)
                 throw MessageFrame.EndedEarly(buffer);
-            Input.AdvanceTo(buffer.Start, buffer.End);
+            AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)
                 return message;
         }
@@ -106,6 +107,32 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
     public override IServerRequestStream<T> Requests<T>(Marshaller<T> marshaller) => new HttpRequestStream<T>(this, marshaller);
 
     public override IServerStreamWriter<T> Responses<T>(Marshaller<T> marshaller) => new HttpResponseStream<T>(this, marshaller);
+
+    /// <inheritdoc cref="ReadAsync"/>
+    public bool TryRead(out ReadResult result)
+    {
+        try
+        {
+            return Input.TryRead(out result);
+        }
+        catch (IOException exception)
+        {
+            throw CancelledBy(exception);
+        }
+    }
+
+    /// <inheritdoc cref="ReadAsync"/>
+    public void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        try
+        {
+            Input.AdvanceTo(consumed, examined);
+        }
+        catch (IOException exception)
+        {
+            throw CancelledBy(exception);
+        }
+    }
 
     /// <exception cref="OperationCanceledException">The call was cancelled, or its connection is lost.</exception>
     public async ValueTask<ReadResult> ReadAsync()
@@ -116,8 +143,7 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
         }
         catch (IOException exception)
         {
-            CancelByTransport();
-            throw new OperationCanceledException("the client has ended the call", exception, CancellationToken);
+            throw CancelledBy(exception);
         }
     }
 
@@ -147,9 +173,8 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
     public override void Fail(Exception exception)
     {
         var status = StatusOf(exception);
-        var trailers = exception is RpcException { Trailers.Count: > 0 } refusal ? refusal.Trailers : ResponseTrailersOrNull;
         lock (_responseLock)
-            Complete(status, trailers);
+            Complete(status, TrailersOf(exception));
     }
 
     /// <returns>The flush to wait for before the next message; null for a message that waits for the next one.</returns>
@@ -162,6 +187,13 @@ internal sealed class HttpServerCall(GrpcServer server, ServerMethod method, IFe
             Write(marshaller, message, options);
             return isBuffered ? null : Output.FlushAsync(CancellationToken);
         }
+    }
+
+    // Kestrel's own token may lag behind its exception: the call's is cancelled here.
+    private OperationCanceledException CancelledBy(IOException exception)
+    {
+        CancelByTransport();
+        return new OperationCanceledException("the client has ended the call", exception, CancellationToken);
     }
 
     protected override TimeSpan? RequestTimeout()

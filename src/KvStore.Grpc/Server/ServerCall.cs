@@ -88,7 +88,7 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
         {
             case RpcException refusal:
                 return refusal.Status;
-            case OperationCanceledException or IOException when CancellationToken.IsCancellationRequested:
+            case OperationCanceledException or IOException when IsCancelled:
                 return CancelStatus;
             default:
                 Options.OnUnhandledException?.Invoke(Method, exception);
@@ -96,15 +96,18 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
         }
     }
 
-    /// <summary>What a handler's return means: a stream that was cancelled did not end well, though its handler ended quietly.</summary>
+    /// <summary>What a handler's return means: a cancelled stream did not end well, though its handler ended quietly.</summary>
     protected Status StatusOfReturn() =>
         Status.StatusCode == StatusCode.OK && _cancelStatus is { } cancelled ? cancelled.Status : Status;
+
+    protected Metadata? TrailersOf(Exception exception) =>
+        exception is RpcException { Trailers.Count: > 0 } refusal ? refusal.Trailers : ResponseTrailersOrNull;
 
     public void ReportFaultOf(Task abandoned) => abandoned.ContinueWith(
         (task, state) => ((ServerCall)state!).ReportAbandoned(task.Exception!.InnerException!),
         this, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 
-    /// <summary>Cancels the call's token, so that it is cancelled before its handler sees the transport's own exception.</summary>
+    /// <summary>Cancels the call's token, so that it is cancelled before its handler sees the transport's exception.</summary>
     public void CancelByTransport() => Cancel(Status.DefaultCancelled);
 
     protected void EndsWith(Status status) => _endStatus = status;
@@ -113,16 +116,22 @@ internal abstract class ServerCall(GrpcServer server, ServerMethod method) : Ser
 
     protected void Sent(int sizeBytes) => Observer?.OnMessageSent(this, sizeBytes);
 
+    private bool IsCancelled => _cancelStatus is not null || CancellationToken.IsCancellationRequested;
+
     private Status CancelStatus => _cancelStatus?.Status ?? Status.DefaultCancelled;
 
     private void BecomeCancellable(TimeSpan? timeout)
     {
         _cancellation = new CancellationTokenSource();
-        _transportRegistration = TransportCancellation.UnsafeRegister(static call => ((ServerCall)call!).CancelByTransport(), this);
+        _transportRegistration =
+            TransportCancellation.UnsafeRegister(static call => ((ServerCall)call!).CancelByTransport(), this);
         if (IsStreaming)
             _shutdownRegistration = server.Stopping.UnsafeRegister(static call => ((ServerCall)call!).CancelByShutdown(), this);
         if (timeout is { } allowed)
             SetDeadline(allowed);
+        // Too late already, or a stream that comes while streams are being ended: its handler need not begin.
+        if (IsCancelled)
+            throw new RpcException(CancelStatus);
     }
 
     private void SetDeadline(TimeSpan timeout)

@@ -49,7 +49,7 @@ public abstract class ServerCallContext
     /// <summary>One request header by name, without building <see cref="RequestHeaders"/>; null where there is none.</summary>
     public abstract string? GetRequestHeader(string key);
 
-    /// <summary>Sends the headers now, with these added. Streams send theirs by themselves when their handler first waits.</summary>
+    /// <summary>Sends the headers now, with these added. A stream's leave by themselves when its handler first waits.</summary>
     /// <exception cref="InvalidOperationException">They have been sent.</exception>
     public abstract Task WriteResponseHeadersAsync(Metadata responseHeaders);
 

@@ -1,6 +1,6 @@
 namespace KvStore.Grpc;
 
-/// <summary>Sees every call begin and end, whatever its kind: metrics, and the place to refuse a call before it is read.</summary>
+/// <summary>Sees every call begin and end: the place for metrics, and to refuse a call before it is read.</summary>
 /// <remarks>Called on the call's own thread: be quick and do not block. One observer serves all calls concurrently.</remarks>
 public abstract class ServerCallObserver
 {

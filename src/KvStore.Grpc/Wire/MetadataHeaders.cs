@@ -45,7 +45,7 @@ internal static class MetadataHeaders
             var text = value.Trim().TrimEnd('=');
             var bytes = new byte[text.Length];
             if (!Convert.TryFromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='), bytes, out var count))
-                throw new RpcException(StatusCode.Internal, $"malformed binary metadata in the header \"{key}\": it is no base64");
+                throw new RpcException(StatusCode.Internal, $"malformed binary metadata: the header \"{key}\" is no base64");
             metadata.Add(Metadata.Entry.Received(key, bytes[..count]));
         }
     }

@@ -5,7 +5,8 @@ namespace KvStore.Grpc.Tests.Support;
 /// <summary>The test service's calls, short.</summary>
 internal static class Calls
 {
-    public static AsyncUnaryCall<EchoResponse> Say(this CallInvoker channel, EchoRequest request, CallOptions options = default) =>
+    public static AsyncUnaryCall<EchoResponse> Say(
+        this CallInvoker channel, EchoRequest request, CallOptions options = default) =>
         channel.AsyncUnaryCall(Echo.Say, null, options, request);
 
     public static AsyncUnaryCall<EchoResponse> Say(this CallInvoker channel, string text, CallOptions options = default) =>

@@ -5,7 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace KvStore.Grpc.Tests.Support;
 
-/// <summary>Certificates made once a run: an authority, a server's and a client's, and one that the authority never saw.</summary>
+/// <summary>Certificates made once a run: an authority, a server's and a client's, and one by nobody.</summary>
 internal static class TestCertificates
 {
     private static readonly DateTimeOffset Issued = DateTimeOffset.UtcNow.AddDays(-1);
