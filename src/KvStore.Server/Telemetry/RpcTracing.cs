@@ -9,7 +9,7 @@ public static class RpcTracing
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>Whether anybody listens.</summary>
+    /// <summary>Whether anybody asked for traces.</summary>
     public static bool IsOn => Source.HasListeners();
 
     /// <summary>Starts the span of an RPC, or returns null where it is not traced; dispose it when the RPC ends.</summary>
@@ -17,7 +17,7 @@ public static class RpcTracing
     /// <param name="traceParent">The header of that name, by which a caller that traces makes this span a part of its own.</param>
     public static Activity? Start(string path, string? traceParent, string? traceState)
     {
-        if (!Source.HasListeners())
+        if (!IsOn)
             return null;
         ActivityContext.TryParse(traceParent, traceState, isRemote: true, out ActivityContext parent);
         // The name of a span has no slash in front; the parts stand in attributes as well.
