@@ -96,6 +96,7 @@ internal static class BenchmarkCommand
         var floors = ReadFloors(arguments);
         var settings = ReadSettings(arguments);
         var scenarios = arguments.GetValue(_names)!.Select(name => _scenarios.Single(scenario => scenario.Name == name)).ToList();
+        var versions = settings.Servers.ToDictionary(server => server.Name, ServerLocations.VersionOf);
         var report = new Report();
         Directory.CreateDirectory(settings.Folder);
         BenchmarkDisplay.Run(arguments.GetValue(_verbose), progress =>
@@ -103,7 +104,6 @@ internal static class BenchmarkCommand
             foreach (var scenario in scenarios)
                 RunOne(scenario, new ScenarioContext(settings, report, progress, cancellation), report);
         });
-        var versions = settings.Servers.ToDictionary(server => server.Name, ServerLocations.VersionOf);
         ReportTable.Write(report, [.. versions.Keys], Console.Out);
         int missed = WriteFloors(report, floors, Console.Out);
         if (arguments.GetValue(_json) is { } file)

@@ -27,7 +27,7 @@ internal static class BenchmarkDisplay
 
     private static void WriteStep(string step, double share)
     {
-        if (share == 0 || share >= 0.95)
+        if (share == 0)
             Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {step}");
     }
 }

@@ -32,6 +32,7 @@ internal sealed class ScenarioContext(
     /// <exception cref="BenchmarkException">Some answers were errors: what was measured would mean nothing.</exception>
     public MeasuredLoad Measure(ServerProcess server, string what, LoadPlan plan)
     {
+        progress($"{what} on {server.Kind.Name}", 0);
         var before = default(ProcessFigures);
         var run = new LoadRun(
             plan,
