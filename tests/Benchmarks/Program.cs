@@ -1,4 +1,6 @@
 using System.CommandLine;
-using KvStore.Server.Bench;
+using KvStore.Benchmarks;
 
-return await new RootCommand("scratch") { BenchCommand.Create() }.Parse(args).InvokeAsync();
+// Clean-up after Ctrl-C ends servers, deletes gigabytes and unmounts disks: more than the two seconds that are the default.
+var invocation = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) };
+return await BenchmarkCommand.Create().Parse(args).InvokeAsync(invocation);

@@ -56,6 +56,22 @@ public class LatencyHistogramTests
     }
 
     [Fact]
+    public void Histograms_add_up()
+    {
+        LatencyHistogram all = new(), even = new(), odd = new();
+        for (int i = 0; i < 1000; i++)
+        {
+            all.Record(i * 997);
+            (i % 2 == 0 ? even : odd).Record(i * 997);
+        }
+
+        even.Add(odd);
+
+        Assert.Equal((all.Count, all.Minimum, all.Maximum, all.Mean), (even.Count, even.Minimum, even.Maximum, even.Mean));
+        Assert.Equal(all.Percentile(99), even.Percentile(99));
+    }
+
+    [Fact]
     public void A_cleared_histogram_has_forgotten_everything()
     {
         var histogram = new LatencyHistogram();

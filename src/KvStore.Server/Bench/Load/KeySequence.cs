@@ -9,8 +9,8 @@ internal sealed class KeySequence(KeySpace keys)
     public long Next()
     {
         if (!keys.IsSequential)
-            return _random.NextInt64(keys.Count);
-        long number = _next++;
+            return keys.First + _random.NextInt64(keys.Count);
+        long number = keys.First + _next++;
         if (_next == keys.Count)
             _next = 0;
         return number;

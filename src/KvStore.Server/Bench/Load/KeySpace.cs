@@ -10,6 +10,9 @@ public sealed record KeySpace
 
     public int KeyBytes { get; init; } = 16;
 
+    /// <summary>The number of the first key.</summary>
+    public long First { get; init; }
+
     /// <summary>How many keys there are.</summary>
     public long Count { get; init; } = 100_000;
 
@@ -22,8 +25,8 @@ public sealed record KeySpace
     public void Validate()
     {
         int digits = KeyBytes - Encoding.UTF8.GetByteCount(Prefix);
-        if (Count < 1 || digits < 1 || (digits < 19 && Count > Math.Pow(10, digits)))
-            throw new LoadException($"{Count} keys do not fit into keys of {KeyBytes} bytes with the prefix '{Prefix}': give a larger --key-size.");
+        if (Count < 1 || digits < 1 || (digits < 19 && First + Count > Math.Pow(10, digits)))
+            throw new LoadException($"{First + Count} keys do not fit into keys of {KeyBytes} bytes with the prefix '{Prefix}': give a larger --key-size.");
     }
 
     public void Write(long number, Span<byte> key)

@@ -10,7 +10,9 @@ namespace KvStore.Server.Bench.Load;
 /// One thread waits for all sockets, reads what has come, and writes the requests that follow from it: a request costs the
 /// generator a few microseconds, so that on a machine shared with the server it is the server that is measured.
 /// </remarks>
-public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null)
+/// <param name="report">Told a few times a second how far the run has come.</param>
+/// <param name="measuringBegins">Called between warm-up and measured phase: whoever measures the server begins there too.</param>
+public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null, Action? measuringBegins = null)
 {
     /// <summary>A server that speaks HTTP/2 greets at once; one that does not may keep silent for ever.</summary>
     private static readonly TimeSpan _greetingLimit = TimeSpan.FromSeconds(5);
@@ -54,6 +56,7 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null)
         Turn(poller, "preparing", () => plan.Groups.All(group => group.IsPrepared), () => _served, cancellation);
         if (plan.Settings.WarmUpRequests > 0)
             RunPhase(poller, "warming up", plan.Settings.WarmUpRequests, cancellation);
+        measuringBegins?.Invoke();
         var processorTimeBefore = Environment.CpuUsage.TotalTime;
         RunPhase(poller, "measuring", plan.Settings.RequestLimit, cancellation);
         return new LoadResult

@@ -38,6 +38,17 @@ public sealed class LatencyHistogram
         Count++;
     }
 
+    /// <summary>Counts what <paramref name="other"/> has counted too.</summary>
+    public void Add(LatencyHistogram other)
+    {
+        for (int bucket = 0; bucket < _counts.Length; bucket++)
+            _counts[bucket] += other._counts[bucket];
+        _sumNanoseconds += other._sumNanoseconds;
+        _minimum = Math.Min(_minimum, other._minimum);
+        _maximum = Math.Max(_maximum, other._maximum);
+        Count += other.Count;
+    }
+
     /// <summary>The duration that <paramref name="percent"/> of the recorded ones do not exceed.</summary>
     public TimeSpan Percentile(double percent)
     {
