@@ -1,4 +1,3 @@
-using System.Net;
 using KvStore.Grpc;
 using KvStore.Protocol;
 using KvStore.Raft;
@@ -12,8 +11,6 @@ using KvStore.Server.Services;
 using KvStore.Server.Telemetry;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Wal;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Hosting;
@@ -25,15 +22,14 @@ internal sealed class MemberServer : IAsyncDisposable
     private readonly Member _member;
     private readonly ServerMetrics _metrics;
     private readonly TelemetryExport _telemetry;
-    private readonly List<GrpcHost> _hosts = [];
-    private readonly ILoggerFactory _kestrelLog;
+    private ClientListeners? _listeners;
+    private GrpcHost? _peers;
     private AutoCompactor? _compactor;
     private bool _isStopped;
 
     private MemberServer(ServerOptions options, Member member, ServerMetrics metrics, TelemetryExport telemetry)
     {
         (_options, _member, _metrics, _telemetry) = (options, member, metrics, telemetry);
-        _kestrelLog = LoggerFactory.Create(logging => logging.AddProvider(new KestrelLogProvider(Log.Current)));
     }
 
     /// <summary>Opens the data, waits until requests can be served, and serves them.</summary>
@@ -70,7 +66,7 @@ internal sealed class MemberServer : IAsyncDisposable
             return;
         _isStopped = true;
         _compactor?.Dispose();
-        await Task.WhenAll(_hosts.Select(host => host.StopAsync()));
+        await Task.WhenAll(_listeners?.StopAsync() ?? Task.CompletedTask, _peers?.StopAsync() ?? Task.CompletedTask);
         await Task.WhenAny(_member.CheckpointAsync(), Task.Delay(TimeSpan.FromSeconds(1)));
         _member.Stop();
     }
@@ -78,12 +74,13 @@ internal sealed class MemberServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        foreach (var host in _hosts)
-            await host.DisposeAsync();
+        if (_listeners is not null)
+            await _listeners.DisposeAsync();
+        if (_peers is not null)
+            await _peers.DisposeAsync();
         _member.Dispose();
         _metrics.Dispose();
         _telemetry.Dispose();
-        _kestrelLog.Dispose();
     }
 
     private static Member Open(ServerOptions options, ServerMetrics metrics, Action<string, Exception> onFault)
@@ -146,59 +143,29 @@ internal sealed class MemberServer : IAsyncDisposable
         await _member.LeaderKnown;
         var grpc = new GrpcServer(EtcdServices.Bind(_member), new GrpcServerOptions
         {
+            // A request of the largest size still fits with its frame and is then refused with etcd's own text.
             MaxReceiveMessageSize = _options.MaxRequestBytes + (512 << 10),
-            Observer = new CallMetrics(_metrics),
-            ShutdownStatus = new KvStore.Grpc.Status(StatusCode.Unavailable, "etcdserver: server stopped"),
+            Observer = new CallObserver(_metrics, _options.WarningUnaryRequestDuration, TimeProvider.System),
+            ShutdownStatus = new KvStore.Grpc.Status(StatusCode.Unavailable, Mvcc.Errors.EtcdError.Stopped.Text),
             OnUnhandledException = (method, fault) => Log.Error("request failed unexpectedly", ("method", method), ("error", fault.ToString())),
         });
-        var http = new HttpHandler(
-            _options, new MemberHealth(_member), _metrics.Health, _telemetry.ScrapeAsync, TimeProvider.System);
-        var clients = await StartHostAsync(grpc, _options.ListenClientUrls, http.HandleAsync, _options.ClientTls);
-        if (_options.ListenClientHttpUrls.Count > 0)
-            await StartHostAsync(new GrpcServer([]), _options.ListenClientHttpUrls, http.HandleAsync, _options.ClientTls);
-        if (_options.ListenMetricsUrls.Count > 0)
-            await StartHostAsync(new GrpcServer([]), _options.ListenMetricsUrls, http.HandleMetricsAsync, _options.ClientTls);
-        await StartHostAsync(new GrpcServer([]), _options.ListenPeerUrls, new PeerHttp(_member).HandleAsync, tls: null);
-        await PublishAsync(clients);
+        var http = new HttpHandler(_options, new MemberHealth(_member), _metrics.Health, _telemetry.ScrapeAsync, TimeProvider.System);
+        _listeners = new ClientListeners(_options, grpc, http);
+        await _listeners.StartAsync();
+        _peers = new GrpcHost(new GrpcServer([]), new GrpcHostOptions
+        {
+            Endpoints = [.. _options.ListenPeerUrls.Select(PeerEndpoint)],
+            HttpFallback = new PeerHttp(_member).HandleAsync,
+        });
+        await _peers.StartAsync();
+        await PublishAsync(_listeners.ClientUrls);
         _compactor = AutoCompactor.Start(_member, _options.AutoCompaction, TimeProvider.System);
         Log.Info("ready to serve client requests");
-        foreach (var url in clients)
-        {
-            if (url.IsSecure)
-                Log.Info("serving client traffic securely", ("traffic", "grpc+http"), ("address", url.Address));
-            else
-                Log.Info("serving client traffic insecurely; this is strongly discouraged!", ("traffic", "grpc+http"), ("address", url.Address));
-        }
     }
 
-    /// <returns>The URLs with the ports that were bound.</returns>
-    private async Task<IReadOnlyList<EtcdUrl>> StartHostAsync(
-        GrpcServer grpc, IReadOnlyList<EtcdUrl> urls, RequestDelegate http, TlsOptions? tls)
-    {
-        var certificates = tls is not null && urls.Any(url => url.IsSecure) ? new ServerCertificates(tls) : null;
-        var host = new GrpcHost(grpc, new GrpcHostOptions
-        {
-            Endpoints = [.. urls.Select(url => EndpointOf(url, certificates))],
-            HttpFallback = http,
-            MaxConcurrentStreams = (int)Math.Min(_options.MaxConcurrentStreams, int.MaxValue),
-            KeepAlivePingInterval = _options.KeepAliveInterval ?? TimeSpan.MaxValue,
-            KeepAlivePingTimeout = _options.KeepAliveTimeout ?? TimeSpan.MaxValue,
-            LoggerFactory = _kestrelLog,
-        });
-        await host.StartAsync();
-        _hosts.Add(host);
-        return [.. urls.Zip(host.BoundEndPoints, (url, bound) => bound is IPEndPoint ip ? url.WithPort(ip.Port) : url)];
-    }
-
-    private static GrpcListenEndpoint EndpointOf(EtcdUrl url, ServerCertificates? certificates)
-    {
-        var tls = url.IsSecure
-            ? (certificates ?? throw new ConfigurationException($"{url} needs a certificate: give --cert-file and --key-file")).Options
-            : null;
-        return url.IsUnixSocket
-            ? GrpcListenEndpoint.Unix(url.SocketPath, tls)
-            : GrpcListenEndpoint.Tcp(url.BindAddress(), url.Port, tls);
-    }
+    private static GrpcListenEndpoint PeerEndpoint(EtcdUrl url) => url.IsUnixSocket
+        ? GrpcListenEndpoint.Unix(url.SocketPath)
+        : GrpcListenEndpoint.Tcp(url.BindAddress(), url.Port);
 
     /// <summary>Tells the cluster under which name and at which URLs clients find this member.</summary>
     private async Task PublishAsync(IReadOnlyList<EtcdUrl> bound)
