@@ -128,7 +128,7 @@ internal sealed class TestMember
 
     /// <summary>The whole store in a line.</summary>
     public string All(long revision = 0) =>
-        string.Join(", ", Range("\0", "\0", revision).Kvs.Select(Requests.Text));
+        string.Join(", ", Range("\0", "\0", revision).Kvs.Select(Build.Text));
 
     private void AssertSameBytes(RangeRequest request, RangeResponse response)
     {
