@@ -22,7 +22,7 @@ public sealed class ServerCommand
 
     private readonly ProcessEnvironment _environment;
     private readonly Func<ServerOptions, CancellationToken, Task<int>> _serve;
-    private readonly RootCommand _root = new("A key-value store that speaks etcd's v3 API.") { TreatUnmatchedTokensAsErrors = false };
+    private readonly RootCommand _root = new("A key-value store that speaks etcd's v3 API.");
     private readonly Dictionary<string, Option<string[]>> _options = [];
 
     /// <param name="serve">Runs the member until it ends, and returns the exit code. The log is open when it is called.</param>
@@ -112,7 +112,7 @@ public sealed class ServerCommand
 
     private async Task<int> RunAsync(List<FlagSetting> settings, CancellationToken stopping)
     {
-        if (settings.Any(setting => setting.Flag.Name == "version" && GoSyntax.TryParseBool(setting.Text, out bool value) && value))
+        if (settings.Any(setting => setting is { Flag.Name: "version", IsOn: true }))
             return Version();
         try
         {
@@ -152,7 +152,7 @@ public sealed class ServerCommand
             Log.Write(notice.Level, notice.Message, notice.Fields);
     }
 
-    /// <summary>The log may not be open, or may be what is wrong: such problems go to stderr, in the log's default form.</summary>
+    /// <summary>The log may not be open, or may be what is wrong: such problems go to stderr, in the default form.</summary>
     private void Report(ConfigurationException problem)
     {
         using var logger = new Logger(
