@@ -12,7 +12,7 @@ public sealed class ClusterSafetyTests(ITestOutputHelper output)
     [Fact]
     public void Nothing_committed_is_lost_and_no_read_is_stale_whatever_happens()
     {
-        int seeds = IsLongLane ? 5_000 : 150;
+        int seeds = IsLongLane ? 5_000 : 200;
         var (committed, reads, leaders) = (0ul, 0, 0);
 
         for (int seed = 0; seed < seeds; seed++)
@@ -36,7 +36,8 @@ public sealed class ClusterSafetyTests(ITestOutputHelper output)
         {
             var cluster = new SimulatedCluster(seed);
             cluster.RunInChaos(StepCount);
-            Assert.True(cluster.CommitsOnceHealed(), $"the healed group commits nothing: {cluster}");
+            bool commits = cluster.CommitsOnceHealed();
+            Assert.True(commits || cluster.ChangesMembers, $"the healed group commits nothing: {cluster}");
             return cluster.Checker;
         }
         catch (Exception error) when (error is not OutOfMemoryException)

@@ -33,10 +33,12 @@ internal sealed class CheckpointStorage : IRaftStorage
         _checkpoints.Add(snapshot);
     }
 
+    /// <summary>Cuts the log where the state is safe elsewhere, but never beyond the commit index that is on disk.</summary>
     public void Compact()
     {
-        if (LastCheckpoint.Metadata.Index >= Log.FirstIndex)
-            Log.Compact(LastCheckpoint.Metadata.Index);
+        ulong index = Math.Min(LastCheckpoint.Metadata.Index, Log.InitialState().HardState.Commit);
+        if (index >= Log.FirstIndex)
+            Log.Compact(index);
     }
 
     public (HardState HardState, ConfState ConfState) InitialState() =>

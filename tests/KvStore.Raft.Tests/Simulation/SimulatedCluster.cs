@@ -42,6 +42,13 @@ internal sealed class SimulatedCluster
 
     public SafetyChecker Checker { get; } = new();
 
+    /// <summary>Whether the members change. Then a group may end up without anybody who can win, as changes count when applied:</summary>
+    /// <remarks>
+    /// A voter that does not know yet that it alone decides asks former voters, whose longer logs refuse it. Former leaders that
+    /// go on until the others know of the change prevent that (RaftConfig.StepDownOnRemoval off); crashes do not ask.
+    /// </remarks>
+    public bool ChangesMembers => _changePerMille > 0;
+
     /// <summary>Anything may happen at any time.</summary>
     public void RunInChaos(int steps)
     {
