@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using KvStore.Raft;
 using KvStore.Storage.Disks;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values;
 
@@ -107,8 +108,8 @@ public sealed class MemoryValueStore : IValueStore
     public void KeepOnly(IReadOnlyCollection<CheckpointId> checkpoints)
     {
         var kept = checkpoints.Select(NameOf).ToHashSet();
-        if (_checkpoint is { HasEnded: false } running)
-            kept.Add(NameOf(running.Id));
+        if (_checkpoint is { IsAwaited: true } awaited)
+            kept.Add(NameOf(awaited.Id));
         bool isAny = false;
         foreach (string name in OwnFiles(_disk, _directory).Where(name => !kept.Contains(name)))
         {
@@ -219,7 +220,7 @@ public sealed class MemoryValueStore : IValueStore
             value.CopyTo(record[RecordHeaderBytes..]);
             end += record.Length;
         }
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Of(bytes.AsSpan(0, end)));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Append(0, bytes.AsSpan(0, end)));
         return bytes;
     }
 
@@ -233,7 +234,7 @@ public sealed class MemoryValueStore : IValueStore
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8)) != FormatVersion)
             throw new InvalidDataException($"{path}: the format is of another version than {FormatVersion}");
         int end = bytes.Length - sizeof(uint);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Of(bytes.AsSpan(0, end)))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Append(0, bytes.AsSpan(0, end)))
             throw new InvalidDataException($"{path}: the file fails its checksum; it is damaged");
         int count = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
         var rest = bytes.AsSpan(HeaderBytes, end - HeaderBytes);
@@ -257,6 +258,7 @@ public sealed class MemoryValueStore : IValueStore
     private sealed class Checkpoint(CheckpointId id) : ICheckpointInProgress
     {
         private bool _isComplete;
+        private bool _isSeen;
         private IOException? _failure;
 
         public CheckpointId Id { get; } = id;
@@ -267,9 +269,19 @@ public sealed class MemoryValueStore : IValueStore
 
         public bool HasEnded => _isComplete || _failure is not null;
 
-        public bool IsComplete => _failure is null
-            ? _isComplete
-            : throw new IOException($"checkpoint {Id.Value:N} failed: {_failure.Message}", _failure);
+        /// <summary>Whether its owner may still ask to keep it: it has not been told yet how the checkpoint ended.</summary>
+        public bool IsAwaited => !_isSeen && _failure is null;
+
+        public bool IsComplete
+        {
+            get
+            {
+                if (_failure is not null)
+                    throw new IOException($"checkpoint {Id.Value:N} failed: {_failure.Message}", _failure);
+                _isSeen |= _isComplete;
+                return _isComplete;
+            }
+        }
 
         public void Succeed()
         {
