@@ -6,10 +6,13 @@ using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values;
 
-/// <summary>Values in memory, with checkpoints on the disk: what <see cref="FasterValueStore"/> does, for the simulation.</summary>
+/// <summary>
+/// Values in memory, with checkpoints on the disk: what <see cref="FasterValueStore"/> does, for the simulation.
+/// </summary>
 /// <remarks>
 /// One thread, no time, no chance: the same calls and the same disk give the same store. As with FASTER, a checkpoint takes
-/// several calls of <see cref="Refresh"/>, holds later values too, and is what remains after a crash. A file holds one checkpoint:
+/// several calls of <see cref="Refresh"/>, holds later values too, and is what remains after a crash.
+/// A file holds one checkpoint:
 /// <code>
 /// | "KVMEMORY" | version u32 | count u32 | count times: main i64, sub i64, length u32, bytes | crc32c u32 |   little endian
 /// </code>
@@ -165,7 +168,8 @@ public sealed class MemoryValueStore : IValueStore
         foreach (string name in names)
         {
             if (!name.StartsWith(Prefix, StringComparison.Ordinal) || !Guid.TryParseExact(name.AsSpan(Prefix.Length), "N", out _))
-                throw new InvalidDataException($"{Path.Combine(directory, name)}: this file is not one of a value store in memory");
+                throw new InvalidDataException(
+                    $"{Path.Combine(directory, name)}: this file is not one of a value store in memory");
         }
         return names;
     }
@@ -240,7 +244,8 @@ public sealed class MemoryValueStore : IValueStore
         var rest = bytes.AsSpan(HeaderBytes, end - HeaderBytes);
         for (int i = 0; i < count; i++)
         {
-            var revision = new Revision(BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
+            var revision = new Revision(
+                BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
             int length = BinaryPrimitives.ReadInt32LittleEndian(rest[16..]);
             Write(revision, rest.Slice(RecordHeaderBytes, length));
             rest = rest[(RecordHeaderBytes + length)..];
