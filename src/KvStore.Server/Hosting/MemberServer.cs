@@ -164,6 +164,8 @@ internal sealed class MemberServer : IAsyncDisposable
         await PublishAsync(_listeners.ClientUrls);
         _compactor = AutoCompactor.Start(_member, _options.AutoCompaction, TimeProvider.System);
         Log.Info("ready to serve client requests");
+        var url = _listeners.ClientUrls[0];
+        Log.Info("talk to it with any client of etcd v3", ("example", $"ETCDCTL_API=3 etcdctl --endpoints={url} put greeting hello"));
     }
 
     private static GrpcListenEndpoint PeerEndpoint(EtcdUrl url) => url.IsUnixSocket
