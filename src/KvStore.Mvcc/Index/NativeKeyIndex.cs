@@ -74,6 +74,22 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
             Insert(position, key, state, isTombstone);
     }
 
+    /// <summary>Fills the empty index with changes that come in the order of keys, then revisions: the fastest way.</summary>
+    internal void RestoreInOrder(Action<RestoredChange> source)
+    {
+        Invariant.Holds(KeyCount == 0);
+        var loader = new KeyLoader(_tree, _history);
+        try
+        {
+            source(loader.Add);
+        }
+        finally
+        {
+            // After a failure too: what was loaded so far must be found to be freed.
+            Volatile.Write(ref _keyCount, loader.Complete());
+        }
+    }
+
     [SkipLocalsInit]
     public bool TryGet(ReadOnlySpan<byte> key, long atRevision, out KeyState state)
     {
@@ -181,6 +197,8 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
                     else if (entries[i].History != 0 && TryResolveAt(entries[i], atRevision, out _))
                         count++;
                 }
+                while (walk.TryCountNext(limit, out int live))
+                    count += live;
             }
         }
         finally
