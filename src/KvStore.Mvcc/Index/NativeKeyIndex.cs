@@ -37,6 +37,13 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
 
     public long MemoryBytes => _heap.Bytes + _tree.NodeBytes;
 
+    /// <summary>For tests that look at the structure.</summary>
+    internal LeafTree Tree => _tree;
+
+    internal ChangeHistory History => _history;
+
+    internal NativeHeap Heap => _heap;
+
     public KeyState Put(ReadOnlySpan<byte> key, Revision revision, LeaseId lease)
     {
         Leaf leaf = _tree.Find(key);
