@@ -235,3 +235,5 @@ public abstract class KeyIndexContractTests : IDisposable
 }
 
 public sealed class SortedKeyIndexTests() : KeyIndexContractTests(new SortedKeyIndex());
+
+public sealed class NativeKeyIndexTests() : KeyIndexContractTests(new NativeKeyIndex());
