@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values.Faster;
 
@@ -57,8 +59,7 @@ internal static class StoredRecord
 
     private static uint Checksum(RevisionKey key, ReadOnlySpan<byte> kindAndBytes)
     {
-        uint crc = Crc32C.Add(Crc32C.Start, (ulong)key.Main);
-        crc = Crc32C.Add(crc, key.SubAndPiece);
-        return Crc32C.Finish(Crc32C.Add(crc, kindAndBytes));
+        uint crc = Crc32C.Append(0, MemoryMarshal.AsBytes(new ReadOnlySpan<RevisionKey>(in key)));
+        return Crc32C.Append(crc, kindAndBytes);
     }
 }
