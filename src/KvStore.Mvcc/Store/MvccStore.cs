@@ -20,8 +20,8 @@ public sealed class MvccStore
     /// <summary>The <see cref="CompactRevision"/> of a store that was never compacted.</summary>
     public const long NeverCompacted = -1;
 
-    /// <summary>Most changes that one revision may hold: the space that value stores have for a sub-revision.</summary>
-    public const int ChangesPerRevisionLimit = 1 << 20;
+    /// <summary>Most changes that one revision may hold: they are numbered, and held together until they are visible.</summary>
+    public const int ChangesPerRevisionLimit = int.MaxValue;
 
     private readonly Func<DiskFullException, bool>? _waitForSpace;
     private readonly ValueReclaim _reclaim;
