@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace KvStore.Raft;
 
-/// <summary>States what must hold, in production too: a broken invariant is a bug of ours and stops the process.</summary>
+/// <summary>States what must hold. A violated invariant is our bug: the process stops instead of going on in doubt.</summary>
+/// <remarks>On in production too, so keep the condition cheap, and state one condition a call: the message quotes it.</remarks>
 public static class Invariant
 {
-    /// <exception cref="InvariantException">The condition is false.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Holds(
         [DoesNotReturnIf(false)] bool condition,
@@ -14,14 +14,11 @@ public static class Invariant
         [CallerMemberName] string? member = null)
     {
         if (!condition)
-            Break(expression, member);
+            Throw(expression, member);
     }
 
+    // Apart, so that the check above stays small enough to be inlined.
     [DoesNotReturn]
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Break(string? expression, string? member) =>
-        throw new InvariantException($"invariant broken in {member}: {expression}");
+    private static void Throw(string? expression, string? member) =>
+        throw new InvariantException($"Broken invariant in {member}: {expression}");
 }
-
-/// <summary>The process must not go on: its state is not what its code believes.</summary>
-public sealed class InvariantException(string message) : Exception(message);

@@ -1,0 +1,87 @@
+namespace KvStore.Mvcc.Index;
+
+/// <summary>A reader's walk over the keys of a range, leaf by leaf.</summary>
+internal unsafe ref struct RangeWalk
+{
+    private readonly KeyRange _range;
+    private LeafScan _scan;
+    private bool _isStarted;
+    private bool _isOver;
+
+    public RangeWalk(LeafTree tree, in KeyRange range, byte* copy)
+    {
+        _range = range;
+        _scan = new LeafScan(tree, copy);
+        _isOver = range.IsEmpty;
+    }
+
+    public readonly Leaf Leaf => _scan.Leaf;
+
+    /// <summary>The leaf's positions that are in the range: [<see cref="From"/>, <see cref="To"/>).</summary>
+    public int From { get; private set; }
+
+    public int To { get; private set; }
+
+    public bool MoveNext()
+    {
+        if (_isOver)
+            return false;
+        ReadOnlySpan<byte> start = _range.Start.Span;
+        if (!_isStarted)
+            _scan.Seek(start);
+        else if (!_scan.MoveNext(out start))
+            return false;
+        _isStarted = true;
+        From = start.IsEmpty ? 0 : Leaf.LowerBound(start, out _);
+        To = End();
+        return true;
+    }
+
+    public readonly void Dispose() => _scan.Dispose();
+
+    private int End()
+    {
+        int count = Leaf.Count;
+        if (_range.IsOpenEnded)
+            return count;
+        int end;
+        if (_range.IsSingleKey)
+        {
+            end = Leaf.LowerBound(_range.Start.Span, out bool isFound) + (isFound ? 1 : 0);
+            _isOver = true;
+        }
+        else
+        {
+            end = Leaf.LowerBound(_range.End.Span, out _);
+            _isOver = end < count;
+        }
+        return end;
+    }
+}
+
+/// <summary>Puts the keys of a leaf together, one at a time.</summary>
+internal readonly ref struct LeafKeys
+{
+    private readonly Leaf _leaf;
+    private readonly Span<byte> _buffer;
+
+    public LeafKeys(Leaf leaf, Span<byte> buffer)
+    {
+        _leaf = leaf;
+        _buffer = buffer;
+        leaf.Prefix.CopyTo(buffer);
+    }
+
+    /// <summary>Valid until the next call.</summary>
+    public ReadOnlySpan<byte> this[int position]
+    {
+        get
+        {
+            if (_leaf.IsLong)
+                return _leaf.LongKey;
+            ReadOnlySpan<byte> suffix = _leaf.Suffix(position);
+            suffix.CopyTo(_buffer[_leaf.PrefixLength..]);
+            return _buffer[..(_leaf.PrefixLength + suffix.Length)];
+        }
+    }
+}

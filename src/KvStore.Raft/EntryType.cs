@@ -1,0 +1,8 @@
+namespace KvStore.Raft;
+
+public enum EntryType
+{
+    Normal = 0,
+    ConfChange = 1,
+    ConfChangeV2 = 2,
+}

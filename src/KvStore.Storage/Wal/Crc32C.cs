@@ -1,0 +1,22 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace KvStore.Storage.Wal;
+
+/// <summary>CRC-32C (Castagnoli), with the customary inversions, so that zeros do not check as zero.</summary>
+internal static class Crc32C
+{
+    /// <returns>The checksum of what <paramref name="crc"/> is the checksum of, followed by <paramref name="bytes"/>.</returns>
+    public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        uint state = ~crc;
+        while (bytes.Length >= sizeof(ulong))
+        {
+            state = BitOperations.Crc32C(state, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+            bytes = bytes[sizeof(ulong)..];
+        }
+        foreach (byte value in bytes)
+            state = BitOperations.Crc32C(state, value);
+        return ~state;
+    }
+}
