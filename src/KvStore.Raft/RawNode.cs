@@ -8,7 +8,8 @@ namespace KvStore.Raft;
 /// while HasReady: ready = Ready(); hand on every message of it: to peers, to the append thread, to the apply thread
 /// </code>
 /// A committed membership change must be given to <see cref="ApplyConfChange(ConfChangeV2)"/> when it is applied, before the
-/// apply thread's response is stepped.
+/// apply thread's response is stepped. A snapshot may overtake work that the apply thread has not done: the state machine
+/// skips entries that it has already, and their response is stepped all the same.
 /// </remarks>
 public sealed class RawNode
 {
@@ -115,7 +116,7 @@ public sealed class RawNode
     public void ReportUnreachable(NodeId peer) =>
         _consensus.Step(new Message { Type = MessageType.Unreachable, From = peer });
 
-    /// <summary>The transport knows how a snapshot's transfer ended; a leader that is not told waits for the peer's own word.</summary>
+    /// <summary>The transport knows how a snapshot's transfer ended. It must always say so: a leader waits for one that was lost forever.</summary>
     public void ReportSnapshot(NodeId peer, SnapshotStatus status) => _consensus.Step(
         new Message { Type = MessageType.SnapStatus, From = peer, Reject = status == SnapshotStatus.Failure });
 

@@ -29,4 +29,7 @@ public sealed class StoredEvent
 
     /// <summary>The bytes of the mvccpb.KeyValue.</summary>
     public ReadOnlyMemory<byte> KeyValue { get; }
+
+    /// <summary>The KeyValue before the change once a watcher asked for it. Watch loop only.</summary>
+    internal ReadOnlyMemory<byte>? Previous { get; set; }
 }

@@ -13,7 +13,11 @@ public interface IRaftStorage
     /// <summary>The last index in the log, or the snapshot's index when the log is empty.</summary>
     ulong LastIndex { get; }
 
-    /// <summary>What was persisted when the node was last alive.</summary>
+    /// <summary>What was persisted when the node was last alive, and the members at the applied index that the node starts with.</summary>
+    /// <remarks>
+    /// A commit index before <see cref="FirstIndex"/> - 1 or beyond <see cref="LastIndex"/> means that something was lost: the
+    /// node does not start. So the log may be cut only up to a commit index that is on disk, however far the state machine is.
+    /// </remarks>
     (HardState HardState, ConfState ConfState) InitialState();
 
     /// <summary>The entries in [<paramref name="lo"/>, <paramref name="hi"/>), cut off after <paramref name="maxSizeBytes"/>, but at least one.</summary>

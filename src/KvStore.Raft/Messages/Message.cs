@@ -26,6 +26,7 @@ public sealed record Message
     /// <summary>Part of the hard state in a StorageAppend.</summary>
     public NodeId Vote { get; init; }
 
+    /// <summary>In a StorageAppend: to be persisted before the entries, and the state restored from it before the responses.</summary>
     public Snapshot? Snapshot { get; init; }
 
     public bool Reject { get; init; }

@@ -19,6 +19,8 @@ internal sealed class ReadQueue : IAckedIndexes
     private readonly Queue<PendingRead> _pending = [];
     private ulong _confirmedCount;
 
+    public int PendingCount => _pending.Count;
+
     /// <summary>The heartbeat context that confirms all pending reads; empty when there are none.</summary>
     public ReadOnlyMemory<byte> HeartbeatContext
     {

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using KvStore.Raft;
 using KvStore.Storage.Disks;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values;
 
@@ -224,7 +223,7 @@ public sealed class MemoryValueStore : IValueStore
             value.CopyTo(record[RecordHeaderBytes..]);
             end += record.Length;
         }
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Append(0, bytes.AsSpan(0, end)));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Of(bytes.AsSpan(0, end)));
         return bytes;
     }
 
@@ -238,7 +237,7 @@ public sealed class MemoryValueStore : IValueStore
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8)) != FormatVersion)
             throw new InvalidDataException($"{path}: the format is of another version than {FormatVersion}");
         int end = bytes.Length - sizeof(uint);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Append(0, bytes.AsSpan(0, end)))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Of(bytes.AsSpan(0, end)))
             throw new InvalidDataException($"{path}: the file fails its checksum; it is damaged");
         int count = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
         var rest = bytes.AsSpan(HeaderBytes, end - HeaderBytes);

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values.Faster;
 
@@ -87,7 +86,7 @@ internal sealed record CheckpointManifest
         writer.Flush();
         byte[] bytes = stream.ToArray();
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), bytes.Length - HeaderBytes - sizeof(uint));
-        uint checksum = Crc32C.Append(0, bytes.AsSpan(0, bytes.Length - sizeof(uint)));
+        uint checksum = Crc32C.Of(bytes.AsSpan(0, bytes.Length - sizeof(uint)));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - sizeof(uint)), checksum);
         return bytes;
     }
@@ -108,7 +107,7 @@ internal sealed record CheckpointManifest
             throw new InvalidDataException(
                 $"{path}: the file has {bytes.Length} bytes, it should have {length + HeaderBytes + 4L}");
         uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(bytes.Length - sizeof(uint)));
-        if (checksum != Crc32C.Append(0, bytes.AsSpan(0, bytes.Length - sizeof(uint))))
+        if (checksum != Crc32C.Of(bytes.AsSpan(0, bytes.Length - sizeof(uint))))
             throw new InvalidDataException($"{path}: the file fails its checksum; it is damaged");
         try
         {

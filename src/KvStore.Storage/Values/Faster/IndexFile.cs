@@ -2,7 +2,6 @@ using System.Globalization;
 using FASTER.core;
 using KvStore.Raft;
 using KvStore.Storage.Disks;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values.Faster;
 
@@ -178,7 +177,7 @@ internal sealed class IndexFile : IDevice
             long at = offset + done;
             _reserve!.WithRoom(() => _file!.Write(at, chunk.Span));
             lock (_lock)
-                _chunks.Add(new IndexChunk(at, chunk.Length, Crc32C.Append(0, chunk.Span)));
+                _chunks.Add(new IndexChunk(at, chunk.Length, Crc32C.Of(chunk.Span)));
         }
     }
 
@@ -204,7 +203,7 @@ internal sealed class IndexFile : IDevice
             int read = _file!.Read(chunk.Offset, bytes);
             if (read < chunk.Length)
                 throw new InvalidDataException($"{FileName}: the file ends at {chunk.Offset + read}; it was cut off");
-            if (Crc32C.Append(0, bytes) != chunk.Checksum)
+            if (Crc32C.Of(bytes) != chunk.Checksum)
                 throw new InvalidDataException(
                     $"{FileName}: the bytes from {chunk.Offset} on fail their checksum; the file is damaged");
         }
