@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using KvStore.Mvcc.Alarms;
 using KvStore.Mvcc.Commands;
@@ -13,6 +14,7 @@ using KvStore.Mvcc.Transactions;
 using KvStore.Mvcc.Watches;
 using KvStore.Protocol;
 using KvStore.Raft;
+using KvStore.Storage;
 
 namespace KvStore.Mvcc;
 
@@ -145,16 +147,12 @@ public sealed class StateMachine
     /// members only while nothing is applied.</summary>
     public uint HashEverything()
     {
-        var crc = new Crc32C();
-        crc.Add(Hash.Compute(0).Hash);
+        uint crc = Hash.Compute(0).Hash;
         foreach (var lease in Leases.List())
-        {
-            crc.Add(lease.Id.Value);
-            crc.Add(lease.TtlSeconds);
-        }
+            crc = Crc32C.Append(crc, MemoryMarshal.AsBytes([lease.Id.Value, lease.TtlSeconds]));
         foreach (var message in Alarms.Raised.Concat<IMessage>(Members.Members))
-            crc.Add(message.ToByteArray());
-        return crc.Value;
+            crc = Crc32C.Append(crc, message.ToByteArray());
+        return crc;
     }
 
     private void RefuseUnderAlarm(CommandKind kind)
