@@ -22,7 +22,8 @@ namespace KvStore.Mvcc;
 /// <remarks>
 /// The apply loop is the only caller of what changes. For each entry it calls <see cref="Apply"/> with each command and then
 /// <see cref="CompleteEntry"/>, which moves the applied index: state is saved between entries alone, so that what is saved and
-/// the applied index always agree. Readers use <see cref="Ranges"/>, <see cref="Txns"/>, <see cref="History"/> and the published tables.
+/// the applied index always agree. Readers use <see cref="Ranges"/>, <see cref="Txns"/>, <see cref="History"/> and the
+/// published tables.
 /// A fault while a command is applied (a full disk, a broken value store) leaves it half done and unseen: the owner must stop.
 /// </remarks>
 public sealed class StateMachine

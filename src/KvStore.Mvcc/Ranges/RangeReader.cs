@@ -39,7 +39,7 @@ public sealed class RangeReader(MvccStore store)
         }
     }
 
-    /// <summary>Reads at the published revision while compaction goes on: what it may have met is read again, or refused.</summary>
+    /// <summary>Reads at the published revision beside compaction: what it may have met is read again, or refused.</summary>
     private RangeTotals ReadPublished<TSink>(RangeRequest request, TSink sink)
         where TSink : class, IRangeSink
     {
