@@ -39,7 +39,7 @@ public sealed class History(MvccStore store)
         return HistoryProgress.Read(next, store.CompactRevision);
     }
 
-    /// <summary>The KeyValue that a change replaced; none when it created the key, or when what was before is compacted.</summary>
+    /// <summary>The KeyValue that a change replaced; none when it created the key, or when that is compacted.</summary>
     /// <param name="before">The revision of the change.</param>
     public bool TryReadPrevious(ReadOnlySpan<byte> key, Revision before, out byte[] keyValue)
     {
