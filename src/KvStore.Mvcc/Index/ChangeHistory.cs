@@ -4,10 +4,10 @@ using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>The changes of keys that no longer stand in their leaf: for each key a chain of sorted chunks, newest chunk first.</summary>
+/// <summary>The changes that no longer stand in a leaf: for each key a chain of sorted chunks, newest chunk first.</summary>
 /// <remarks>
 /// <code>
-/// leaf entry { mod 9 } ─> chunk { 7 8 - - } ─> chunk { 3 5 }       a new chunk is twice as large: few hops, binary search in each
+/// leaf entry { mod 9 } ─> chunk { 7 8 - - } ─> chunk { 3 5 }       each twice as large as the last: few hops
 ///
 /// chunk:  | previous u32 | count u32 | first u32 | capacity u32, bit 31: wide |        records [first, count) are retained
 /// narrow record: a LeafEntry, 24 bytes    wide record: main, sub, create (bit 63 tombstone), version, lease, 40 bytes

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>A reader's walk over leaves from a key on: each is copied whole, so what the caller does with it cannot be disturbed.</summary>
+/// <summary>A reader's walk over leaves from a key on: each is copied whole, then nothing disturbs the caller.</summary>
 /// <remarks>
 /// It goes on from leaf to leaf within a node as long as nothing in the tree has moved, else it looks up anew where the last leaf
 /// ended. Between two leaves writes may happen; each leaf is consistent, and the caller filters by revision.
@@ -54,7 +54,7 @@ internal unsafe ref struct LeafScan(LeafTree tree, byte* copy)
         return true;
     }
 
-    /// <summary>Counts the next leaf where it lies, when it is known to end before <paramref name="end"/>, and steps over it.</summary>
+    /// <summary>Counts the next leaf where it lies and steps over it, when it ends before <paramref name="end"/>.</summary>
     /// <param name="end">Empty: no end.</param>
     /// <param name="limit">See <see cref="LeafEntry.LimitAt"/>.</param>
     /// <returns>False when it must be copied and looked at.</returns>

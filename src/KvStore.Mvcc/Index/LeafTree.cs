@@ -3,7 +3,7 @@ using KvStore.Raft;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>The tree from keys to leaves: one writer changes it in place, readers copy a leaf and check that nothing moved.</summary>
+/// <summary>The tree from keys to leaves: one writer changes it in place, readers copy a leaf and check it.</summary>
 /// <remarks>
 /// Two kinds of sequence numbers, odd while something changes. A leaf's own guards its bytes. The structure's guards where leaves
 /// are: it covers each leaf that moves, splits or goes away, whose block may then be used for anything. A reader notes both,
@@ -20,6 +20,9 @@ internal sealed unsafe class LeafTree
 
     // Two random neighbours together are seldom below it, so that inserting does not split again what was just joined.
     private const int JoinedSizeLimit = 1400;
+
+    // Insertions in order after which more of them are expected.
+    private const int RunLength = 8;
 
     private const int SmallNode = InnerNode.Fanout / 4;
     private const int JoinedNodeLimit = InnerNode.Fanout * 3 / 4;
@@ -39,9 +42,10 @@ internal sealed unsafe class LeafTree
     private long _structure;
     private long _nodeBytes;
 
-    // A run of insertions at the end of one leaf: of keys that count up, perhaps in the middle of all keys.
-    private uint _appendedLeaf;
-    private int _appendRun;
+    // A run of insertions, each just behind the last: of keys that count up, perhaps in the middle of all keys.
+    private uint _runLeaf;
+    private int _runPosition;
+    private int _runLength;
 
     public LeafTree(NativeHeap heap)
     {
@@ -159,16 +163,14 @@ internal sealed unsafe class LeafTree
             InsertBesideLong(leaf, position, key, entry);
             return;
         }
-        bool isAtEnd = position == leaf.Count;
-        _appendRun = isAtEnd && FoundReference == _appendedLeaf ? _appendRun + 1 : 0;
+        _runLength = FoundReference == _runLeaf && position == _runPosition + 1 ? _runLength + 1 : 0;
+        _runPosition = position;
         bool hasPrefix = leaf.HasPrefixOf(key);
         int size = leaf.Size + LeafEntry.Size + 2 + key.Length - leaf.PrefixLength;
         if (hasPrefix && size <= leaf.Capacity)
             InsertInPlace(leaf, position, key, entry);
         else if (hasPrefix && size <= Leaf.MaxSize)
             Grow(leaf, size, position, key, entry);
-        else if (hasPrefix && isAtEnd && (_appendRun >= 8 || IsRightEdge(_bottom)))
-            AppendLeaf(leaf, key, entry);
         else
             Rebuild(leaf, position, key, entry);
     }
@@ -212,8 +214,8 @@ internal sealed unsafe class LeafTree
     }
 
     /// <summary>
-    /// Writer: joins small leaves of the found leaf's node, and the node with a neighbour when both are small. The work is bounded
-    /// by the fan-out. Nothing is found afterwards.
+    /// Writer: joins small leaves of the found leaf's node, and the node with a neighbour when both are small. The work is
+    /// bounded by the fan-out. Nothing is found afterwards.
     /// </summary>
     public void JoinSmallLeaves()
     {
@@ -246,7 +248,7 @@ internal sealed unsafe class LeafTree
         BeginChange(leaf);
         leaf.Insert(position, key, entry);
         EndChange(leaf);
-        _appendedLeaf = FoundReference;
+        _runLeaf = FoundReference;
     }
 
     private void Grow(Leaf leaf, int size, int position, ReadOnlySpan<byte> key, in LeafEntry entry)
@@ -257,43 +259,40 @@ internal sealed unsafe class LeafTree
         leaf.CopyTo(grownLeaf, capacity);
         grownLeaf.Insert(position, key, entry);
         MoveFoundLeaf(grown);
-        _appendedLeaf = grown;
+        _runLeaf = grown;
     }
 
-    /// <summary>Keys that come in order leave full leaves behind instead of halves.</summary>
-    private void AppendLeaf(Leaf leaf, ReadOnlySpan<byte> key, in LeafEntry entry)
-    {
-        _editor.Clear();
-        _editor.Load(leaf, leaf.Count - 1, leaf.Count);
-        _editor.Add(key, default, entry);
-        uint appended = NewLeaf(1, 2);
-        _leafRun.Clear();
-        _leafRun.Add(FoundReference, default, default);
-        _leafRun.Add(appended, _editor.Keys.SeparatorBefore(1), default);
-        ReplaceChildren(_bottom, _pathIndexes[_bottom], 1, _leafRun);
-        _appendedLeaf = appended;
-    }
-
-    /// <summary>Packs the leaf anew, as one when only its prefix has become shorter, else as two.</summary>
+    /// <summary>Packs the leaf anew: as one when only its prefix has become shorter, else as two.</summary>
     private void Rebuild(Leaf leaf, int position, ReadOnlySpan<byte> key, in LeafEntry entry)
     {
         _editor.Clear();
         _editor.Load(leaf, 0, position);
         _editor.Add(key, default, entry);
         _editor.Load(leaf, position, leaf.Count);
-        _appendedLeaf = 0;
         if (_editor.PackedSize(0, _editor.Count) <= Leaf.MaxSize)
         {
             MoveFoundLeaf(NewLeaf(0, _editor.Count));
+            _runLeaf = FoundReference;
             return;
         }
-        int split = _editor.SplitPoint();
+        int split = SplitPoint(leaf, position);
         uint old = FoundReference;
+        uint right = NewLeaf(split, _editor.Count);
         _leafRun.Clear();
         _leafRun.Add(NewLeaf(0, split), default, default);
-        _leafRun.Add(NewLeaf(split, _editor.Count), _editor.Keys.SeparatorBefore(split), default);
+        _leafRun.Add(right, _editor.Keys.SeparatorBefore(split), default);
         ReplaceChildren(_bottom, _pathIndexes[_bottom], 1, _leafRun);
         FreeLeaf(old);
+        (_runLeaf, _runPosition) = (split == position ? right : 0, 0);
+    }
+
+    /// <summary>In the middle; but keys that come in order leave full leaves behind instead of halves.</summary>
+    private int SplitPoint(Leaf leaf, int position)
+    {
+        bool isRun = _runLength >= RunLength || (position == leaf.Count && IsRightEdge(_bottom));
+        return isRun && position > 0 && _editor.PackedSize(position, _editor.Count) <= Leaf.MaxSize
+            ? position
+            : _editor.SplitPoint();
     }
 
     /// <summary>A long key is alone in its leaf: what was there goes to its left and right.</summary>

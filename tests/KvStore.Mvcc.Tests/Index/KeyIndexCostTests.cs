@@ -78,7 +78,9 @@ public sealed class KeyIndexCostTests(ITestOutputHelper output)
 
         Time("random insert", count, () => Array.ForEach(keys, key => index.Put(key, new Revision(++main), LeaseId.None)));
         GC.Collect();
-        output.WriteLine($"{count} keys of {keys.Average(k => k.Length):0.0} bytes: {(double)index.MemoryBytes / count:0.0} bytes held, {(double)(Environment.WorkingSet - rss) / count:0.0} bytes of RSS per key");
+        double rssPerKey = (double)(Environment.WorkingSet - rss) / count;
+        output.WriteLine($"{count} keys of {keys.Average(k => k.Length):0.0} bytes");
+        output.WriteLine($"per key: {PerKey(index, count)} bytes held, {rssPerKey:0.0} bytes of RSS");
         long loaded = main;
 
         int gets = Math.Min(count, 1_000_000);
@@ -87,10 +89,11 @@ public sealed class KeyIndexCostTests(ITestOutputHelper output)
         Time("scan of 500", scans, () => Repeat(scans, () => Scan(index, keys[random.Next(count)], main)));
         Time("count of all, per key", count, () => Assert.Equal(count, index.Count(KeyRange.All, main)));
         int updates = Math.Min(count, 1_000_000);
-        Time("update", updates, () => Repeat(updates, () => index.Put(keys[random.Next(count)], new Revision(++main), LeaseId.None)));
-        Time("get at the old revision", gets, () => Repeat(gets, () => Assert.True(index.TryGet(keys[random.Next(count)], loaded, out _))));
+        byte[] AnyKey() => keys[random.Next(count)];
+        Time("update", updates, () => Repeat(updates, () => index.Put(AnyKey(), new Revision(++main), LeaseId.None)));
+        Time("get at the old revision", gets, () => Repeat(gets, () => Assert.True(index.TryGet(AnyKey(), loaded, out _))));
         Time("count of all at the old revision, per key", count, () => Assert.Equal(count, index.Count(KeyRange.All, loaded)));
-        output.WriteLine($"with {updates} updates: {(double)index.MemoryBytes / count:0.0} bytes held per key");
+        output.WriteLine($"with {updates} updates: {PerKey(index, count)} bytes held per key");
         Time("compaction, per key", count, () => Repeat(1, () =>
         {
             while (!index.Compact(main, 1000))
@@ -102,9 +105,11 @@ public sealed class KeyIndexCostTests(ITestOutputHelper output)
         Time("dump, per key", count, () => IndexFile.Write(file, index, main));
         using var other = new NativeKeyIndex();
         Time("load, per key", count, () => IndexFile.Load(file, other));
-        output.WriteLine($"file: {(double)file.Length / count:0.0} bytes per key; loaded: {(double)other.MemoryBytes / count:0.0} bytes held per key");
+        output.WriteLine($"file: {(double)file.Length / count:0.0} bytes per key; loaded: {PerKey(other, count)} held per key");
         Assert.Equal(count, other.Count(KeyRange.All, main));
     }
+
+    private static string PerKey(NativeKeyIndex index, int count) => $"{(double)index.MemoryBytes / count:0.0}";
 
     private static void Scan(NativeKeyIndex index, byte[] start, long main)
     {

@@ -256,7 +256,8 @@ public sealed class KeyIndexModelTests
         {
             KeyShape.Few => [(byte)_random.Next(3)],
             KeyShape.Short => Encoding.UTF8.GetBytes(_random.Next(10000).ToString()),
-            KeyShape.Paths => Encoding.UTF8.GetBytes($"/registry/{(char)('a' + _random.Next(4))}s/namespace-{_random.Next(20)}/name-{_random.Next(1000)}"),
+            KeyShape.Paths => Encoding.UTF8.GetBytes(
+                $"/registry/{(char)('a' + _random.Next(4))}s/namespace-{_random.Next(20)}/name-{_random.Next(1000)}"),
             KeyShape.Binary => RandomBytes(_random.Next(1, 12), 3),
             KeyShape.Long => LongKey(),
             _ => Encoding.UTF8.GetBytes($"{_random.Next(2)}/{_keys.Count:000000}"),

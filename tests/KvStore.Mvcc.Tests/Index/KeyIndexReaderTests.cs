@@ -5,7 +5,7 @@ using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Tests.Index;
 
-/// <summary>Readers on their own threads beside the writer, compared with what the writer knew at the revision they registered.</summary>
+/// <summary>Readers on their own threads beside the writer, compared with what the writer did up to their revision.</summary>
 public sealed class KeyIndexReaderTests
 {
     private const int KeySpace = 3000;
@@ -27,8 +27,8 @@ public sealed class KeyIndexReaderTests
     }
 
     /// <summary>
-    /// The value of a key at a revision is told by arithmetic, so that readers can check what they see without shared state: key k
-    /// changes at the revisions that are k modulo <see cref="KeySpace"/> after a shuffle; every fourth change of it is a delete.
+    /// The writer notes each key's revisions before it publishes them; every fourth change of a key is a delete. So a reader
+    /// knows by arithmetic what each key must be at its revision.
     /// </summary>
     private sealed class Torture(NativeKeyIndex index, bool withLongKeys)
     {
@@ -140,6 +140,6 @@ public sealed class KeyIndexReaderTests
 
         /// <summary>In key order.</summary>
         private static byte[] KeyOf(int i, bool withLongKeys) => Encoding.UTF8.GetBytes(
-            withLongKeys && i % 50 == 0 ? $"/registry/{i / 100:000}/{i:00000}{new string('x', 600)}" : $"/registry/{i / 100:000}/{i:00000}");
+            $"/registry/{i / 100:000}/{i:00000}{(withLongKeys && i % 50 == 0 ? new string('x', 600) : "")}");
     }
 }
