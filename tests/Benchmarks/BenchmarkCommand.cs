@@ -40,7 +40,7 @@ internal static class BenchmarkCommand
 
     private static readonly Option<string[]> _rows = new("--rows")
     {
-        Description = "Only rows whose name contains one of these, put/1000 say",
+        Description = "Only these rows: put/1000 say, or put for all of its",
         AllowMultipleArgumentsPerToken = true,
     };
 
