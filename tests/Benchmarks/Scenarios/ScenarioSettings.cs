@@ -15,7 +15,9 @@ internal sealed record ScenarioSettings
     /// <summary>Holds the servers' data while they run. Its file system is part of what is measured.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>Where not empty, only these rows are measured; the part before the slash stands for all that begin with it.</summary>
+    /// <summary>
+    /// Where not empty, only these rows are measured; the part before the slash stands for all that begin with it.
+    /// </summary>
     public required IReadOnlyList<string> RowFilter { get; init; }
 
     public T Sized<T>(T full, T quick) => IsQuick ? quick : full;
