@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using KvStore.Mvcc.Hashing;
+using KvStore.Storage;
 using KvStore.Storage.Disks;
 
 namespace KvStore.Mvcc.Index;

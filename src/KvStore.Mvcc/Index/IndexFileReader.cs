@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using KvStore.Mvcc.Hashing;
 using KvStore.Mvcc.Leases;
+using KvStore.Storage;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
 
@@ -52,10 +52,8 @@ internal sealed class IndexFileReader(IFile file, long revision)
             _block = new byte[_length];
         if (file.Read(_offset + header.Length, _block.AsSpan(0, _length)) < _length)
             throw Damage("the file ends too early");
-        var crc = new Crc32C();
-        crc.Add(header[..8]);
-        crc.Add(_block.AsSpan(0, _length));
-        if (crc.Value != BinaryPrimitives.ReadUInt32LittleEndian(header[8..]))
+        uint crc = Crc32C.Append(Crc32C.Of(header[..8]), _block.AsSpan(0, _length));
+        if (crc != BinaryPrimitives.ReadUInt32LittleEndian(header[8..]))
             throw Damage("a block fails its check");
         if (_length > 0)
             return true;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using KvStore.Mvcc.Hashing;
 using KvStore.Mvcc.Leases;
 using KvStore.Raft;
+using KvStore.Storage;
 using KvStore.Storage.Disks;
 
 namespace KvStore.Mvcc.Index;
@@ -83,10 +83,8 @@ internal sealed class IndexFileWriter(IFile file)
         Invariant.Holds(payload <= IndexFile.MaxBlockSize);
         BinaryPrimitives.WriteInt32LittleEndian(_block, payload);
         BinaryPrimitives.WriteUInt32LittleEndian(_block.AsSpan(4), _changes);
-        var crc = new Crc32C();
-        crc.Add(_block.AsSpan(0, 8));
-        crc.Add(_block.AsSpan(IndexFile.BlockHeaderSize, payload));
-        BinaryPrimitives.WriteUInt32LittleEndian(_block.AsSpan(8), crc.Value);
+        uint crc = Crc32C.Append(Crc32C.Of(_block.AsSpan(0, 8)), _block.AsSpan(IndexFile.BlockHeaderSize, payload));
+        BinaryPrimitives.WriteUInt32LittleEndian(_block.AsSpan(8), crc);
         file.Write(_offset, _block.AsSpan(0, _length));
         _offset += _length;
         _blocks++;

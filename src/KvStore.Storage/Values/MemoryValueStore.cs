@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using KvStore.Raft;
 using KvStore.Storage.Disks;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values;
 

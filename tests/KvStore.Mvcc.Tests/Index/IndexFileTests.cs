@@ -152,7 +152,7 @@ public sealed class IndexFileTests
         BitConverter.TryWriteBytes(block.AsSpan(4), changes);
         payload.CopyTo(block, 12);
         byte[] summed = [.. block[..8], .. payload];
-        BitConverter.TryWriteBytes(block.AsSpan(8), KvStore.Mvcc.Hashing.Crc32C.Of(summed));
+        BitConverter.TryWriteBytes(block.AsSpan(8), KvStore.Storage.Crc32C.Of(summed));
         file.Write(IndexFile.HeaderSize, block);
     }
 

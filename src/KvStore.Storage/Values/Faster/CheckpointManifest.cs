@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values.Faster;
 

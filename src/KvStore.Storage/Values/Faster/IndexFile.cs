@@ -2,7 +2,6 @@ using System.Globalization;
 using FASTER.core;
 using KvStore.Raft;
 using KvStore.Storage.Disks;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values.Faster;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using KvStore.Storage.Wal;
 
 namespace KvStore.Storage.Values.Faster;
 
