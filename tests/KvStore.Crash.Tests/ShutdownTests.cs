@@ -41,7 +41,7 @@ public sealed class ShutdownTests
 
         member.Terminate();
 
-        Assert.Equal(0, await member.ExitCodeAsync(Limits.CleanStop));
+        Assert.Equal(0, await member.ExitCodeAsync());
     }
 
     [Fact]
