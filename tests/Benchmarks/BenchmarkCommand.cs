@@ -9,6 +9,7 @@ namespace KvStore.Benchmarks;
 internal static class BenchmarkCommand
 {
     private const string AllFloors = "all";
+    private const int Interrupted = 130;
 
     private static readonly Scenario[] _scenarios =
     [
@@ -79,11 +80,6 @@ internal static class BenchmarkCommand
         {
             return Measure(arguments, cancellation);
         }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine("Interrupted; the servers have ended and their data is deleted.");
-            return 130;
-        }
         catch (BenchmarkException reason)
         {
             Console.Error.WriteLine($"Error: {reason.Message}");
@@ -99,7 +95,7 @@ internal static class BenchmarkCommand
         var versions = settings.Servers.ToDictionary(server => server.Name, ServerLocations.VersionOf);
         var report = new Report();
         Directory.CreateDirectory(settings.Folder);
-        BenchmarkDisplay.Run(arguments.GetValue(_verbose), progress =>
+        bool isComplete = TryRun(progress =>
         {
             foreach (var scenario in scenarios)
                 RunOne(scenario, new ScenarioContext(settings, report, progress, cancellation), report);
@@ -112,7 +108,22 @@ internal static class BenchmarkCommand
             Console.Out.WriteLine($"FAILED {failure}");
         Console.Out.WriteLine($"{report.Measurements.Count} measurements in {report.Rows.Count()} rows, {report.Failures.Count} failures; " +
             $"{floors.Count - missed} of {floors.Count} floors reached.");
-        return missed == 0 && report.Failures.Count == 0 ? 0 : 1;
+        return !isComplete ? Interrupted : missed == 0 && report.Failures.Count == 0 ? 0 : 1;
+
+        // What was measured before an interruption is reported all the same: it may be the better part of an hour.
+        bool TryRun(Action<Action<string, double>> work)
+        {
+            try
+            {
+                BenchmarkDisplay.Run(arguments.GetValue(_verbose), work);
+                return true;
+            }
+            catch (OperationCanceledException)
+            {
+                Console.Error.WriteLine("Interrupted; the servers have ended and their data is deleted.");
+                return false;
+            }
+        }
     }
 
     /// <summary>A scenario that cannot run at all fails by itself: those after it are still measured.</summary>

@@ -132,6 +132,15 @@ internal sealed unsafe class ChangeHistory(NativeHeap heap, ReadEpochs epochs)
     public bool Contains(uint newest, Revision revision) =>
         TryFindLastBefore(newest, revision with { Sub = revision.Sub + 1 }, out KeyState state, out _) && state.Mod == revision;
 
+    /// <summary>Bytes that the chain takes of the heap.</summary>
+    public long BytesOf(uint newest)
+    {
+        long bytes = 0;
+        for (; newest != 0; newest = Chunk(newest)->Previous)
+            bytes += SizeOf(Chunk(newest));
+        return bytes;
+    }
+
     private static bool HasRoom(ChunkHeader* chunk, bool isWide) => chunk->Count < chunk->Capacity && (chunk->IsWide || !isWide);
 
     private ChunkHeader* Chunk(uint reference) => (ChunkHeader*)heap.Address(reference);
@@ -185,10 +194,12 @@ internal sealed unsafe class ChangeHistory(NativeHeap heap, ReadEpochs epochs)
         return 0;
     }
 
-    private void Retire(uint reference, ChunkHeader* chunk)
+    private void Retire(uint reference, ChunkHeader* chunk) => epochs.Retire(_free, (nint)reference, SizeOf(chunk));
+
+    private static int SizeOf(ChunkHeader* chunk)
     {
         int recordSize = chunk->IsWide ? sizeof(WideRecord) : LeafEntry.Size;
-        epochs.Retire(_free, (nint)reference, NativeHeap.RoundUp(HeaderSize + (int)chunk->Capacity * recordSize));
+        return NativeHeap.RoundUp(HeaderSize + (int)chunk->Capacity * recordSize);
     }
 
     /// <summary>A newest chunk that is nearly empty now gives way to a small one, or to none.</summary>

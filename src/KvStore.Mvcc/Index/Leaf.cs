@@ -22,6 +22,8 @@ internal readonly unsafe struct Leaf(byte* address)
     public const int MinSize = 64;
     public const int HeaderSize = 16;
 
+    public const int MaxCount = (MaxSize - HeaderSize) / LeafEntry.Size;
+
     /// <summary>Four of the longest keys still fit into a leaf, so that each split finds a place.</summary>
     public const int MaxInlineKey = 480;
 

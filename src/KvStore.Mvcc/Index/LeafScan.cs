@@ -17,6 +17,10 @@ internal unsafe ref struct LeafScan(LeafTree tree, byte* copy)
     private InnerNode? _boundNode;
     private int _boundChild;
 
+    // Which leaf of the node an end belongs to.
+    private InnerNode? _endNode;
+    private int _endChild;
+
     private byte[]? _next;
 
     /// <summary>The leaf at hand; valid after <see cref="Seek"/> or a <see cref="MoveNext"/> that was true.</summary>
@@ -47,6 +51,23 @@ internal unsafe ref struct LeafScan(LeafTree tree, byte* copy)
             return false;
         start = TakeSeparator(bound, isLastOfNode ? _boundChild : _child);
         Seek(start);
+        return true;
+    }
+
+    /// <summary>Counts the next leaf where it lies, when it is known to end before <paramref name="end"/>, and steps over it.</summary>
+    /// <param name="end">Empty: no end.</param>
+    /// <param name="limit">See <see cref="LeafEntry.LimitAt"/>.</param>
+    /// <returns>False when it must be copied and looked at.</returns>
+    public bool TryCountNext(scoped ReadOnlySpan<byte> end, long limit, out int live)
+    {
+        InnerNode node = _node!;
+        live = 0;
+        if (_endNode != node)
+            (_endNode, _endChild) = (node, end.IsEmpty ? node.Count : node.ChildOf(end));
+        // The leaf that the end belongs to may hold keys beyond it.
+        if (_child + 1 >= _endChild || !tree.TryCount(Volatile.Read(ref node.Leaves![_child + 1]), _structure, limit, out live))
+            return false;
+        _child++;
         return true;
     }
 

@@ -49,7 +49,7 @@ internal sealed unsafe class LeafTree
         for (int i = 0; i < MaxDepth; i++)
             (_splicedRuns[i], _partRuns[i]) = (new ChildRun(), new ChildRun());
         _leafRun.Add(NewEmptyLeaf(), default, default);
-        _root = Build(_leafRun, 0, 1);
+        _root = Build(_leafRun);
     }
 
     /// <summary>Managed bytes of the inner nodes.</summary>
@@ -82,6 +82,27 @@ internal sealed unsafe class LeafTree
         // The copy's loads must be over before the checks are made.
         Volatile.ReadBarrier();
         return leaf.Sequence == sequence && _structure == structure;
+    }
+
+    /// <summary>Counts the live entries below <paramref name="limit"/> in place, without copying the leaf.</summary>
+    /// <returns>False when it was being changed, or has an entry that is not below the limit: its history decides.</returns>
+    public bool TryCount(uint reference, long structure, long limit, out int live)
+    {
+        var leaf = new Leaf(_heap.Address(reference));
+        live = 0;
+        uint sequence = Volatile.Read(ref leaf.Sequence);
+        int count = leaf.Count;
+        if ((sequence & 1) != 0 || count > Leaf.MaxCount)
+            return false;
+        LeafEntry* entries = leaf.Entries;
+        bool isBelow = true;
+        for (int i = 0; i < count; i++)
+        {
+            isBelow &= entries[i].Mod < limit;
+            live += entries[i].IsTombstone ? 0 : 1;
+        }
+        Volatile.ReadBarrier();
+        return isBelow && leaf.Sequence == sequence && _structure == structure;
     }
 
     /// <summary>Writer: the leaf that the key belongs to; what follows works on it.</summary>
@@ -167,14 +188,27 @@ internal sealed unsafe class LeafTree
             if (!isRemoved[i])
                 _editor.Load(leaf, i, i + 1);
         }
-        if (Leaf.CapacityFor(_editor.PackedSize(0, _editor.Count)) <= leaf.Capacity * 3 / 4)
+        if (_editor.Count == 0 || Leaf.CapacityFor(_editor.PackedSize(0, _editor.Count)) <= leaf.Capacity * 3 / 4)
         {
-            MoveFoundLeaf(NewLeaf(0, _editor.Count));
+            MoveFoundLeaf(_editor.Count == 0 ? NewEmptyLeaf() : NewLeaf(0, _editor.Count));
             return;
         }
         BeginChange(leaf);
         leaf.Fill(leaf.Capacity, _editor.Keys, _editor.Entries, 0, _editor.Count);
         EndChange(leaf);
+    }
+
+    /// <summary>Writer: a leaf for <see cref="Adopt"/>; no key leads to it yet.</summary>
+    public uint NewLeaf(LeafEditor editor) => NewLeaf(editor, 0, editor.Count);
+
+    /// <summary>Writer: takes a tree that was built apart in the place of its own, which must be empty.</summary>
+    public void Adopt(InnerNode root)
+    {
+        Invariant.Holds(_root is { Count: 1, Leaves: not null } && Find(default).Count == 0);
+        uint old = FoundReference;
+        _nodeBytes -= _root.MemoryBytes;
+        Publish(0, root);
+        FreeLeaf(old);
     }
 
     /// <summary>
@@ -279,7 +313,7 @@ internal sealed unsafe class LeafTree
         if (position > 0)
             _leafRun.Add(isSplit ? NewLeaf(0, at) : old, default, default);
         ReadOnlySpan<byte> separator = at > 0 ? _editor.Keys.SeparatorBefore(at) : default;
-        _leafRun.Add(key.Length > Leaf.MaxInlineKey ? NewLongLeaf(key, entry) : NewLeaf(at, at + 1), separator, default);
+        _leafRun.Add(NewLeaf(at, at + 1), separator, default);
         if (position < leaf.Count)
             _leafRun.Add(isSplit ? NewLeaf(at + 1, _editor.Count) : old, _editor.Keys.SeparatorBefore(at + 1), default);
         ReplaceChildren(_bottom, _pathIndexes[_bottom], 1, _leafRun);
@@ -363,7 +397,7 @@ internal sealed unsafe class LeafTree
         else if (level > 0 && spliced.Count <= SmallNode && TryJoinNode(level, spliced))
             return;
         else
-            Publish(level, Build(spliced, 0, spliced.Count));
+            Publish(level, Build(spliced));
     }
 
     private void Split(int level, ChildRun spliced)
@@ -378,7 +412,7 @@ internal sealed unsafe class LeafTree
             parts.Add(part, from == 0 ? default : spliced.SeparatorBefore(from), default);
         }
         if (level == 0)
-            Publish(0, Build(parts, 0, parts.Count));
+            Publish(0, Build(parts));
         else
             ReplaceChildren(level - 1, _pathIndexes[level - 1], 1, parts);
     }
@@ -405,10 +439,12 @@ internal sealed unsafe class LeafTree
             joined.Add(neighbour, 0, neighbour.Count, separator);
         _nodeBytes -= neighbour.MemoryBytes;
         ChildRun parts = _partRuns[level].Clear();
-        parts.Add(Build(joined, 0, joined.Count), default, default);
+        parts.Add(Build(joined), default, default);
         ReplaceChildren(level - 1, left, 2, parts);
         return true;
     }
+
+    public InnerNode Build(ChildRun run) => Build(run, 0, run.Count);
 
     private InnerNode Build(ChildRun run, int from, int to)
     {
@@ -464,12 +500,16 @@ internal sealed unsafe class LeafTree
         return reference;
     }
 
-    /// <summary>A leaf of these keys of the editor.</summary>
-    private uint NewLeaf(int from, int to)
+    private uint NewLeaf(int from, int to) => NewLeaf(_editor, from, to);
+
+    /// <summary>A leaf of these keys, which fit into one, or of a single long key.</summary>
+    private uint NewLeaf(LeafEditor editor, int from, int to)
     {
-        int capacity = Leaf.CapacityFor(_editor.PackedSize(from, to));
+        if (editor.Keys[from].Length > Leaf.MaxInlineKey)
+            return NewLongLeaf(editor.Keys[from], editor.Entries[from]);
+        int capacity = Leaf.CapacityFor(editor.PackedSize(from, to));
         uint reference = NewBlock(capacity);
-        new Leaf(_heap.Address(reference)).Fill(capacity, _editor.Keys, _editor.Entries, from, to);
+        new Leaf(_heap.Address(reference)).Fill(capacity, editor.Keys, editor.Entries, from, to);
         return reference;
     }
 

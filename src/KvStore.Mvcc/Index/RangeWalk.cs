@@ -37,6 +37,13 @@ internal unsafe ref struct RangeWalk
         return true;
     }
 
+    /// <summary>Steps over the next leaf, counting what lives in it, when all of it is in the range and no history is needed.</summary>
+    public bool TryCountNext(long limit, out int live)
+    {
+        live = 0;
+        return !_isOver && _scan.TryCountNext(_range.IsOpenEnded ? default : _range.End.Span, limit, out live);
+    }
+
     public readonly void Dispose() => _scan.Dispose();
 
     private int End()

@@ -20,7 +20,7 @@ public sealed class MvccStore
     /// <summary>The <see cref="CompactRevision"/> of a store that was never compacted.</summary>
     public const long NeverCompacted = -1;
 
-    /// <summary>Most changes that one revision may hold: the space that value stores have for a sub-revision.</summary>
+    /// <summary>Most changes that one revision may hold: they are numbered, and held together until they are visible.</summary>
     public const int ChangesPerRevisionLimit = int.MaxValue;
 
     private readonly Func<DiskFullException, bool>? _waitForSpace;

@@ -92,6 +92,7 @@ internal sealed class MemberServer : IAsyncDisposable
             var events = new MemberEvents
             {
                 Synced = metrics.RecordWalFsync,
+                AppliedSlowly = metrics.SlowApplies.Increment,
                 Checkpointed = metrics.RecordCheckpoint,
                 Applied = new ApplyMetrics(metrics).Count,
             };
@@ -118,6 +119,8 @@ internal sealed class MemberServer : IAsyncDisposable
             HeartbeatInterval = options.HeartbeatInterval,
             ElectionTicks = options.ElectionTicks,
             PreVote = options.PreVote,
+            CampaignsAtOnce = options.InitialElectionTickAdvance,
+            WarningApplyDuration = options.WarningApplyDuration,
             SnapshotCount = options.SnapshotCount,
             QuotaBytes = options.QuotaBytes,
             MaxTxnOps = options.MaxTxnOps,
@@ -161,6 +164,8 @@ internal sealed class MemberServer : IAsyncDisposable
         await PublishAsync(_listeners.ClientUrls);
         _compactor = AutoCompactor.Start(_member, _options.AutoCompaction, TimeProvider.System);
         Log.Info("ready to serve client requests");
+        var url = _listeners.ClientUrls[0];
+        Log.Info("talk to it with any client of etcd v3", ("example", $"ETCDCTL_API=3 etcdctl --endpoints={url} put greeting hello"));
     }
 
     private static GrpcListenEndpoint PeerEndpoint(EtcdUrl url) => url.IsUnixSocket

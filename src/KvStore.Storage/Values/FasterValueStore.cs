@@ -35,7 +35,7 @@ public sealed class FasterValueStore : IValueStore
     private readonly LogAccessor<RevisionKey, SpanByte> _log;
     private readonly ConcurrentBag<FasterValueReader> _readers = [];
     private readonly Lock _newSession = new();
-    private Session _writer = null!;
+    private FasterSession _writer = null!;
     private byte[] _record = new byte[4096];
     private long _roomUntil;
     private long _valuesSinceIndex;
@@ -100,9 +100,13 @@ public sealed class FasterValueStore : IValueStore
         return store;
     }
 
-    /// <summary>The store as a checkpoint left it, and perhaps some values that were written after the checkpoint began.</summary>
+    /// <summary>
+    /// The store as a checkpoint left it, and perhaps some values that were written after the checkpoint began.
+    /// </summary>
     /// <remarks>Checkpoints newer than this are deleted: their part of the log is written anew.</remarks>
-    /// <exception cref="InvalidDataException">The checkpoint, or a file that it needs, is missing, damaged or foreign.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint, or a file that it needs, is missing, damaged or foreign.
+    /// </exception>
     public static FasterValueStore Open(IDisk disk, string directory, ValueStoreOptions options, CheckpointId checkpoint)
     {
         if (!disk.DirectoryExists(directory))
@@ -264,7 +268,8 @@ public sealed class FasterValueStore : IValueStore
             if (!isOwn)
             {
                 throw new InvalidDataException(
-                    $"{Path.Combine(directory, name)}: this file is not one of a value store; is {directory} the right directory?");
+                    $"{Path.Combine(directory, name)}: this file is not one of a value store; "
+                    + $"is {directory} the right directory?");
             }
         }
         return names;
@@ -306,11 +311,13 @@ public sealed class FasterValueStore : IValueStore
         }
         catch (FasterException failure)
         {
-            throw new InvalidDataException($"{Directory}: checkpoint {manifest.Checkpoint:N} cannot be recovered: {failure.Message}", failure);
+            throw new InvalidDataException(
+                $"{Directory}: checkpoint {manifest.Checkpoint:N} cannot be recovered: {failure.Message}", failure);
         }
         _checkpoints.EndRecovery();
         if (_device.ReadFailures != readFailures)
-            throw new IOException($"{Directory}: cannot read the log of values: {_device.LastReadFailure?.Message}", _device.LastReadFailure);
+            throw new IOException(
+                $"{Directory}: cannot read the log of values: {_device.LastReadFailure?.Message}", _device.LastReadFailure);
         Invariant.Holds(_log.TailAddress == manifest.Until);
         _valuesSinceIndex = manifest.ValuesSinceIndex;
         Start();
@@ -381,7 +388,7 @@ public sealed class FasterValueStore : IValueStore
         return new FasterValueReader(this, session, functions);
     }
 
-    private Session NewSession(out ValueFunctions functions)
+    private FasterSession NewSession(out ValueFunctions functions)
     {
         functions = new ValueFunctions(_lengths);
         lock (_newSession)

@@ -5,10 +5,13 @@ using KvStore.Storage.Disks;
 
 namespace KvStore.Storage.Values;
 
-/// <summary>Values in memory, with checkpoints on the disk: what <see cref="FasterValueStore"/> does, for the simulation.</summary>
+/// <summary>
+/// Values in memory, with checkpoints on the disk: what <see cref="FasterValueStore"/> does, for the simulation.
+/// </summary>
 /// <remarks>
 /// One thread, no time, no chance: the same calls and the same disk give the same store. As with FASTER, a checkpoint takes
-/// several calls of <see cref="Refresh"/>, holds later values too, and is what remains after a crash. A file holds one checkpoint:
+/// several calls of <see cref="Refresh"/>, holds later values too, and is what remains after a crash.
+/// A file holds one checkpoint:
 /// <code>
 /// | "KVMEMORY" | version u32 | count u32 | count times: main i64, sub i64, length u32, bytes | crc32c u32 |   little endian
 /// </code>
@@ -164,7 +167,8 @@ public sealed class MemoryValueStore : IValueStore
         foreach (string name in names)
         {
             if (!name.StartsWith(Prefix, StringComparison.Ordinal) || !Guid.TryParseExact(name.AsSpan(Prefix.Length), "N", out _))
-                throw new InvalidDataException($"{Path.Combine(directory, name)}: this file is not one of a value store in memory");
+                throw new InvalidDataException(
+                    $"{Path.Combine(directory, name)}: this file is not one of a value store in memory");
         }
         return names;
     }
@@ -219,7 +223,7 @@ public sealed class MemoryValueStore : IValueStore
             value.CopyTo(record[RecordHeaderBytes..]);
             end += record.Length;
         }
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Append(0, bytes.AsSpan(0, end)));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Of(bytes.AsSpan(0, end)));
         return bytes;
     }
 
@@ -233,13 +237,14 @@ public sealed class MemoryValueStore : IValueStore
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8)) != FormatVersion)
             throw new InvalidDataException($"{path}: the format is of another version than {FormatVersion}");
         int end = bytes.Length - sizeof(uint);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Append(0, bytes.AsSpan(0, end)))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Of(bytes.AsSpan(0, end)))
             throw new InvalidDataException($"{path}: the file fails its checksum; it is damaged");
         int count = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
         var rest = bytes.AsSpan(HeaderBytes, end - HeaderBytes);
         for (int i = 0; i < count; i++)
         {
-            var revision = new Revision(BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
+            var revision = new Revision(
+                BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
             int length = BinaryPrimitives.ReadInt32LittleEndian(rest[16..]);
             Write(revision, rest.Slice(RecordHeaderBytes, length));
             rest = rest[(RecordHeaderBytes + length)..];

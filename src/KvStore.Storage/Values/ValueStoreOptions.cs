@@ -2,10 +2,14 @@ using System.Numerics;
 
 namespace KvStore.Storage.Values;
 
-/// <summary>How much a value store takes and when it does its work. Sizes are powers of two, rounded down if they are not.</summary>
+/// <summary>
+/// How much a value store takes and when it does its work. Sizes are powers of two, rounded down if they are not.
+/// </summary>
 public sealed record ValueStoreOptions
 {
-    /// <summary>Memory for the newest values; older ones are read from the disk (from its cache, as long as the system has it).</summary>
+    /// <summary>
+    /// Memory for the newest values; older ones are read from the disk (from its cache, as long as the system has it).
+    /// </summary>
     public long MemoryBytes { get; init; } = 64L << 20;
 
     /// <summary>What is written to the disk at once. Smaller when memory is less than 16 pages.</summary>

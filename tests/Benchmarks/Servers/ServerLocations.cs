@@ -33,9 +33,9 @@ internal static class ServerLocations
         return new ServerKind("etcd", found ?? throw new BenchmarkException($"{given} is no etcd of {_oldestEtcd} or later that runs."));
     }
 
-    /// <summary>The first line of what the executable says about its version.</summary>
+    /// <summary>What the executable says about its own version; ours also names the etcd that it matches.</summary>
     public static string VersionOf(ServerKind kind) =>
-        Run(kind.Executable, kind.Name == "etcd" ? "--version" : "version").Split('\n')[0].Trim();
+        Run(kind.Executable, "--version").Split('\n').First(line => line.StartsWith(kind.Name, StringComparison.Ordinal)).Trim();
 
     private static IEnumerable<string> OnPath(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name));

@@ -19,8 +19,9 @@ public class RandomHistoryTests
     [Fact]
     public void Random_requests_are_answered_as_the_model_answers_them()
     {
+        // The member's own index, and every tenth time the obvious one, which tells whose fault a difference is.
         for (int seed = 1; seed <= SeedCount; seed++)
-            Run(seed, () => new SortedKeyIndex());
+            Run(seed, seed % 10 == 0 ? () => new SortedKeyIndex() : () => new NativeKeyIndex());
     }
 
     private static void Run(int seed, Func<IKeyIndex> createIndex)

@@ -112,7 +112,8 @@ internal sealed class CheckpointFiles(
             var indexes = _manifests.Values.Select(manifest => manifest.Index).ToHashSet();
             if (awaited is not null)
                 indexes.Add(awaited.Base?.Index ?? awaited.Token);
-            deleted.AddRange(disk.List(directory).Where(name => IndexFile.TryParseName(name, out var index) && !indexes.Contains(index)));
+            deleted.AddRange(disk.List(directory).Where(name =>
+                IndexFile.TryParseName(name, out var index) && !indexes.Contains(index)));
             needed = _manifests.Values.Select(manifest => (long?)manifest.Begin).Append(awaited?.Begin).Min();
         }
         foreach (string name in deleted)
@@ -127,7 +128,8 @@ internal sealed class CheckpointFiles(
 
     public void InitializeLogCheckpoint(Guid logToken) => Pending(logToken);
 
-    public void CommitIndexCheckpoint(Guid indexToken, byte[] commitMetadata) => Pending(indexToken).IndexMetadata = commitMetadata;
+    public void CommitIndexCheckpoint(Guid indexToken, byte[] commitMetadata) =>
+        Pending(indexToken).IndexMetadata = commitMetadata;
 
     public void CommitLogCheckpoint(Guid logToken, byte[] commitMetadata)
     {

@@ -40,11 +40,12 @@ internal sealed class DiskReserve(IDisk disk, string directory, long sizeBytes)
     /// <exception cref="DiskFullException">It is full without the reserve too.</exception>
     public void WithRoom(Action write)
     {
+        bool wasHeld = IsHeld;
         try
         {
             write();
         }
-        catch (DiskFullException) when (IsHeld)
+        catch (DiskFullException) when (wasHeld)
         {
             GiveUp();
             write();

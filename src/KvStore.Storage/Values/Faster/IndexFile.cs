@@ -8,7 +8,9 @@ namespace KvStore.Storage.Values.Faster;
 /// <summary>A part of an index file as it was written.</summary>
 internal readonly record struct IndexChunk(long Offset, int Length, uint Checksum);
 
-/// <summary>FASTER's hash index as saved by one checkpoint: written by FASTER while it changes, checked by us chunk by chunk.</summary>
+/// <summary>
+/// FASTER's hash index as saved by one checkpoint: written by FASTER while it changes, checked by us chunk by chunk.
+/// </summary>
 /// <remarks>
 /// Nothing may throw into FASTER, which would go on with what it has: a failure is kept in <see cref="Failure"/>, FASTER is told
 /// of success, and the checkpoint fails when it is completed.
@@ -175,7 +177,7 @@ internal sealed class IndexFile : IDevice
             long at = offset + done;
             _reserve!.WithRoom(() => _file!.Write(at, chunk.Span));
             lock (_lock)
-                _chunks.Add(new IndexChunk(at, chunk.Length, Crc32C.Append(0, chunk.Span)));
+                _chunks.Add(new IndexChunk(at, chunk.Length, Crc32C.Of(chunk.Span)));
         }
     }
 
@@ -201,8 +203,9 @@ internal sealed class IndexFile : IDevice
             int read = _file!.Read(chunk.Offset, bytes);
             if (read < chunk.Length)
                 throw new InvalidDataException($"{FileName}: the file ends at {chunk.Offset + read}; it was cut off");
-            if (Crc32C.Append(0, bytes) != chunk.Checksum)
-                throw new InvalidDataException($"{FileName}: the bytes from {chunk.Offset} on fail their checksum; the file is damaged");
+            if (Crc32C.Of(bytes) != chunk.Checksum)
+                throw new InvalidDataException(
+                    $"{FileName}: the bytes from {chunk.Offset} on fail their checksum; the file is damaged");
         }
     }
 

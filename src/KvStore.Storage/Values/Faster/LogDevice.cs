@@ -5,7 +5,9 @@ using KvStore.Storage.Disks;
 
 namespace KvStore.Storage.Values.Faster;
 
-/// <summary>FASTER's log on our disk: plain files of one segment each, read on the caller's thread, written in the background.</summary>
+/// <summary>
+/// FASTER's log on our disk: plain files of one segment each, read on the caller's thread, written in the background.
+/// </summary>
 /// <remarks>
 /// FASTER has no way to live with a page that cannot be written: it notes the error and waits for ever. So a write that fails is
 /// not reported to it but kept (FASTER keeps the page in memory until it is told of success), later writes queue behind it, and
@@ -111,7 +113,8 @@ internal sealed class LogDevice : IDevice
             long needed = Math.Min(SegmentSize, writtenUntil - ((long)segment << _segmentBits));
             long length = segments[segment]!.Length;
             if (length < needed)
-                throw new InvalidDataException($"{path}: the file has {length} bytes, the checkpoint needs {needed}; it was cut off");
+                throw new InvalidDataException(
+                    $"{path}: the file has {length} bytes, the checkpoint needs {needed}; it was cut off");
         }
         _writtenUntil = writtenUntil;
     }
@@ -182,7 +185,9 @@ internal sealed class LogDevice : IDevice
     public void Help() => WriteQueued();
 
     /// <summary>Makes all that was written so far durable, names included.</summary>
-    /// <exception cref="IOException">It failed, and will for ever: a second sync could succeed without the lost bytes.</exception>
+    /// <exception cref="IOException">
+    /// It failed, and will for ever: a second sync could succeed without the lost bytes.
+    /// </exception>
     public void Sync()
     {
         ThrowIfSyncFailed();
@@ -427,6 +432,7 @@ internal sealed class LogDevice : IDevice
     private void ThrowIfSyncFailed()
     {
         if (_syncFailure is { } failure)
-            throw new IOException($"{_directory}: a sync failed, so what is on the disk is unknown; the process must stop", failure);
+            throw new IOException(
+                $"{_directory}: a sync failed, so what is on the disk is unknown; the process must stop", failure);
     }
 }

@@ -58,7 +58,7 @@ internal static class StoredRecord
 
     private static uint Checksum(RevisionKey key, ReadOnlySpan<byte> kindAndBytes)
     {
-        uint crc = Crc32C.Append(0, MemoryMarshal.AsBytes(new ReadOnlySpan<RevisionKey>(in key)));
+        uint crc = Crc32C.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<RevisionKey>(in key)));
         return Crc32C.Append(crc, kindAndBytes);
     }
 }
