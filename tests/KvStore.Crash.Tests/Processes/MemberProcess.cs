@@ -35,8 +35,7 @@ internal sealed class MemberProcess : IAsyncDisposable
         _reading = Task.WhenAll(Log.ReadAsync(process.StandardError), Output.ReadAsync(process.StandardOutput));
     }
 
-    public static string Program { get; } =
-        Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "kvstore.exe" : "kvstore");
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "kvstore");
 
     public LogReader Log { get; } = new();
 
