@@ -26,6 +26,8 @@ internal sealed class EtcdClient(string url) : IDisposable
     private static readonly Method<AlarmRequest, AlarmResponse> AlarmMethod = Service("Maintenance").Method<AlarmRequest, AlarmResponse>("Alarm");
     private static readonly Method<StatusRequest, StatusResponse> StatusMethod =
         Service("Maintenance").Method<StatusRequest, StatusResponse>("Status");
+    private static readonly Method<DefragmentRequest, DefragmentResponse> DefragmentMethod =
+        Service("Maintenance").Method<DefragmentRequest, DefragmentResponse>("Defragment");
     private static readonly Method<WatchRequest, WatchResponse> WatchMethod = Service("Watch").Method<WatchRequest, WatchResponse>("Watch");
 
     private readonly GrpcChannel _channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions { MaxReceiveMessageSize = 512 << 20 });
@@ -68,6 +70,8 @@ internal sealed class EtcdClient(string url) : IDisposable
     public Task<LeaseLeasesResponse> LeasesAsync() => CallAsync(LeasesMethod, new LeaseLeasesRequest());
 
     public Task<StatusResponse> StatusAsync() => CallAsync(StatusMethod, new StatusRequest());
+
+    public Task<DefragmentResponse> DefragmentAsync() => CallAsync(DefragmentMethod, new DefragmentRequest());
 
     public Task<AlarmResponse> AlarmsAsync() => CallAsync(AlarmMethod, new AlarmRequest());
 
