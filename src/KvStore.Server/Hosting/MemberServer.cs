@@ -36,6 +36,7 @@ internal sealed class MemberServer : IAsyncDisposable
     /// <param name="onFault">Told when the member cannot go on.</param>
     public static async Task<MemberServer> StartAsync(ServerOptions options, Action<string, Exception> onFault)
     {
+        ListenAddresses.Check(options);
         var telemetry = new TelemetryExport(options.Telemetry, options.Name);
         var sources = new MemberMetricSources();
         var metrics = new ServerMetrics(sources.Sources, GrpcMethod.AllOf(ServedFiles()), options.Telemetry.IsExtensive);
