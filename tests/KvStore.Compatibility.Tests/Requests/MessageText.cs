@@ -103,6 +103,7 @@ internal static class MessageText
         string text => text.Length == 0,
         ByteString bytes => bytes.IsEmpty,
         bool isTrue => !isTrue,
+        ulong number => number == 0,
         _ => Convert.ToInt64(value, CultureInfo.InvariantCulture) == 0,
     };
 
