@@ -171,6 +171,8 @@ internal sealed partial class Consensus
     private void SnapshotApplied(Snapshot snapshot)
     {
         Log.Unstable.StableSnapshotTo(snapshot.Metadata.Index);
+        if (!Log.HasPendingSnapshot)
+            _overtakenConfig = null;
         AppliedTo(snapshot.Metadata.Index, 0);
     }
 

@@ -3,28 +3,22 @@ using System.Numerics;
 
 namespace KvStore.Storage;
 
-/// <summary>CRC-32C (Castagnoli) over pieces: start with <see cref="Start"/>, add, then <see cref="Finish"/>.</summary>
+/// <summary>CRC-32C (Castagnoli), with the customary inversions, so that zeros do not check as zero.</summary>
 public static class Crc32C
 {
-    public const uint Start = uint.MaxValue;
+    public static uint Of(ReadOnlySpan<byte> bytes) => Append(0, bytes);
 
-    public static uint Add(uint crc, ReadOnlySpan<byte> bytes)
+    /// <returns>The checksum of what <paramref name="crc"/> is the checksum of, followed by <paramref name="bytes"/>.</returns>
+    public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
+        uint state = ~crc;
         while (bytes.Length >= sizeof(ulong))
         {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+            state = BitOperations.Crc32C(state, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
             bytes = bytes[sizeof(ulong)..];
         }
         foreach (byte value in bytes)
-            crc = BitOperations.Crc32C(crc, value);
-        return crc;
+            state = BitOperations.Crc32C(state, value);
+        return ~state;
     }
-
-    public static uint Add(uint crc, ulong value) => BitOperations.Crc32C(crc, value);
-
-    public static uint Add(uint crc, byte value) => BitOperations.Crc32C(crc, value);
-
-    public static uint Finish(uint crc) => ~crc;
-
-    public static uint Of(ReadOnlySpan<byte> bytes) => Finish(Add(Start, bytes));
 }

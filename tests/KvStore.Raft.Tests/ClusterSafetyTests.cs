@@ -12,7 +12,7 @@ public sealed class ClusterSafetyTests(ITestOutputHelper output)
     [Fact]
     public void Nothing_committed_is_lost_and_no_read_is_stale_whatever_happens()
     {
-        int seeds = IsLongLane ? 5_000 : 150;
+        int seeds = IsLongLane ? 5_000 : 200;
         var (committed, reads, leaders) = (0ul, 0, 0);
 
         for (int seed = 0; seed < seeds; seed++)

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Index;
 using KvStore.Mvcc.Store;
+using KvStore.Storage;
 using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Hashing;
@@ -36,7 +37,7 @@ public sealed class KeyValueHash(MvccStore store)
 
     private uint? TryCompute(long upTo, long compacted)
     {
-        var crc = new Crc32C();
+        uint crc = 0;
         var from = KeyRange.All;
         try
         {
@@ -55,18 +56,17 @@ public sealed class KeyValueHash(MvccStore store)
         {
             // A value was given back while it was to be read.
         }
-        return store.CompactRevision == compacted ? crc.Value : null;
+        return store.CompactRevision == compacted ? crc : null;
     }
 
-    private void AddRecords(ref Crc32C crc, List<Revision> revisions)
+    private void AddRecords(ref uint crc, List<Revision> revisions)
     {
-        var sum = crc;
+        uint sum = crc;
         using var reader = store.Values.OpenReader();
         reader.ReadMany(CollectionsMarshal.AsSpan(revisions), (revision, record) =>
         {
-            sum.Add(revision.Main);
-            sum.Add(revision.Sub);
-            sum.Add(record);
+            sum = Crc32C.Append(sum, MemoryMarshal.AsBytes([revision.Main, revision.Sub]));
+            sum = Crc32C.Append(sum, record);
         });
         crc = sum;
     }

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using Google.Protobuf;
-using KvStore.Mvcc.Hashing;
 using KvStore.Mvcc.Leases;
 using KvStore.Protocol;
+using KvStore.Storage;
 
 namespace KvStore.Mvcc.State;
 

@@ -105,8 +105,9 @@ internal readonly struct StoredRecord
 
     private static int PutSize(
         ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long create, long mod, long version, LeaseId lease) =>
-        checked(BytesSize(key) + 1 + VarintSize((ulong)create) + 1 + VarintSize((ulong)mod) + 1 + VarintSize((ulong)version)
-            + (value.IsEmpty ? 0 : BytesSize(value)) + (lease == LeaseId.None ? 0 : 1 + VarintSize((ulong)lease.Value)));
+        // Sizes are far from overflowing: a request is limited. A negative lease is a large number, as protobuf has it.
+        BytesSize(key) + 1 + VarintSize((ulong)create) + 1 + VarintSize((ulong)mod) + 1 + VarintSize((ulong)version)
+            + (value.IsEmpty ? 0 : BytesSize(value)) + (lease == LeaseId.None ? 0 : 1 + VarintSize((ulong)lease.Value));
 
     private static int BytesSize(ReadOnlySpan<byte> bytes) => 1 + VarintSize((ulong)bytes.Length) + bytes.Length;
 

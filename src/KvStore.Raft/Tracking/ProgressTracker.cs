@@ -54,6 +54,8 @@ internal sealed class ProgressTracker(int maxInflightMessages, ulong maxInflight
     /// <summary>Counts a vote; only the first one of each member does.</summary>
     public void RecordVote(NodeId id, bool granted) => _votes.TryAdd(id, granted);
 
+    public bool HasVoted(NodeId id) => _votes.ContainsKey(id);
+
     public VoteResult TallyVotes() => Config.Voters.VoteResult(new RecordedVotes(_votes));
 
     private Progress NewProgress(NodeId id, ulong lastIndex) =>

@@ -7,7 +7,7 @@ namespace KvStore.Server.Cluster;
 /// <param name="Members">All members of the first start, by name.</param>
 public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<InitialMember> Members)
 {
-    /// <summary>Reads and checks <c>--initial-cluster</c>. To be asked only where there is no data yet: later it counts no more.</summary>
+    /// <summary>Reads and checks <c>--initial-cluster</c>. Only where there is no data yet: later it counts no more.</summary>
     /// <exception cref="ConfigurationException">With etcd's texts.</exception>
     public static Bootstrap Decide(ServerOptions options)
     {
@@ -20,8 +20,8 @@ public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<I
         if (options.InitialClusterState == InitialClusterState.Existing)
         {
             throw new ConfigurationException(
-                "--initial-cluster-state=existing: joining a cluster is not supported yet, and there is no data of an earlier start "
-                + $"in {GoSyntax.Quote(options.DataDirectory)}: start with --initial-cluster-state=new, or give the right --data-dir");
+                "--initial-cluster-state=existing: joining a cluster is not supported yet, and there is no data of an earlier "
+                + $"start in {GoSyntax.Quote(options.DataDirectory)}: use --initial-cluster-state=new or the right --data-dir");
         }
         if (members.Count > 1)
         {
@@ -61,7 +61,7 @@ public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<I
             throw new ConfigurationException($"initial cluster {Print(members)} has duplicate url");
     }
 
-    /// <summary>Others will know this member by the URLs in the cluster; if it advertises different ones, one of them is a slip.</summary>
+    /// <summary>Others know this member by the URLs in the cluster; if it advertises others, one of the two is a slip.</summary>
     private static void CheckAdvertised(ServerOptions options, InitialMember self)
     {
         string advertised = string.Join(',', options.InitialAdvertisePeerUrls);

@@ -27,19 +27,24 @@ public sealed record AutoCompaction
         {
             "revision" when isNumber => number == 0 ? Off : new AutoCompaction { Revisions = number },
             "revision" => throw new ConfigurationException(
-                $"--auto-compaction-retention {GoSyntax.Quote(retention)} must be a number of revisions when --auto-compaction-mode is revision"),
+                $"--auto-compaction-retention {GoSyntax.Quote(retention)} must be a number of revisions when "
+                + "--auto-compaction-mode is revision"),
             "periodic" => OfPeriod(isNumber ? TimeSpan.FromHours(Math.Min(number, 1_000_000)) : ParsePeriod(retention)),
             "" => throw new ConfigurationException("undefined auto-compaction-mode"),
             _ => throw new ConfigurationException($"unknown auto-compaction-mode {GoSyntax.Quote(mode)}"),
         };
     }
 
-    private static AutoCompaction OfPeriod(TimeSpan period) => period == TimeSpan.Zero ? Off : new AutoCompaction { Period = period };
+    private static AutoCompaction OfPeriod(TimeSpan period) =>
+        period == TimeSpan.Zero ? Off : new AutoCompaction { Period = period };
 
     private static TimeSpan ParsePeriod(string retention)
     {
         if (!GoSyntax.TryParseDuration(retention, out TimeSpan period))
-            throw new ConfigurationException($"error parsing CompactionRetention: time: invalid duration {GoSyntax.Quote(retention)}");
+        {
+            throw new ConfigurationException(
+                $"error parsing CompactionRetention: time: invalid duration {GoSyntax.Quote(retention)}");
+        }
         if (period < TimeSpan.Zero)
             throw new ConfigurationException($"--auto-compaction-retention must not be negative (set to {retention})");
         return period;

@@ -46,9 +46,13 @@ internal static class CommandLineArguments
         return name[..equals];
     }
 
-    private static string DescribeInvalid(Flag flag, string name, string value, string problem) =>
-        (flag.Type == FlagType.Bool ? "invalid boolean value " : "invalid value ")
-        + $"{(flag.IsSecret ? "(secret)" : GoSyntax.Quote(value))} for {(flag.Type == FlagType.Bool ? "" : "flag ")}-{name}: {problem}";
+    private static string DescribeInvalid(Flag flag, string name, string value, string problem)
+    {
+        string shown = flag.IsSecret ? "(secret)" : GoSyntax.Quote(value);
+        return flag.Type == FlagType.Bool
+            ? $"invalid boolean value {shown} for -{name}: {problem}"
+            : $"invalid value {shown} for flag -{name}: {problem}";
+    }
 
     private static string DescribeUnknown(string name)
     {

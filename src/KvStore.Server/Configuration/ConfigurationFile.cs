@@ -86,13 +86,13 @@ internal sealed class ConfigurationFile
             if (value is YamlMappingNode block && Blocks.TryGetValue(key, out Func<string, string>? nameInBlock))
                 ReadMapping(block, nameInBlock);
             else if (FlagTable.Find(nameOf(key)) is { IsHidden: false } flag)
-                ReadSetting(flag, key, nameOf(key), keyNode.Start, value);
+                ReadSetting(flag, key, nameOf(key), Place(keyNode), value);
             else
-                _notices.Add(new(LogLevel.Warn, "unrecognized configuration key", ("path", $"{_path}:{keyNode.Start.Line}"), ("key", key)));
+                _notices.Add(new(LogLevel.Warn, "unrecognized configuration key", ("path", Place(keyNode)), ("key", key)));
         }
     }
 
-    private void ReadSetting(Flag flag, string key, string spelling, Mark place, YamlNode value)
+    private void ReadSetting(Flag flag, string key, string spelling, string place, YamlNode value)
     {
         string? text = value switch
         {
@@ -100,12 +100,12 @@ internal sealed class ConfigurationFile
             YamlScalarNode scalar => TextOf(flag, scalar),
             YamlSequenceNode list when flag.Type is FlagType.List or FlagType.Urls or FlagType.FeatureGates =>
                 string.Join(',', list.Children.Select(item => (item as YamlScalarNode)?.Value)),
-            _ => throw new ConfigurationException($"{_path}:{place.Line}: {key} takes one value"),
+            _ => throw new ConfigurationException($"{place}: {key} takes one value"),
         };
         if (text is null)
             return;
         if (FlagSyntax.FindProblem(flag, text) is { } problem)
-            _problems.Add($"{_path}:{place.Line}: invalid value {(flag.IsSecret ? "(secret)" : GoSyntax.Quote(text))} for {key}: {problem}");
+            _problems.Add($"{place}: invalid value {(flag.IsSecret ? "(secret)" : GoSyntax.Quote(text))} for {key}: {problem}");
         else
             _values.Set(new FlagSetting(flag, spelling, text));
     }
@@ -113,10 +113,11 @@ internal sealed class ConfigurationFile
     private static string TextOf(Flag flag, YamlScalarNode scalar)
     {
         string text = scalar.Value ?? "";
-        if (flag.Type == FlagType.Duration && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long nanoseconds))
-            return nanoseconds.ToString(CultureInfo.InvariantCulture) + "ns";
-        return text;
+        bool isNumber = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
+        return flag.Type == FlagType.Duration && isNumber ? text + "ns" : text;
     }
+
+    private string Place(YamlNode node) => string.Create(CultureInfo.InvariantCulture, $"{_path}:{node.Start.Line}");
 
     private static bool IsNull(YamlScalarNode scalar) =>
         scalar.Style == ScalarStyle.Plain && scalar.Value is null or "" or "~" or "null" or "Null" or "NULL";

@@ -2,7 +2,7 @@ using KvStore.Server.Logging;
 
 namespace KvStore.Server.Configuration;
 
-/// <summary>Brings command line, environment and file together: the file alone if there is one, else flags and variables.</summary>
+/// <summary>Brings command line, environment and file together: the file alone if there is one, else the other two.</summary>
 public static class ConfigurationReader
 {
     /// <param name="arguments">The command line behind the program's name.</param>
@@ -69,7 +69,8 @@ public static class ConfigurationReader
         string[] ignored = [.. flags.Settings.Select(setting => setting.Flag.Name).Where(name => name != "config-file").Order()];
         notices.Add(new(
             ignored.Length == 0 ? LogLevel.Info : LogLevel.Warn,
-            "loaded server configuration, other configuration command line flags and environment variables will be ignored if provided",
+            "loaded server configuration, other configuration command line flags and environment variables will be ignored "
+            + "if provided",
             ("path", path), ("ignored-flags", ignored)));
         return ConfigurationFile.Read(path, content, notices);
     }
@@ -86,7 +87,10 @@ public static class ConfigurationReader
                     ("use", setting.Flag.Name)));
             }
             if (setting.Flag.Status == FlagStatus.Accepted)
-                notices.Add(new(LogLevel.Warn, "flag has no effect", ("flag", setting.Spelling), ("reason", setting.Flag.Reason)));
+            {
+                notices.Add(new(
+                    LogLevel.Warn, "flag has no effect", ("flag", setting.Spelling), ("reason", setting.Flag.Reason)));
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ internal static class EnvironmentVariables
     private const string Prefix = "ETCD_";
 
     /// <summary>Adds to <paramref name="values"/>, which hold the command line's, what the variables set.</summary>
-    /// <exception cref="ConfigurationException">A variable is invalid, or set beside its flag; which of them counts must not be a guess.</exception>
+    /// <exception cref="ConfigurationException">A variable is invalid, or set beside its flag: which of them counts?</exception>
     public static void Read(
         IReadOnlyDictionary<string, string> variables, FlagValues values, ICollection<ConfigurationNotice> notices)
     {
@@ -30,7 +30,8 @@ internal static class EnvironmentVariables
             }
             if (!byVariable.TryGetValue(variable, out (Flag Flag, string Name) found))
             {
-                notices.Add(new(LogLevel.Warn, "unrecognized environment variable", ("environment-variable", $"{variable}={text}")));
+                notices.Add(new(
+                    LogLevel.Warn, "unrecognized environment variable", ("environment-variable", $"{variable}={text}")));
                 continue;
             }
             if (FindProblem(found.Flag, variable, text, values) is { } problem)

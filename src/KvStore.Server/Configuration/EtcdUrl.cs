@@ -3,7 +3,7 @@ using System.Net;
 
 namespace KvStore.Server.Configuration;
 
-/// <summary>An address to listen on or to advertise: <c>http://127.0.0.1:2379</c>, <c>https://[::1]:0</c>, <c>unix:///run/kv.sock</c>.</summary>
+/// <summary>An address to listen on or to advertise: <c>http://127.0.0.1:2379</c>, <c>unix:///run/kv.sock</c>.</summary>
 /// <remarks>The texts of its errors are etcd's, which scripts and tests compare.</remarks>
 public sealed record EtcdUrl
 {

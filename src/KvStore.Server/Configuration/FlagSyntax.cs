@@ -27,7 +27,7 @@ internal static class FlagSyntax
     private static string? FindProblem(string text, BigInteger least, BigInteger most)
     {
         if (!GoSyntax.TryParseInteger(text, out BigInteger value) || (least.IsZero && text.StartsWith('-')))
-            return least.IsZero ? "parse error (write a whole number that is not negative)" : "parse error (write a whole number)";
+            return $"parse error (write a whole number{(least.IsZero ? " that is not negative" : "")})";
         return value < least || value > most ? $"value out of range (from {least} to {most})" : null;
     }
 

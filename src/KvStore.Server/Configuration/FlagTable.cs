@@ -30,7 +30,8 @@ internal static class FlagTable
             Urls("listen-client-urls", "http://localhost:2379",
                 "URLs to listen on for clients (gRPC, and HTTP unless --listen-client-http-urls is given), comma-separated."),
             Urls("listen-client-http-urls", "", "URLs to listen on for HTTP only; takes HTTP away from --listen-client-urls."),
-            Uint("max-snapshots", "5", "Number of snapshot files to keep.").Accepted("checkpoints are kept as long as recovery needs them"),
+            Uint("max-snapshots", "5", "Number of snapshot files to keep.")
+                .Accepted("checkpoints are kept as long as recovery needs them"),
             Uint("max-wals", "5", "Number of log files to keep.").Accepted("log files are kept as long as recovery needs them"),
             Int("quota-backend-bytes", "0",
                 "Size of the database at which the NOSPACE alarm is raised: 0 means 2 GiB, a negative number no limit."),
@@ -56,12 +57,15 @@ internal static class FlagTable
         ]),
         new("Clustering",
         [
-            Urls("initial-advertise-peer-urls", "http://localhost:2380", "URLs under which peers reach this member, comma-separated."),
-            Text("initial-cluster", "", "Members at the first start, name=URL, comma-separated (default '${name}=${initial-advertise-peer-urls}')."),
+            Urls("initial-advertise-peer-urls", "http://localhost:2380",
+                "URLs under which peers reach this member, comma-separated."),
+            Text("initial-cluster", "",
+                "Members at the first start, name=URL, comma-separated (default: this member under its advertised URLs)."),
             Text("initial-cluster-state", "new", "Whether the first start makes a cluster ('new') or joins one ('existing').")
                 .OneOf("new", "existing"),
             Text("initial-cluster-token", "etcd-cluster", "Keeps clusters apart that were started with the same URLs."),
-            Urls("advertise-client-urls", "http://localhost:2379", "URLs under which clients reach this member, comma-separated."),
+            Urls("advertise-client-urls", "http://localhost:2379",
+                "URLs under which clients reach this member, comma-separated."),
             Text("discovery", "", "URL of the v2 discovery service.").Refused(NoDiscovery),
             Text("discovery-fallback", "exit", "What to do when discovery fails.").OneOf("exit", "proxy").Accepted(NoDiscovery),
             Text("discovery-proxy", "", "Proxy for the v2 discovery service.").Accepted(NoDiscovery),
@@ -94,11 +98,13 @@ internal static class FlagTable
             Text("cert-file", "", "Certificate shown to clients (PEM)."),
             Text("key-file", "", "Its key (PEM)."),
             Bool("client-cert-auth", "false", "Demand a certificate from clients."),
-            Text("client-cert-file", "", "Certificate of the server's own client.").Accepted("the server calls itself without a connection"),
+            Text("client-cert-file", "", "Certificate of the server's own client.")
+                .Accepted("the server calls itself without a connection"),
             Text("client-key-file", "", "Its key.").Accepted("the server calls itself without a connection"),
             Text("client-crl-file", "", "Revoked client certificates.")
                 .Refused("revocation lists are not read yet, and revoked certificates would be let in"),
-            List("client-cert-allowed-hostname", "", "Host names one of which a client's certificate must have, comma-separated."),
+            List("client-cert-allowed-hostname", "",
+                "Host names one of which a client's certificate must have, comma-separated."),
             Text("trusted-ca-file", "", "CA that signs clients' certificates (PEM); a certificate is then demanded."),
             Bool("auto-tls", "false", "Serve clients with a self-made certificate.")
                 .Refused("certificates are not made here yet: give --cert-file and --key-file"),
@@ -118,7 +124,8 @@ internal static class FlagTable
                 .Accepted("certificates are not made here"),
             List("cipher-suites", "", "TLS 1.2 cipher suites to offer, comma-separated; empty means the system's."),
             List("cors", "*", "Origins that browsers may call from, comma-separated; * or empty means all."),
-            List("host-whitelist", "*", "Host names that HTTP requests without TLS may ask for, comma-separated; * or empty means all."),
+            List("host-whitelist", "*",
+                "Host names that HTTP requests without TLS may ask for, comma-separated; * or empty means all."),
             Text("tls-min-version", "TLS1.2", "Lowest version of TLS.").OneOf("TLS1.2", "TLS1.3"),
             Text("tls-max-version", "", "Highest version of TLS; empty means the system's.").OneOf("", "TLS1.2", "TLS1.3"),
         ]),
@@ -130,7 +137,8 @@ internal static class FlagTable
         ]),
         new("Profiling and Monitoring",
         [
-            Bool("enable-pprof", "false", "Serve Go's profiler.").Accepted("this is no Go program: dotnet-trace and dotnet-counters profile it"),
+            Bool("enable-pprof", "false", "Serve Go's profiler.")
+                .Accepted("this is no Go program: dotnet-trace and dotnet-counters profile it"),
             Text("metrics", "basic", "'extensive' adds histograms of the time that each RPC takes.").OneOf("basic", "extensive"),
             Urls("listen-metrics-urls", "", "URLs to listen on for /metrics and health only, comma-separated."),
             Bool("enable-distributed-tracing", "false", "Send traces to an OpenTelemetry collector (OTLP over gRPC).")
@@ -144,7 +152,7 @@ internal static class FlagTable
             Int("distributed-tracing-sampling-rate", "0", "Requests traced out of a million.")
                 .Formerly("experimental-distributed-tracing-sampling-rate"),
             Text("metrics-otlp-address", "",
-                "Address of an OpenTelemetry collector to send metrics to (OTLP over gRPC); empty is off. Not one of etcd's flags."),
+                "Address of a collector to send metrics to (OTLP over gRPC); empty is off. Not one of etcd's flags."),
             Duration("metrics-otlp-interval", "1m", "Time between two such sendings. Not one of etcd's flags."),
         ]),
         new("Logging",
@@ -153,14 +161,17 @@ internal static class FlagTable
             List("log-outputs", "default", "Where the log goes: default, stderr, stdout or paths of files, comma-separated."),
             Text("log-level", "info", "debug, info, warn, error, panic or fatal."),
             Text("log-format", "json", "json or console."),
-            Bool("enable-log-rotation", "false", "Rotate the log file.").Accepted("the log is not rotated; logrotate with copytruncate does it"),
-            Text("log-rotation-config-json", """{"maxsize": 100, "maxage": 0, "maxbackups": 0, "localtime": false, "compress": false}""",
+            Bool("enable-log-rotation", "false", "Rotate the log file.")
+                .Accepted("the log is not rotated; logrotate with copytruncate does it"),
+            Text("log-rotation-config-json",
+                """{"maxsize": 100, "maxage": 0, "maxbackups": 0, "localtime": false, "compress": false}""",
                 "Settings of the rotation.").Accepted("the log is not rotated; logrotate with copytruncate does it"),
             Bool("disable-log-sampling", "false", "Log every line of a burst.").Accepted("every line is logged"),
         ]),
         new("Tuning",
         [
-            Duration("watch-progress-notify-interval", "10m", "Time without events after which a watch that asked for it is told so.")
+            Duration("watch-progress-notify-interval", "10m",
+                "Time without events after which a watch that asked for it is told so.")
                 .Formerly("experimental-watch-progress-notify-interval"),
             Duration("warning-apply-duration", "100ms", "Applying a request for longer is logged.")
                 .Formerly("experimental-warning-apply-duration"),
@@ -169,11 +180,13 @@ internal static class FlagTable
             Int("compaction-batch-limit", "1000", "Revisions removed in one step of a compaction.")
                 .Formerly("experimental-compaction-batch-limit").Accepted("compaction chooses its steps by the time they take"),
             Duration("compaction-sleep-interval", "10ms", "Pause between two such steps.")
-                .Formerly("experimental-compaction-sleep-interval").Accepted("compaction chooses its steps by the time they take"),
+                .Formerly("experimental-compaction-sleep-interval")
+                .Accepted("compaction chooses its steps by the time they take"),
             Bool("memory-mlock", "false", "Keep the memory from being swapped out.")
                 .Formerly("experimental-memory-mlock").Accepted("the runtime's memory is not locked"),
             Uint("bootstrap-defrag-threshold-megabytes", "0", "Defragment at start if it frees that much.")
-                .Formerly("experimental-bootstrap-defrag-threshold-megabytes").Accepted("the store reuses its space without defragmenting"),
+                .Formerly("experimental-bootstrap-defrag-threshold-megabytes")
+                .Accepted("the store reuses its space without defragmenting"),
             Duration("downgrade-check-time", "5s", "Time between two looks at a downgrade.")
                 .Formerly("experimental-downgrade-check-time").Accepted("there is no older version to go back to"),
             Duration("corrupt-check-time", "0s", "Time between two comparisons of the members' data.")
@@ -199,7 +212,8 @@ internal static class FlagTable
         new("Other",
         [
             Bool("version", "false", "Print the version and exit."),
-            .. Legacy("cluster-active-size", "cluster-remove-delay", "cluster-sync-interval", "config", "force", "max-result-buffer",
+            .. Legacy("cluster-active-size", "cluster-remove-delay", "cluster-sync-interval", "config", "force",
+                "max-result-buffer",
                 "max-retry-attempts", "peer-heartbeat-interval", "peer-election-timeout", "retry-interval", "snapshot", "v", "vv",
                 "test.coverprofile", "test.outputdir"),
         ]),
@@ -242,7 +256,8 @@ internal static class FlagTable
 
     private static Flag Uint(string name, string @default, string description) => new(name, FlagType.Uint, @default, description);
 
-    private static Flag Uint32(string name, string @default, string description) => new(name, FlagType.Uint32, @default, description);
+    private static Flag Uint32(string name, string @default, string description) =>
+        new(name, FlagType.Uint32, @default, description);
 
     private static Flag Duration(string name, string @default, string description) =>
         new(name, FlagType.Duration, @default, description);

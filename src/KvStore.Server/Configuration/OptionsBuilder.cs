@@ -19,6 +19,8 @@ internal sealed class OptionsBuilder
     /// <summary>Below this the value store has no room to write while it reads.</summary>
     private const long LeastValueMemoryBytes = 16 << 20;
 
+    private static readonly string[] ClientListeners = ["listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"];
+
     private readonly FlagValues _values;
     private readonly ICollection<ConfigurationNotice> _notices;
     private readonly bool _isFromFile;
@@ -106,7 +108,7 @@ internal sealed class OptionsBuilder
 
     private void CheckUrls()
     {
-        foreach (string flag in (string[])["listen-peer-urls", "listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"])
+        foreach (string flag in (string[])["listen-peer-urls", .. ClientListeners])
         {
             foreach (EtcdUrl url in _values.Urls(flag).Where(url => !url.IsUnixSocket))
                 Try(() => url.BindAddress());
@@ -161,10 +163,8 @@ internal sealed class OptionsBuilder
         string key = _values.Text("key-file");
         if (cert.Length == 0 != (key.Length == 0))
             Refuse($"--cert-file and --key-file must both be present[key: {key}, cert: {cert}]");
-        IEnumerable<EtcdUrl> urls =
-            _values.Urls("listen-client-urls").Concat(_values.Urls("listen-client-http-urls")).Concat(_values.Urls("listen-metrics-urls"));
         bool requiresCertificate = _values.Bool("client-cert-auth");
-        foreach (EtcdUrl url in urls)
+        foreach (EtcdUrl url in ClientListeners.SelectMany(_values.Urls))
         {
             if (url.IsSecure && cert.Length == 0)
                 Refuse($"TLS key/cert (--cert-file, --key-file) must be provided for client url {url} with HTTPS scheme");
@@ -270,7 +270,9 @@ internal sealed class OptionsBuilder
             case "error": return LogLevel.Error;
             case "dpanic" or "panic" or "fatal": return LogLevel.Fatal;
             default:
-                Refuse($"unrecognized level: {GoSyntax.Quote(level)} (--log-level is one of debug, info, warn, error, panic, fatal)");
+                Refuse(
+                    $"unrecognized level: {GoSyntax.Quote(level)} "
+                    + "(--log-level is one of debug, info, warn, error, panic, fatal)");
                 return LogLevel.Info;
         }
     }

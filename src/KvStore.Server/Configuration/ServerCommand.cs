@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using KvStore.Server.Logging;
@@ -22,7 +23,7 @@ public sealed class ServerCommand
 
     private readonly ProcessEnvironment _environment;
     private readonly Func<ServerOptions, CancellationToken, Task<int>> _serve;
-    private readonly RootCommand _root = new("A key-value store that speaks etcd's v3 API.") { TreatUnmatchedTokensAsErrors = false };
+    private readonly RootCommand _root = new("A key-value store that speaks etcd's v3 API.");
     private readonly Dictionary<string, Option<string[]>> _options = [];
 
     /// <param name="serve">Runs the member until it ends, and returns the exit code. The log is open when it is called.</param>
@@ -40,8 +41,19 @@ public sealed class ServerCommand
         }
     }
 
-    /// <summary>Such as <c>kvstore snapshot</c>; its options are its own.</summary>
-    public void Add(Command subcommand) => _root.Subcommands.Add(subcommand);
+    /// <summary>Such as <c>kvstore snapshot</c>; its options are its own, and each command explains itself.</summary>
+    public void Add(Command subcommand)
+    {
+        AddHelp(subcommand);
+        _root.Subcommands.Add(subcommand);
+    }
+
+    private static void AddHelp(Command command)
+    {
+        command.Options.Add(new HelpOption());
+        foreach (Command subcommand in command.Subcommands)
+            AddHelp(subcommand);
+    }
 
     public async Task<int> InvokeAsync(IReadOnlyList<string> arguments, CancellationToken stopping = default)
     {
@@ -112,7 +124,7 @@ public sealed class ServerCommand
 
     private async Task<int> RunAsync(List<FlagSetting> settings, CancellationToken stopping)
     {
-        if (settings.Any(setting => setting.Flag.Name == "version" && GoSyntax.TryParseBool(setting.Text, out bool value) && value))
+        if (settings.Any(setting => setting is { Flag.Name: "version", IsOn: true }))
             return Version();
         try
         {
@@ -152,7 +164,7 @@ public sealed class ServerCommand
             Log.Write(notice.Level, notice.Message, notice.Fields);
     }
 
-    /// <summary>The log may not be open, or may be what is wrong: such problems go to stderr, in the log's default form.</summary>
+    /// <summary>The log may not be open, or may be what is wrong: such problems go to stderr, in the default form.</summary>
     private void Report(ConfigurationException problem)
     {
         using var logger = new Logger(

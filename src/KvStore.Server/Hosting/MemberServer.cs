@@ -92,6 +92,7 @@ internal sealed class MemberServer : IAsyncDisposable
             var events = new MemberEvents
             {
                 Synced = metrics.RecordWalFsync,
+                AppliedSlowly = metrics.SlowApplies.Increment,
                 Checkpointed = metrics.RecordCheckpoint,
                 Applied = new ApplyMetrics(metrics).Count,
             };
@@ -118,6 +119,8 @@ internal sealed class MemberServer : IAsyncDisposable
             HeartbeatInterval = options.HeartbeatInterval,
             ElectionTicks = options.ElectionTicks,
             PreVote = options.PreVote,
+            CampaignsAtOnce = options.InitialElectionTickAdvance,
+            WarningApplyDuration = options.WarningApplyDuration,
             SnapshotCount = options.SnapshotCount,
             QuotaBytes = options.QuotaBytes,
             MaxTxnOps = options.MaxTxnOps,

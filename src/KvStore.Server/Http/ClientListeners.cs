@@ -103,8 +103,11 @@ public sealed class ClientListeners : IAsyncDisposable
     private static void LogServing(EtcdUrl url, string traffic)
     {
         if (url.IsSecure)
+        {
             Log.Info("serving client traffic securely", ("traffic", traffic), ("address", url.Address));
-        else
-            Log.Warn("serving client traffic insecurely; this is strongly discouraged!", ("traffic", traffic), ("address", url.Address));
+            return;
+        }
+        Log.Warn(
+            "serving client traffic insecurely; this is strongly discouraged!", ("traffic", traffic), ("address", url.Address));
     }
 }

@@ -62,7 +62,7 @@ public sealed class HttpHandler
         string path = context.Request.Path.Value ?? "";
         if (routes.TryGetValue(path, out RequestDelegate? handle))
             return handle(context);
-        bool isGateway = path.StartsWith("/v3/", StringComparison.Ordinal) || path.StartsWith("/v3beta/", StringComparison.Ordinal);
+        bool isGateway = path.AsSpan().StartsWith("/v3/") || path.AsSpan().StartsWith("/v3beta/");
         return isGateway ? RefuseGatewayAsync(context) : HttpAnswer.WriteErrorAsync(context, 404, "404 page not found");
     }
 

@@ -23,7 +23,8 @@ public sealed class KestrelLogProvider(Logger target) : ILoggerProvider
             logLevel >= ExtensionsLevel.Warning && target.IsEnabled(Translate(logLevel));
 
         public void Log<TState>(
-            ExtensionsLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            ExtensionsLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (!IsEnabled(logLevel))
                 return;

@@ -109,7 +109,7 @@ internal static class LogEncoder
         json.WriteEndArray();
     }
 
-    /// <summary>The message is what an operator needs; the type is added where the message alone does not say what broke.</summary>
+    /// <summary>The message is what an operator needs; the type is added where it alone does not say what broke.</summary>
     private static string Describe(Exception error) =>
         error is IOException or UnauthorizedAccessException or ConfigurationException
             ? error.Message

@@ -38,7 +38,7 @@ public static class LogSinks
             // No buffer: a line is handed to the system before the call that logs it returns.
             return new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new ConfigurationException(
                 $"--log-outputs: cannot open {GoSyntax.Quote(path)}: {fault.Message} Give a path that this user may write to, "

@@ -34,7 +34,8 @@ public sealed class Logger : IDisposable
     /// <param name="file">Source file of the caller, or empty.</param>
     /// <param name="logger">Name of the foreign part that logs, or null.</param>
     public void Write(
-        LogLevel level, string message, ReadOnlySpan<(string Key, object? Value)> fields, string file, int line, string? logger = null)
+        LogLevel level, string message, ReadOnlySpan<(string Key, object? Value)> fields, string file, int line,
+        string? logger = null)
     {
         if (!IsEnabled(level))
             return;

@@ -9,7 +9,7 @@ using KvStore.Server.Members.Scheduling;
 namespace KvStore.Server.Members;
 
 /// <summary>Owns the state machine: applies what is committed, in order, and answers whoever waits for it.</summary>
-internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy)
+internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy, TimeProvider time)
 {
     /// <summary>Keys that compaction looks at between two batches of entries.</summary>
     private const int CompactionKeysPerStep = 512;
@@ -23,6 +23,11 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     private bool _isReclaiming;
     private long _reclaimBytesLeft;
     private int _confChangesUnderWay;
+
+    /// <summary>Applying a command for longer is told to <see cref="AppliedSlowly"/>.</summary>
+    public required TimeSpan SlowFrom { get; init; }
+
+    public required Action<CommandKind, TimeSpan> AppliedSlowly { get; init; }
 
     public required Checkpointer Checkpointer { get; init; }
 
@@ -88,12 +93,16 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
         checkpointPolicy.Applied(commands.Remaining, data.Length);
         while (commands.TryRead(out var command))
         {
+            long start = time.GetTimestamp();
             raft.TryTakePending(command.RequestId, out var proposal);
             var result = machine.Apply(index, command, proposal?.Request);
             if (result.Events.Length > 0)
                 watches.Publish(result.Revision, result.Events);
             Applied(command, result);
             proposal?.Complete(result);
+            var took = time.GetElapsedTime(start);
+            if (took > SlowFrom)
+                AppliedSlowly(command.Kind, took);
         }
     }
 

@@ -59,8 +59,14 @@ public sealed class Member : IDisposable
         _raft = NewRaftLoop(time);
         _log = new LogLoop(_storage.Wal, time) { Respond = _raft.Deliver, DiskFull = _space.OnDiskFull, Synced = events.Synced };
         _checkpointer = NewCheckpointer(time, events);
-        _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy)
+        _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time)
         {
+            SlowFrom = options.WarningApplyDuration,
+            AppliedSlowly = (kind, took) =>
+            {
+                Log.Warn("apply request took too long", ("took", took), ("expected-duration", options.WarningApplyDuration), ("request", kind.ToString()));
+                events.AppliedSlowly();
+            },
             Checkpointer = _checkpointer,
             Applied = (command, result) => OnApplied(command, result, events),
         };
@@ -213,7 +219,7 @@ public sealed class Member : IDisposable
         };
         // Ids of requests of an earlier life may still stand in the log: the term tells the lives apart.
         ulong prefix = (_storage.Wal.HardState.Term + 1) << 48;
-        return new RaftLoop(new RaftLoopOptions(Options.HeartbeatInterval, Options.RequestTimeout), config, window, time, prefix)
+        return new RaftLoop(new RaftLoopOptions(Options.HeartbeatInterval, Options.RequestTimeout, Options.CampaignsAtOnce), config, window, time, prefix)
         {
             StatusChanged = OnLeadership,
             SendToLog = message => _log.Append(message),

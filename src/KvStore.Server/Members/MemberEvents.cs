@@ -11,5 +11,7 @@ public sealed record MemberEvents
 
     public Action<TimeSpan> Checkpointed { get; init; } = _ => { };
 
+    public Action AppliedSlowly { get; init; } = () => { };
+
     public Action<CommandKind, ApplyResult> Applied { get; init; } = (_, _) => { };
 }

@@ -17,6 +17,12 @@ public sealed record MemberOptions
 
     public int ElectionTicks { get; init; } = 10;
 
+    /// <summary>The only voter campaigns at once at its start, instead of after an election timeout.</summary>
+    public bool CampaignsAtOnce { get; init; } = true;
+
+    /// <summary>Applying one request for longer is told.</summary>
+    public TimeSpan WarningApplyDuration { get; init; } = TimeSpan.FromMilliseconds(100);
+
     public bool PreVote { get; init; } = true;
 
     /// <summary>Requests after which a checkpoint is due.</summary>

@@ -173,7 +173,7 @@ internal sealed class RaftLoop
     /// <summary>The only voter need not wait for an election timeout: nobody else can be leader.</summary>
     private void CampaignIfAlone()
     {
-        if (Status.Role == Role.Follower && Status.Leader == NodeId.None && IsAlone)
+        if (_options.CampaignsAtOnce && Status.Role == Role.Follower && Status.Leader == NodeId.None && IsAlone)
             _node.Campaign();
     }
 
@@ -331,4 +331,5 @@ public sealed record LeaderStatus(NodeId Leader, Role Role, ulong Term, ulong Co
 
 /// <param name="HeartbeatInterval">One tick of the raft clock.</param>
 /// <param name="RequestTimeout">How long a request waits for its outcome: etcd's 5 s and two election timeouts.</param>
-internal sealed record RaftLoopOptions(TimeSpan HeartbeatInterval, TimeSpan RequestTimeout);
+/// <param name="CampaignsAtOnce">The only voter need not wait for an election timeout.</param>
+internal sealed record RaftLoopOptions(TimeSpan HeartbeatInterval, TimeSpan RequestTimeout, bool CampaignsAtOnce);

@@ -13,9 +13,12 @@ public sealed class HealthMetrics
 
     internal HealthMetrics(Meter meter)
     {
-        meter.CreateObservableCounter("etcd_server_health_success", () => _success.Value, unit: null, "Answers of /health that were true.");
-        meter.CreateObservableCounter("etcd_server_health_failures", () => _failures.Value, unit: null, "Answers of /health that were false.");
-        meter.CreateObservableGauge("etcd_server_healthcheck", MeasureLast, unit: null, "Last result of each check, 1 for healthy.");
+        meter.CreateObservableCounter(
+            "etcd_server_health_success", () => _success.Value, unit: null, "Answers of /health that were true.");
+        meter.CreateObservableCounter(
+            "etcd_server_health_failures", () => _failures.Value, unit: null, "Answers of /health that were false.");
+        meter.CreateObservableGauge(
+            "etcd_server_healthcheck", MeasureLast, unit: null, "Last result of each check, 1 for healthy.");
         meter.CreateObservableCounter("etcd_server_healthchecks_total", MeasureCounts, unit: null, "Results of each check.");
     }
 

@@ -1,6 +1,6 @@
 namespace KvStore.Server.Telemetry;
 
-/// <summary>What the member already knows and a scrape asks for. Called from the scraper's thread: quick, and safe from any thread.</summary>
+/// <summary>What the member already knows and a scrape asks for: to be quick, and safe from any thread.</summary>
 public sealed record MetricSources
 {
     public Func<bool> HasLeader { get; init; } = () => false;

@@ -14,7 +14,8 @@ internal static class ProcessMetrics
     {
         long start = StartTime();
         meter.CreateObservableCounter(
-            "process_cpu_seconds_total", () => Environment.CpuUsage.TotalTime.TotalSeconds, unit: null, "Processor time used, in seconds.");
+            "process_cpu_seconds_total", () => Environment.CpuUsage.TotalTime.TotalSeconds, unit: null,
+            "Processor time used, in seconds.");
         meter.CreateObservableGauge(
             "process_resident_memory_bytes", () => Environment.WorkingSet, unit: null, "Memory held, in bytes.");
         meter.CreateObservableGauge("process_start_time_seconds", () => start, unit: null, "Unix time of the start, in seconds.");

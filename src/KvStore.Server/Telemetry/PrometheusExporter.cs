@@ -64,7 +64,8 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
     private static string? TypeOf(MetricType type) => type switch
     {
         MetricType.LongSum or MetricType.DoubleSum => "counter",
-        MetricType.LongGauge or MetricType.DoubleGauge or MetricType.LongSumNonMonotonic or MetricType.DoubleSumNonMonotonic => "gauge",
+        MetricType.LongGauge or MetricType.DoubleGauge => "gauge",
+        MetricType.LongSumNonMonotonic or MetricType.DoubleSumNonMonotonic => "gauge",
         MetricType.Histogram => "histogram",
         // The text format has no exponential histograms.
         _ => null,
@@ -84,7 +85,9 @@ internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExpo
         string labels = LabelsOf(point);
         switch (type)
         {
-            case MetricType.LongSum or MetricType.LongSumNonMonotonic: _text.WriteSample(name, Braces(labels), point.GetSumLong()); break;
+            case MetricType.LongSum or MetricType.LongSumNonMonotonic:
+                _text.WriteSample(name, Braces(labels), point.GetSumLong());
+                break;
             case MetricType.LongGauge: _text.WriteSample(name, Braces(labels), point.GetGaugeLastValueLong()); break;
             case MetricType.DoubleSum or MetricType.DoubleSumNonMonotonic:
                 _text.WriteSample(name, "", Braces(labels), point.GetSumDouble());

@@ -62,11 +62,7 @@ internal sealed class PrometheusText
 
     /// <summary>Letters, digits, "_" and ":" only.</summary>
     public static string Name(string name) =>
-        string.Create(name.Length, name, static (span, source) =>
-        {
-            for (int i = 0; i < span.Length; i++)
-                span[i] = char.IsAsciiLetter(source[i]) || source[i] is '_' or ':' || (i > 0 && char.IsAsciiDigit(source[i])) ? source[i] : '_';
-        });
+        string.Concat(name.Select((c, i) => char.IsAsciiLetter(c) || c == ':' || (i > 0 && char.IsAsciiDigit(c)) ? c : '_'));
 
     public static void AppendLabel(StringBuilder labels, string name, string value)
     {

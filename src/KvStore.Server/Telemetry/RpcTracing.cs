@@ -14,7 +14,7 @@ public static class RpcTracing
 
     /// <summary>Starts the span of an RPC, or returns null where it is not traced; dispose it when the RPC ends.</summary>
     /// <param name="path"><c>/etcdserverpb.KV/Range</c>.</param>
-    /// <param name="traceParent">The header of that name, by which a caller that traces makes this span a part of its own.</param>
+    /// <param name="traceParent">The header of that name: a caller that traces makes this span a part of its own.</param>
     public static Activity? Start(string path, string? traceParent, string? traceState)
     {
         if (!IsOn)

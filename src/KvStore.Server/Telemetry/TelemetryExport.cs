@@ -91,7 +91,12 @@ public sealed class TelemetryExport : IDisposable
         };
         // A histogram's own bounds count only with a configuration of its kind.
         return instrument is Histogram<double> { Advice.HistogramBucketBoundaries: { } bounds }
-            ? new ExplicitBucketHistogramConfiguration { Boundaries = [.. bounds], CardinalityLimit = limit, RecordMinMax = false }
+            ? new ExplicitBucketHistogramConfiguration
+            {
+                Boundaries = [.. bounds],
+                CardinalityLimit = limit,
+                RecordMinMax = false,
+            }
             : new MetricStreamConfiguration { CardinalityLimit = limit };
     }
 }

@@ -27,7 +27,8 @@ public sealed class ServerCertificate
             // The first is the leaf. Offline: what is missing is not fetched from the addresses that certificates name.
             return SslStreamCertificateContext.Create(leaf, [.. all.Skip(1)], offline: true);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        catch (Exception fault)
+            when (fault is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
             throw new ConfigurationException(
                 $"cannot load the certificate {GoSyntax.Quote(certFile)} with the key {GoSyntax.Quote(keyFile)} "

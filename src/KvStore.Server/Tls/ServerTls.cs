@@ -22,7 +22,9 @@ public static class ServerTls
         return new GrpcTlsOptions
         {
             CertificateSelector = _ => server.Current(),
-            ClientCertificates = options.RequiresClientCertificate ? GrpcClientCertificates.Required : GrpcClientCertificates.None,
+            ClientCertificates = options.RequiresClientCertificate
+                ? GrpcClientCertificates.Required
+                : GrpcClientCertificates.None,
             ClientCertificateValidator = clients.IsTrusted,
             Protocols = options.Protocols,
             CipherSuites = SuitesOf(options),
@@ -34,7 +36,7 @@ public static class ServerTls
         if (options.CipherSuites.Count == 0)
             return null;
         if (OperatingSystem.IsWindows())
-            throw new ConfigurationException("--cipher-suites cannot be set on Windows: its own policy says which suites are used");
+            throw new ConfigurationException("--cipher-suites cannot be set on Windows: its own policy says what is used");
         return new CipherSuitesPolicy(
             options.Protocols.HasFlag(SslProtocols.Tls13) ? options.CipherSuites.Concat(Tls13Suites) : options.CipherSuites);
     }

@@ -3,7 +3,7 @@ using KvStore.Server.Logging;
 
 namespace KvStore.Server.Tls;
 
-/// <summary>Something read from files, read again when one of them has changed: certificates are renewed while a member runs.</summary>
+/// <summary>Something read from files, and again when one of them has changed: certificates are renewed under a member.</summary>
 /// <remarks>
 /// A handshake costs a thousand times what looking at the times of two files does, so there is no timer and no watcher. Files
 /// that cannot be read while they are being replaced leave the old state in force, and say so once for each change.

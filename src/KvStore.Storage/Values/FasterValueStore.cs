@@ -20,6 +20,8 @@ namespace KvStore.Storage.Values;
 /// </remarks>
 public sealed class FasterValueStore : IValueStore
 {
+    private const int MillisecondsBetweenTrials = 50;
+
     private readonly IDisk _disk;
     private readonly ValueStoreOptions _options;
     private readonly int _pageBits;
@@ -33,10 +35,11 @@ public sealed class FasterValueStore : IValueStore
     private readonly LogAccessor<RevisionKey, SpanByte> _log;
     private readonly ConcurrentBag<FasterValueReader> _readers = [];
     private readonly Lock _newSession = new();
-    private Session _writer = null!;
+    private FasterSession _writer = null!;
     private byte[] _record = new byte[4096];
     private long _roomUntil;
     private long _valuesSinceIndex;
+    private long _triedAgain;
     private PendingCheckpoint? _checkpoint;
     private LogScanner? _compaction;
     private bool _isDisposed;
@@ -51,10 +54,10 @@ public sealed class FasterValueStore : IValueStore
         _memoryPages = 1 << memoryBits - pageBits;
         // A quarter of a page: what is left at the end of a page because the next record does not fit is wasted.
         _pieceBytes = (1 << pageBits - 2) - StoredRecord.SizeInLog(0);
-        _reserve = new DiskReserve(disk, directory, options.ReserveBytes);
+        _reserve = new DiskReserve(disk, directory, options.ReserveBytesOrDefault);
         _device = new LogDevice(disk, directory, segmentBits, _reserve);
         _lengths = new RecordLengths(options.InitialReadBytes, sizeof(int) + StoredRecord.HeaderBytes + _pieceBytes);
-        _checkpoints = new CheckpointFiles(disk, directory, pageBits, segmentBits, _device);
+        _checkpoints = new CheckpointFiles(disk, directory, pageBits, segmentBits, _device, _reserve);
         var log = new LogSettings
         {
             LogDevice = _device,
@@ -77,7 +80,7 @@ public sealed class FasterValueStore : IValueStore
 
     public long SizeBytes => _log.TailAddress - _log.BeginAddress;
 
-    public bool IsReserveInUse => _reserve.IsInUse;
+    public bool IsReserveInUse => _reserve.IsInUse || _device.HasWriteFailure;
 
     internal long BeginAddress => _log.BeginAddress;
 
@@ -97,9 +100,13 @@ public sealed class FasterValueStore : IValueStore
         return store;
     }
 
-    /// <summary>The store as a checkpoint left it, and perhaps some values that were written after the checkpoint began.</summary>
+    /// <summary>
+    /// The store as a checkpoint left it, and perhaps some values that were written after the checkpoint began.
+    /// </summary>
     /// <remarks>Checkpoints newer than this are deleted: their part of the log is written anew.</remarks>
-    /// <exception cref="InvalidDataException">The checkpoint, or a file that it needs, is missing, damaged or foreign.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The checkpoint, or a file that it needs, is missing, damaged or foreign.
+    /// </exception>
     public static FasterValueStore Open(IDisk disk, string directory, ValueStoreOptions options, CheckpointId checkpoint)
     {
         if (!disk.DirectoryExists(directory))
@@ -156,12 +163,14 @@ public sealed class FasterValueStore : IValueStore
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         Invariant.Holds(_checkpoint is null or { HasEnded: true });
-        _device.TryResume();
+        _device.Resume();
+        if (_checkpoint is { HasFailed: true, Base: null })
+            _valuesSinceIndex += _checkpoint.ValuesSinceIndex;
         var latest = _checkpoints.Latest;
         bool isFull = latest is null || _valuesSinceIndex >= _options.ValuesBetweenIndexCheckpoints;
+        var checkpoint = new PendingCheckpoint(_log.BeginAddress, _valuesSinceIndex, isFull ? null : latest);
         if (isFull)
             _valuesSinceIndex = 0;
-        var checkpoint = new PendingCheckpoint(_log.BeginAddress, _valuesSinceIndex, isFull ? null : latest);
         _checkpoints.Expect(checkpoint);
         // FASTER may still be leaving the last state of the checkpoint before this one.
         while (!TryInitiate(isFull))
@@ -173,6 +182,12 @@ public sealed class FasterValueStore : IValueStore
     public void Refresh()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        // A checkpoint that waits for a page to be written must go on when the disk can again, without another write.
+        if (_device.HasWriteFailure && Environment.TickCount64 - _triedAgain >= MillisecondsBetweenTrials)
+        {
+            _triedAgain = Environment.TickCount64;
+            _device.TryAgain();
+        }
         _writer.Refresh();
     }
 
@@ -234,6 +249,7 @@ public sealed class FasterValueStore : IValueStore
         EndCompactionScan();
         // No checkpoint, no flush: a store that is closed is one that crashed, and that way is always tested.
         _device.Dispose();
+        _checkpoints.Dispose();
         _faster.Dispose();
     }
 
@@ -252,7 +268,8 @@ public sealed class FasterValueStore : IValueStore
             if (!isOwn)
             {
                 throw new InvalidDataException(
-                    $"{Path.Combine(directory, name)}: this file is not one of a value store; is {directory} the right directory?");
+                    $"{Path.Combine(directory, name)}: this file is not one of a value store; "
+                    + $"is {directory} the right directory?");
             }
         }
         return names;
@@ -294,11 +311,13 @@ public sealed class FasterValueStore : IValueStore
         }
         catch (FasterException failure)
         {
-            throw new InvalidDataException($"{Directory}: checkpoint {manifest.Checkpoint:N} cannot be recovered: {failure.Message}", failure);
+            throw new InvalidDataException(
+                $"{Directory}: checkpoint {manifest.Checkpoint:N} cannot be recovered: {failure.Message}", failure);
         }
         _checkpoints.EndRecovery();
         if (_device.ReadFailures != readFailures)
-            throw new IOException($"{Directory}: cannot read the log of values: {_device.LastReadFailure?.Message}", _device.LastReadFailure);
+            throw new IOException(
+                $"{Directory}: cannot read the log of values: {_device.LastReadFailure?.Message}", _device.LastReadFailure);
         Invariant.Holds(_log.TailAddress == manifest.Until);
         _valuesSinceIndex = manifest.ValuesSinceIndex;
         Start();
@@ -369,7 +388,7 @@ public sealed class FasterValueStore : IValueStore
         return new FasterValueReader(this, session, functions);
     }
 
-    private Session NewSession(out ValueFunctions functions)
+    private FasterSession NewSession(out ValueFunctions functions)
     {
         functions = new ValueFunctions(_lengths);
         lock (_newSession)
@@ -404,7 +423,7 @@ public sealed class FasterValueStore : IValueStore
         var spin = new SpinWait();
         while (true)
         {
-            _device.TryResume();
+            _device.Resume();
             // The record, or the page after this one if it does not fit on this, must find its place free.
             long lastPage = (_device.FlushedUntil >> _pageBits) + _memoryPages - 1;
             if ((end >> _pageBits) + 1 <= lastPage)
@@ -412,6 +431,7 @@ public sealed class FasterValueStore : IValueStore
                 _roomUntil = ((end >> _pageBits) + 1) << _pageBits;
                 return;
             }
+            _device.Help();
             _writer.Refresh();
             spin.SpinOnce();
         }

@@ -33,19 +33,27 @@ public interface IValueStore : IDisposable
     /// One small step of giving space back: examines up to <paramref name="budgetBytes"/> from the old end of the log, moves what
     /// <paramref name="isLive"/> says is still needed, and drops the rest. Apply loop only.
     /// </summary>
-    /// <remarks>A whole pass has examined as much as <see cref="SizeBytes"/> was when it began; what it moved comes behind that.</remarks>
+    /// <remarks>
+    /// A whole pass has examined as much as <see cref="SizeBytes"/> was when it began; what it moved comes behind that.
+    /// </remarks>
     CompactionStep Compact(long budgetBytes, ValuePredicate isLive);
 
-    /// <summary>Calls <paramref name="visitor"/> with every stored value, in no promised order. Used to rebuild the key index.</summary>
+    /// <summary>
+    /// Calls <paramref name="visitor"/> with every stored value, in no promised order. Used to rebuild the key index.
+    /// </summary>
     /// <remarks>A value may come more than once. Apply loop only: nothing may be written meanwhile.</remarks>
     /// <exception cref="InvalidDataException">A value fails its check.</exception>
     void Scan(ValueVisitor visitor);
 
-    /// <summary>Bytes occupied by values, dead ones that compaction has not dropped yet and those only in memory included.</summary>
+    /// <summary>
+    /// Bytes occupied by values, dead ones that compaction has not dropped yet and those only in memory included.
+    /// </summary>
     long SizeBytes { get; }
 
     /// <summary>Whether the disk is full and the store lives on space that it had set aside. Any thread may ask.</summary>
-    /// <remarks>Raise the alarm then and refuse new writes; <see cref="Write"/> fails once the space and memory are used up.</remarks>
+    /// <remarks>
+    /// Raise the alarm then and refuse new writes; <see cref="Write"/> fails once the space and memory are used up.
+    /// </remarks>
     bool IsReserveInUse { get; }
 }
 
@@ -76,7 +84,9 @@ public interface IValueReader : IDisposable
     /// <param name="value">Valid until the next call on this reader.</param>
     bool TryRead(Revision revision, out ReadOnlySpan<byte> value);
 
-    /// <summary>Reads many at once, overlapping the disk's work; calls back in the order of <paramref name="revisions"/>.</summary>
+    /// <summary>
+    /// Reads many at once, overlapping the disk's work; calls back in the order of <paramref name="revisions"/>.
+    /// </summary>
     /// <exception cref="InvalidDataException">A value is missing or fails its check.</exception>
     void ReadMany(ReadOnlySpan<Revision> revisions, ValueVisitor visitor);
 }

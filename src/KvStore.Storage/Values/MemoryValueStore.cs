@@ -5,10 +5,13 @@ using KvStore.Storage.Disks;
 
 namespace KvStore.Storage.Values;
 
-/// <summary>Values in memory, with checkpoints on the disk: what <see cref="FasterValueStore"/> does, for the simulation.</summary>
+/// <summary>
+/// Values in memory, with checkpoints on the disk: what <see cref="FasterValueStore"/> does, for the simulation.
+/// </summary>
 /// <remarks>
 /// One thread, no time, no chance: the same calls and the same disk give the same store. As with FASTER, a checkpoint takes
-/// several calls of <see cref="Refresh"/>, holds later values too, and is what remains after a crash. A file holds one checkpoint:
+/// several calls of <see cref="Refresh"/>, holds later values too, and is what remains after a crash.
+/// A file holds one checkpoint:
 /// <code>
 /// | "KVMEMORY" | version u32 | count u32 | count times: main i64, sub i64, length u32, bytes | crc32c u32 |   little endian
 /// </code>
@@ -107,8 +110,8 @@ public sealed class MemoryValueStore : IValueStore
     public void KeepOnly(IReadOnlyCollection<CheckpointId> checkpoints)
     {
         var kept = checkpoints.Select(NameOf).ToHashSet();
-        if (_checkpoint is { HasEnded: false } running)
-            kept.Add(NameOf(running.Id));
+        if (_checkpoint is { IsAwaited: true } awaited)
+            kept.Add(NameOf(awaited.Id));
         bool isAny = false;
         foreach (string name in OwnFiles(_disk, _directory).Where(name => !kept.Contains(name)))
         {
@@ -164,7 +167,8 @@ public sealed class MemoryValueStore : IValueStore
         foreach (string name in names)
         {
             if (!name.StartsWith(Prefix, StringComparison.Ordinal) || !Guid.TryParseExact(name.AsSpan(Prefix.Length), "N", out _))
-                throw new InvalidDataException($"{Path.Combine(directory, name)}: this file is not one of a value store in memory");
+                throw new InvalidDataException(
+                    $"{Path.Combine(directory, name)}: this file is not one of a value store in memory");
         }
         return names;
     }
@@ -239,7 +243,8 @@ public sealed class MemoryValueStore : IValueStore
         var rest = bytes.AsSpan(HeaderBytes, end - HeaderBytes);
         for (int i = 0; i < count; i++)
         {
-            var revision = new Revision(BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
+            var revision = new Revision(
+                BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
             int length = BinaryPrimitives.ReadInt32LittleEndian(rest[16..]);
             Write(revision, rest.Slice(RecordHeaderBytes, length));
             rest = rest[(RecordHeaderBytes + length)..];
@@ -257,6 +262,7 @@ public sealed class MemoryValueStore : IValueStore
     private sealed class Checkpoint(CheckpointId id) : ICheckpointInProgress
     {
         private bool _isComplete;
+        private bool _isSeen;
         private IOException? _failure;
 
         public CheckpointId Id { get; } = id;
@@ -267,9 +273,19 @@ public sealed class MemoryValueStore : IValueStore
 
         public bool HasEnded => _isComplete || _failure is not null;
 
-        public bool IsComplete => _failure is null
-            ? _isComplete
-            : throw new IOException($"checkpoint {Id.Value:N} failed: {_failure.Message}", _failure);
+        /// <summary>Whether its owner may still ask to keep it: it has not been told yet how the checkpoint ended.</summary>
+        public bool IsAwaited => !_isSeen && _failure is null;
+
+        public bool IsComplete
+        {
+            get
+            {
+                if (_failure is not null)
+                    throw new IOException($"checkpoint {Id.Value:N} failed: {_failure.Message}", _failure);
+                _isSeen |= _isComplete;
+                return _isComplete;
+            }
+        }
 
         public void Succeed()
         {

@@ -2,10 +2,14 @@ using System.Numerics;
 
 namespace KvStore.Storage.Values;
 
-/// <summary>How much a value store takes and when it does its work. Sizes are powers of two, rounded down if they are not.</summary>
+/// <summary>
+/// How much a value store takes and when it does its work. Sizes are powers of two, rounded down if they are not.
+/// </summary>
 public sealed record ValueStoreOptions
 {
-    /// <summary>Memory for the newest values; older ones are read from the disk (from its cache, as long as the system has it).</summary>
+    /// <summary>
+    /// Memory for the newest values; older ones are read from the disk (from its cache, as long as the system has it).
+    /// </summary>
     public long MemoryBytes { get; init; } = 64L << 20;
 
     /// <summary>What is written to the disk at once. Smaller when memory is less than 16 pages.</summary>
@@ -22,9 +26,10 @@ public sealed record ValueStoreOptions
 
     /// <summary>
     /// Disk space held back in a file of zeros, given up when the disk is full, so that the store can go on until its owner has
-    /// refused new writes and made room. Zero for none.
+    /// refused new writes and made room. Zero for none; by default enough for one checkpoint: the half of memory that may not be
+    /// written yet, and the index.
     /// </summary>
-    public long ReserveBytes { get; init; } = 16L << 20;
+    public long? ReserveBytes { get; init; }
 
     /// <summary>
     /// After so many values a checkpoint saves the index again; recovery replays every value since the last saved index.
@@ -33,6 +38,8 @@ public sealed record ValueStoreOptions
 
     /// <summary>What the first read of a value from the disk asks for; a longer value takes a second read.</summary>
     public int InitialReadBytes { get; init; } = 308;
+
+    internal long ReserveBytesOrDefault => ReserveBytes ?? (1L << MemoryBits - 1) + 128L * IndexBucketsRounded;
 
     internal int MemoryBits => Math.Clamp(BitOperations.Log2((ulong)Math.Max(1, MemoryBytes)), 16, 40);
 

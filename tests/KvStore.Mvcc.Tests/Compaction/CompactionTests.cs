@@ -1,7 +1,6 @@
 using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Tests.Support;
 using KvStore.Protocol;
-using static KvStore.Mvcc.Tests.Support.Build;
 
 namespace KvStore.Mvcc.Tests.Compaction;
 

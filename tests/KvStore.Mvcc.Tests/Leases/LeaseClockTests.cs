@@ -153,7 +153,7 @@ public class LeaseClockTests
 
         _clock.Promote(At(0), TimeSpan.Zero, expiriesPerSecondLimit: 500);
 
-        Assert.Equal([500, 500, 500, 500], new[] { 10.9, 11.9, 12.9, 13.9 }.Select(at => Expired(at, limit: 9999).Length));
+        Assert.Equal([500, 500, 500, 500], new[] { 10.5, 11.5, 12.5, 13.4 }.Select(at => Expired(at, limit: 9999).Length));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Tests.Support;
-using KvStore.Protocol;
 using static KvStore.Mvcc.Tests.Support.Build;
 using static KvStore.Protocol.RangeRequest.Types;
 

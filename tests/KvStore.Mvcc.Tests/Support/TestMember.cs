@@ -12,14 +12,18 @@ namespace KvStore.Mvcc.Tests.Support;
 /// <summary>A state machine and the log entries that it gets, one command each.</summary>
 internal sealed class TestMember
 {
-    public TestMember(Func<DiskFullException, bool>? waitForSpace = null)
+    private readonly Func<IKeyIndex> _createIndex;
+
+    public TestMember(Func<DiskFullException, bool>? waitForSpace = null, Func<IKeyIndex>? createIndex = null)
     {
+        _createIndex = createIndex ?? (() => new SortedKeyIndex());
         Values = new TestValueStore();
-        Machine = new StateMachine(new MvccStore(new SortedKeyIndex(), Values, waitForSpace: waitForSpace));
+        Machine = new StateMachine(new MvccStore(_createIndex(), Values, waitForSpace: waitForSpace));
     }
 
-    private TestMember(StateMachine machine, TestValueStore values)
+    private TestMember(StateMachine machine, TestValueStore values, Func<IKeyIndex> createIndex)
     {
+        _createIndex = createIndex;
         Machine = machine;
         Values = values;
     }
@@ -35,11 +39,11 @@ internal sealed class TestMember
     {
         var machine = StateMachine.Load(Machine.SaveState(), image =>
         {
-            var index = new SortedKeyIndex();
+            var index = _createIndex();
             IndexRebuild.FromValues(index, Values, image.CurrentRevision);
             return new MvccStore(index, Values, image.CurrentRevision, image.CompactRevision);
         });
-        return new TestMember(machine, Values);
+        return new TestMember(machine, Values, _createIndex);
     }
 
     public ApplyResult Apply(CommandKind kind, IMessage request)
@@ -128,7 +132,7 @@ internal sealed class TestMember
 
     /// <summary>The whole store in a line.</summary>
     public string All(long revision = 0) =>
-        string.Join(", ", Range("\0", "\0", revision).Kvs.Select(Requests.Text));
+        string.Join(", ", Range("\0", "\0", revision).Kvs.Select(Build.Text));
 
     private void AssertSameBytes(RangeRequest request, RangeResponse response)
     {

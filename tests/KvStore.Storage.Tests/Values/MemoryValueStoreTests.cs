@@ -12,10 +12,10 @@ public sealed class MemoryValueStoreTests : ValueStoreConformance
         var checkpoint = Complete(store);
         string path = Directory.GetFiles(Folder).Single();
         byte[] bytes = File.ReadAllBytes(path);
-        for (int bit = 0; bit < bytes.Length * 8; bit++)
+        for (int i = 0; i < bytes.Length; i++)
         {
             byte[] damaged = [.. bytes];
-            damaged[bit / 8] ^= (byte)(1 << bit % 8);
+            damaged[i] ^= (byte)(1 << i % 8);
             File.WriteAllBytes(path, damaged);
 
             Assert.Throws<InvalidDataException>(() => Open(checkpoint));

@@ -14,6 +14,10 @@ public abstract class ValueStoreConformance : IDisposable
 
     public static TheoryData<int> Sizes => [0, 1, 300, 5_000, 100_000];
 
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, IsLongLane ? 100 : 2)];
+
+    private protected static bool IsLongLane => Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long";
+
     public void Dispose()
     {
         _store?.Dispose();
@@ -102,7 +106,8 @@ public abstract class ValueStoreConformance : IDisposable
         Fill(store, 1, 10, 10);
 
         using var reader = store.OpenReader();
-        var failure = Assert.Throws<InvalidDataException>(() => reader.ReadMany([new Revision(5), new Revision(11)], (_, _) => { }));
+        var failure = Assert.Throws<InvalidDataException>(
+            () => reader.ReadMany([new Revision(5), new Revision(11)], (_, _) => { }));
 
         Assert.Contains("11/0", failure.Message);
     }
@@ -326,10 +331,7 @@ public abstract class ValueStoreConformance : IDisposable
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
+    [MemberData(nameof(Seeds))]
     public void Random_work_with_crashes_equals_a_dictionary(int seed)
     {
         var random = new Random(seed);

@@ -10,7 +10,8 @@ namespace KvStore.Storage.Values.Faster;
 /// notes, and <see cref="Complete"/> does the work on a thread of the pool: sync the log and the index, read the index back,
 /// write the manifest under another name, sync, read back, rename, sync the directory. Only then the checkpoint is complete.
 /// </remarks>
-internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits, int segmentBits, LogDevice log) : ICheckpointManager
+internal sealed class CheckpointFiles(
+    IDisk disk, string directory, int pageBits, int segmentBits, LogDevice log, DiskReserve reserve) : ICheckpointManager
 {
     private const string UnfinishedSuffix = ".new";
 
@@ -98,21 +99,22 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
         long? needed;
         lock (_lock)
         {
-            foreach (var manifest in _manifests.Values.Where(manifest => !checkpoints.Contains(manifest.Checkpoint)).ToList())
+            var awaited = _pending is { IsAwaited: true } pending ? pending : null;
+            foreach (var manifest in _manifests.Values.ToList())
             {
+                if (checkpoints.Contains(manifest.Checkpoint) || manifest.Checkpoint == awaited?.Token)
+                    continue;
                 _manifests.Remove(manifest.Checkpoint);
                 deleted.Add(CheckpointManifest.NameOf(manifest.Checkpoint));
                 if (_latest == manifest)
                     _latest = null;
             }
-            var running = _pending is { HasEnded: false } pending ? pending : null;
             var indexes = _manifests.Values.Select(manifest => manifest.Index).ToHashSet();
-            if (running?.Base is { } base_)
-                indexes.Add(base_.Index);
-            if (running is not null)
-                indexes.Add(running.Token);
-            deleted.AddRange(disk.List(directory).Where(name => IndexFile.TryParseName(name, out var index) && !indexes.Contains(index)));
-            needed = _manifests.Values.Select(manifest => (long?)manifest.Begin).Append(running?.Begin).Min();
+            if (awaited is not null)
+                indexes.Add(awaited.Base?.Index ?? awaited.Token);
+            deleted.AddRange(disk.List(directory).Where(name =>
+                IndexFile.TryParseName(name, out var index) && !indexes.Contains(index)));
+            needed = _manifests.Values.Select(manifest => (long?)manifest.Begin).Append(awaited?.Begin).Min();
         }
         foreach (string name in deleted)
             disk.Delete(Path.Combine(directory, name));
@@ -121,11 +123,13 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
         return needed;
     }
 
-    public void InitializeIndexCheckpoint(Guid indexToken) => Pending(indexToken).Index = IndexFile.Create(disk, directory, indexToken);
+    public void InitializeIndexCheckpoint(Guid indexToken) =>
+        Pending(indexToken).Index = IndexFile.Create(disk, directory, indexToken, reserve);
 
     public void InitializeLogCheckpoint(Guid logToken) => Pending(logToken);
 
-    public void CommitIndexCheckpoint(Guid indexToken, byte[] commitMetadata) => Pending(indexToken).IndexMetadata = commitMetadata;
+    public void CommitIndexCheckpoint(Guid indexToken, byte[] commitMetadata) =>
+        Pending(indexToken).IndexMetadata = commitMetadata;
 
     public void CommitLogCheckpoint(Guid logToken, byte[] commitMetadata)
     {
@@ -172,6 +176,9 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
 
     public void Dispose()
     {
+        lock (_lock)
+            _pending?.Index?.Close();
+        _recoveringIndex?.Close();
     }
 
     private static byte[] ReadAll(IDisk disk, string path)
@@ -215,7 +222,8 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
             }
             pending.Succeed();
         }
-        catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException
+                                            or ObjectDisposedException)
         {
             // What it left behind is deleted by the next KeepOnly (the index) or written over (nothing names it).
             pending.Fail(failure as IOException ?? new IOException(failure.Message, failure));
@@ -238,7 +246,7 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
             SegmentBits = segmentBits,
             Begin = begin,
             Until = until,
-            ValuesSinceIndex = pending.ValuesSinceIndex,
+            ValuesSinceIndex = pending.Base is null ? 0 : pending.ValuesSinceIndex,
             LogMetadata = logMetadata,
             IndexMetadata = pending.Base?.IndexMetadata ?? pending.IndexMetadata!,
             IndexChunks = pending.Base?.IndexChunks ?? pending.Index!.Chunks,
@@ -252,7 +260,7 @@ internal sealed class CheckpointFiles(IDisk disk, string directory, int pageBits
         byte[] bytes = manifest.ToBytes();
         using (var file = disk.Open(unfinished, FileOpening.CreateNew))
         {
-            file.Write(0, bytes);
+            reserve.WithRoom(() => file.Write(0, bytes));
             file.Sync();
         }
         if (!ReadAll(disk, unfinished).AsSpan().SequenceEqual(bytes))

@@ -53,7 +53,8 @@ internal sealed record CheckpointManifest
     public static bool TryParseName(string name, out Guid checkpoint)
     {
         checkpoint = default;
-        return name.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(name[Prefix.Length..], "N", out checkpoint);
+        return name.StartsWith(Prefix, StringComparison.Ordinal)
+            && Guid.TryParseExact(name[Prefix.Length..], "N", out checkpoint);
     }
 
     public byte[] ToBytes()
@@ -85,7 +86,8 @@ internal sealed record CheckpointManifest
         writer.Flush();
         byte[] bytes = stream.ToArray();
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), bytes.Length - HeaderBytes - sizeof(uint));
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - sizeof(uint)), Crc32C.Of(bytes.AsSpan(0, bytes.Length - sizeof(uint))));
+        uint checksum = Crc32C.Of(bytes.AsSpan(0, bytes.Length - sizeof(uint)));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - sizeof(uint)), checksum);
         return bytes;
     }
 
@@ -102,7 +104,8 @@ internal sealed record CheckpointManifest
         }
         int length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
         if (length != bytes.Length - HeaderBytes - sizeof(uint))
-            throw new InvalidDataException($"{path}: the file has {bytes.Length} bytes, it should have {length + HeaderBytes + 4L}");
+            throw new InvalidDataException(
+                $"{path}: the file has {bytes.Length} bytes, it should have {length + HeaderBytes + 4L}");
         uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(bytes.Length - sizeof(uint)));
         if (checksum != Crc32C.Of(bytes.AsSpan(0, bytes.Length - sizeof(uint))))
             throw new InvalidDataException($"{path}: the file fails its checksum; it is damaged");
@@ -116,7 +119,9 @@ internal sealed record CheckpointManifest
         }
     }
 
-    /// <summary>Where the log begins and ends, out of FASTER's own text: one number a line (format 5, that of FASTER 2.6).</summary>
+    /// <summary>
+    /// Where the log begins and ends, out of FASTER's own text: one number a line (format 5, that of FASTER 2.6).
+    /// </summary>
     /// <exception cref="InvalidDataException">It is another format.</exception>
     public static (long Begin, long Until) ParseLogMetadata(byte[] metadata)
     {

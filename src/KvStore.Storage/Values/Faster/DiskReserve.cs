@@ -14,7 +14,7 @@ internal sealed class DiskReserve(IDisk disk, string directory, long sizeBytes)
     private string FilePath => Path.Combine(directory, Name);
 
     /// <summary>Whether the reserve was used up and not yet restored: the disk is full.</summary>
-    public bool IsInUse => sizeBytes > 0 && !Volatile.Read(ref _isHeld);
+    public bool IsInUse => sizeBytes > 0 && !IsHeld;
 
     /// <summary>Takes the space, if there is enough that something is left beside it.</summary>
     public void TryTake()
@@ -36,16 +36,32 @@ internal sealed class DiskReserve(IDisk disk, string directory, long sizeBytes)
         }
     }
 
-    /// <returns>Whether there was a reserve, which is now free space.</returns>
-    public bool TryGiveUp()
+    /// <summary>Does a write that may be repeated, for which the reserve is given up when the disk is full.</summary>
+    /// <exception cref="DiskFullException">It is full without the reserve too.</exception>
+    public void WithRoom(Action write)
+    {
+        bool wasHeld = IsHeld;
+        try
+        {
+            write();
+        }
+        catch (DiskFullException) when (wasHeld)
+        {
+            GiveUp();
+            write();
+        }
+    }
+
+    private bool IsHeld => Volatile.Read(ref _isHeld);
+
+    private void GiveUp()
     {
         lock (_lock)
         {
             if (!_isHeld)
-                return false;
+                return; // Another write was first.
             _isHeld = false;
             Remove();
-            return true;
         }
     }
 

@@ -5,7 +5,7 @@ using KvStore.Raft;
 namespace KvStore.Storage.Values.Faster;
 
 /// <summary>Reads values in a session of its own; handed back to the store's pool when disposed.</summary>
-internal sealed class FasterValueReader(FasterValueStore store, Session session, ValueFunctions functions) : IValueReader
+internal sealed class FasterValueReader(FasterValueStore store, FasterSession session, ValueFunctions functions) : IValueReader
 {
     private byte[] _assembled = [];
     private bool _isLent;
@@ -67,7 +67,8 @@ internal sealed class FasterValueReader(FasterValueStore store, Session session,
             if (session.Read(ref key, ref input, ref output).IsPending)
                 session.CompletePending(wait: true);
             if (LogDevice.TakeReadFailure() is { } failure)
-                throw new IOException($"{store.Directory}: cannot read the value of revision {key.Revision}: {failure.Message}", failure);
+                throw new IOException(
+                    $"{store.Directory}: cannot read the value of revision {key.Revision}: {failure.Message}", failure);
             if (functions.HasRecord)
                 return true;
             // Compaction may have moved the record and dropped the place where we were about to look.
@@ -94,7 +95,8 @@ internal sealed class FasterValueReader(FasterValueStore store, Session session,
         {
             var key = RevisionKey.Of(revision, piece);
             if (!Find(key))
-                throw new InvalidDataException($"{store.Directory}: piece {piece} of the value of revision {revision} is missing");
+                throw new InvalidDataException(
+                    $"{store.Directory}: piece {piece} of the value of revision {revision} is missing");
             var bytes = Parse(key, out _);
             if (bytes.IsEmpty || bytes.Length > length - done)
                 throw Damaged(revision);
@@ -105,5 +107,6 @@ internal sealed class FasterValueReader(FasterValueStore store, Session session,
     }
 
     private InvalidDataException Damaged(Revision revision) => new(
-        $"{store.Directory}: the value of revision {revision} at log address {functions.Address} fails its checksum; it is damaged");
+        $"{store.Directory}: the value of revision {revision} at log address {functions.Address} "
+        + "fails its checksum; it is damaged");
 }

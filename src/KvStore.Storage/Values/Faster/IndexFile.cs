@@ -8,7 +8,9 @@ namespace KvStore.Storage.Values.Faster;
 /// <summary>A part of an index file as it was written.</summary>
 internal readonly record struct IndexChunk(long Offset, int Length, uint Checksum);
 
-/// <summary>FASTER's hash index as saved by one checkpoint: written by FASTER while it changes, checked by us chunk by chunk.</summary>
+/// <summary>
+/// FASTER's hash index as saved by one checkpoint: written by FASTER while it changes, checked by us chunk by chunk.
+/// </summary>
 /// <remarks>
 /// Nothing may throw into FASTER, which would go on with what it has: a failure is kept in <see cref="Failure"/>, FASTER is told
 /// of success, and the checkpoint fails when it is completed.
@@ -19,14 +21,14 @@ internal sealed class IndexFile : IDevice
 
     private const int ChunkBytes = 1 << 18;
 
-    private readonly IDisk _disk;
+    private readonly DiskReserve? _reserve;
     private readonly Lock _lock = new();
     private readonly List<IndexChunk> _chunks = [];
     private IFile? _file;
 
-    private IndexFile(IDisk disk, string path)
+    private IndexFile(string path, DiskReserve? reserve)
     {
-        _disk = disk;
+        _reserve = reserve;
         FileName = path;
     }
 
@@ -56,9 +58,9 @@ internal sealed class IndexFile : IDevice
         return name.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(name[Prefix.Length..], "N", out token);
     }
 
-    public static IndexFile Create(IDisk disk, string directory, Guid token)
+    public static IndexFile Create(IDisk disk, string directory, Guid token, DiskReserve reserve)
     {
-        var index = new IndexFile(disk, Path.Combine(directory, NameOf(token)));
+        var index = new IndexFile(Path.Combine(directory, NameOf(token)), reserve);
         index.Try(() => index._file = disk.Open(index.FileName, FileOpening.CreateNew));
         return index;
     }
@@ -66,7 +68,7 @@ internal sealed class IndexFile : IDevice
     /// <exception cref="InvalidDataException">The file is missing or differs from what was written.</exception>
     public static IndexFile Open(IDisk disk, string directory, Guid token, IReadOnlyList<IndexChunk> chunks)
     {
-        var index = new IndexFile(disk, Path.Combine(directory, NameOf(token)));
+        var index = new IndexFile(Path.Combine(directory, NameOf(token)), null);
         if (!disk.FileExists(index.FileName))
             throw new InvalidDataException($"{index.FileName}: the file is missing; the checkpoint needs this index");
         index._file = disk.Open(index.FileName, FileOpening.Existing);
@@ -170,11 +172,12 @@ internal sealed class IndexFile : IDevice
         byte[] copy = new byte[Math.Min(ChunkBytes, length)];
         for (int done = 0; done < length; done += copy.Length)
         {
-            var chunk = copy.AsSpan(0, Math.Min(copy.Length, length - done));
-            new ReadOnlySpan<byte>((byte*)source + done, chunk.Length).CopyTo(chunk);
-            _file!.Write(offset + done, chunk);
+            var chunk = copy.AsMemory(0, Math.Min(copy.Length, length - done));
+            new ReadOnlySpan<byte>((byte*)source + done, chunk.Length).CopyTo(chunk.Span);
+            long at = offset + done;
+            _reserve!.WithRoom(() => _file!.Write(at, chunk.Span));
             lock (_lock)
-                _chunks.Add(new IndexChunk(offset + done, chunk.Length, Crc32C.Of(chunk)));
+                _chunks.Add(new IndexChunk(at, chunk.Length, Crc32C.Of(chunk.Span)));
         }
     }
 
@@ -201,7 +204,8 @@ internal sealed class IndexFile : IDevice
             if (read < chunk.Length)
                 throw new InvalidDataException($"{FileName}: the file ends at {chunk.Offset + read}; it was cut off");
             if (Crc32C.Of(bytes) != chunk.Checksum)
-                throw new InvalidDataException($"{FileName}: the bytes from {chunk.Offset} on fail their checksum; the file is damaged");
+                throw new InvalidDataException(
+                    $"{FileName}: the bytes from {chunk.Offset} on fail their checksum; the file is damaged");
         }
     }
 
@@ -217,7 +221,7 @@ internal sealed class IndexFile : IDevice
         {
             Failure = failure;
         }
-        catch (UnauthorizedAccessException failure)
+        catch (Exception failure) when (failure is UnauthorizedAccessException or ObjectDisposedException)
         {
             Failure = new IOException(failure.Message, failure);
         }

@@ -5,11 +5,13 @@ using KvStore.Storage.Disks;
 
 namespace KvStore.Storage.Values.Faster;
 
-/// <summary>FASTER's log on our disk: plain files of one segment each, read on the caller's thread, written in the background.</summary>
+/// <summary>
+/// FASTER's log on our disk: plain files of one segment each, read on the caller's thread, written in the background.
+/// </summary>
 /// <remarks>
 /// FASTER has no way to live with a page that cannot be written: it notes the error and waits for ever. So a write that fails is
 /// not reported to it but kept (FASTER keeps the page in memory until it is told of success), later writes queue behind it, and
-/// the writer, which asks <see cref="TryResume"/> before each step, tries again and gets the error itself.
+/// the writer, which calls <see cref="Resume"/> before each step, tries again and gets the error itself.
 /// Reads that fail are told to FASTER as zeros, since it ignores their error code too; the error waits in
 /// <see cref="TakeReadFailure"/> for the thread that read. Nothing here may throw into FASTER.
 /// </remarks>
@@ -111,7 +113,8 @@ internal sealed class LogDevice : IDevice
             long needed = Math.Min(SegmentSize, writtenUntil - ((long)segment << _segmentBits));
             long length = segments[segment]!.Length;
             if (length < needed)
-                throw new InvalidDataException($"{path}: the file has {length} bytes, the checkpoint needs {needed}; it was cut off");
+                throw new InvalidDataException(
+                    $"{path}: the file has {length} bytes, the checkpoint needs {needed}; it was cut off");
         }
         _writtenUntil = writtenUntil;
     }
@@ -145,12 +148,7 @@ internal sealed class LogDevice : IDevice
     {
         var write = new PendingWrite(sourceAddress, segmentId, (long)destinationAddress, (int)numBytesToWrite, callback, context);
         lock (_lock)
-        {
             _writes.Enqueue(write);
-            if (_isWriting || _isClosed || _writeFailure is not null)
-                return;
-            _isWriting = true;
-        }
         ThreadPool.UnsafeQueueUserWorkItem(static device => device.WriteQueued(), this, preferLocal: false);
     }
 
@@ -161,28 +159,35 @@ internal sealed class LogDevice : IDevice
             alignedSourceAddress, (int)((long)alignedDestinationAddress >> _segmentBits),
             alignedDestinationAddress & (ulong)(SegmentSize - 1), numBytesToWrite, callback, context);
 
-    /// <summary>Tries a failed write again, on the caller's thread.</summary>
+    /// <summary>Tries a failed write again, on the caller's thread, and says what came of it.</summary>
     /// <exception cref="DiskFullException">There is still no room. Nothing is lost: call again later.</exception>
     /// <exception cref="IOException">The write fails again, or a sync has failed: what is on the disk is unknown.</exception>
-    public void TryResume()
+    public void Resume()
     {
         ThrowIfSyncFailed();
-        lock (_lock)
-        {
-            if (_writeFailure is null || _isWriting)
-                return;
-            _isWriting = true;
-            _writeFailure = null;
-        }
-        WriteQueued();
+        TryAgain();
         if (_writeFailure is DiskFullException full)
             throw new DiskFullException($"{_directory}: the disk is full; free space, the store goes on by itself", full);
         if (_writeFailure is { } failure)
             throw new IOException($"{_directory}: cannot write values: {failure.Message}", failure);
     }
 
+    /// <summary>Tries a failed write again and keeps what came of it to itself.</summary>
+    public void TryAgain()
+    {
+        if (_writeFailure is null)
+            return;
+        _writeFailure = null;
+        WriteQueued();
+    }
+
+    /// <summary>Writes what is queued on the caller's thread; for a writer that would only wait for a busy pool.</summary>
+    public void Help() => WriteQueued();
+
     /// <summary>Makes all that was written so far durable, names included.</summary>
-    /// <exception cref="IOException">It failed, and will for ever: a second sync could succeed without the lost bytes.</exception>
+    /// <exception cref="IOException">
+    /// It failed, and will for ever: a second sync could succeed without the lost bytes.
+    /// </exception>
     public void Sync()
     {
         ThrowIfSyncFailed();
@@ -328,26 +333,18 @@ internal sealed class LogDevice : IDevice
 
     private void WriteQueued()
     {
-        while (true)
+        lock (_lock)
         {
-            PendingWrite write;
-            lock (_lock)
-            {
-                if (_writes.Count == 0 || _isClosed)
-                {
-                    _isWriting = false;
-                    return;
-                }
-                write = _writes.Peek();
-            }
+            if (_isWriting)
+                return; // Whoever writes will find what was added.
+            _isWriting = true;
+        }
+        while (TryPeek(out var write))
+        {
             if (TryWrite(write) is { } failure)
             {
-                lock (_lock)
-                {
-                    _writeFailure = failure;
-                    _isWriting = false;
-                }
-                return;
+                _writeFailure = failure;
+                continue;
             }
             lock (_lock)
                 _writes.Dequeue();
@@ -355,28 +352,32 @@ internal sealed class LogDevice : IDevice
         }
     }
 
+    private bool TryPeek(out PendingWrite write)
+    {
+        lock (_lock)
+        {
+            if (!_isClosed && _writeFailure is null && _writes.TryPeek(out write))
+                return true;
+            write = default;
+            _isWriting = false;
+            return false;
+        }
+    }
+
     private IOException? TryWrite(PendingWrite write)
     {
-        while (true)
+        try
         {
-            try
-            {
-                Write(write);
-                return null;
-            }
-            catch (DiskFullException failure)
-            {
-                if (!_reserve.TryGiveUp())
-                    return failure;
-            }
-            catch (IOException failure)
-            {
-                return failure;
-            }
-            catch (UnauthorizedAccessException failure)
-            {
-                return new IOException(failure.Message, failure);
-            }
+            _reserve.WithRoom(() => Write(write));
+            return null;
+        }
+        catch (IOException failure)
+        {
+            return failure;
+        }
+        catch (UnauthorizedAccessException failure)
+        {
+            return new IOException(failure.Message, failure);
         }
     }
 
@@ -431,6 +432,7 @@ internal sealed class LogDevice : IDevice
     private void ThrowIfSyncFailed()
     {
         if (_syncFailure is { } failure)
-            throw new IOException($"{_directory}: a sync failed, so what is on the disk is unknown; the process must stop", failure);
+            throw new IOException(
+                $"{_directory}: a sync failed, so what is on the disk is unknown; the process must stop", failure);
     }
 }

@@ -58,7 +58,8 @@ internal sealed class LogScanner : IDisposable
             if (!StoredRecord.TryParse(_lengths.BytesInLog(ref _records.GetValue()), key, out var kind, out var bytes))
             {
                 throw new InvalidDataException(
-                    $"{_directory}: the record of revision {key.Revision} at log address {_records.CurrentAddress} fails its checksum; it is damaged");
+                    $"{_directory}: the record of revision {key.Revision} at log address {_records.CurrentAddress} "
+                    + "fails its checksum; it is damaged");
             }
             if (kind == RecordKind.Piece)
             {
@@ -68,7 +69,9 @@ internal sealed class LogScanner : IDisposable
                 AddPiece(bytes);
                 continue;
             }
-            value = kind == RecordKind.Whole ? bytes : PutTogether(key.Revision, pieces, BinaryPrimitives.ReadInt32LittleEndian(bytes));
+            value = kind == RecordKind.Whole
+                ? bytes
+                : PutTogether(key.Revision, pieces, BinaryPrimitives.ReadInt32LittleEndian(bytes));
             Revision = key.Revision;
             Address = _records.CurrentAddress;
             SizeInLog = StoredRecord.SizeInLog(bytes.Length) + _piecesLength;
@@ -94,7 +97,8 @@ internal sealed class LogScanner : IDisposable
         if (head != pieces || length != _piecesLength)
         {
             throw new InvalidDataException(
-                $"{_directory}: the value of revision {head} at log address {_records.CurrentAddress} lacks pieces; it is damaged");
+                $"{_directory}: the value of revision {head} at log address {_records.CurrentAddress} lacks pieces; "
+                + "it is damaged");
         }
         return _pieces.AsSpan(0, length);
     }
