@@ -249,11 +249,11 @@ public sealed class WatchTests(RequestServers servers) : IClassFixture<RequestSe
             await etcd.PutAsync(new PutRequest { Key = Request.Bytes($"k{key:00}"), Value = ByteString.CopyFrom(new byte[100_000]) });
         using var watch = etcd.Watch();
         await watch.CreatedAsync(new WatchCreateRequest(Request.Watch("k", "l")) { PrevKv = true });
+        using var fragmented = etcd.Watch();
+        await fragmented.CreatedAsync(new WatchCreateRequest(Request.Watch("k", "l")) { PrevKv = true, Fragment = true });
+
         await etcd.DeleteAsync("k", "l");
         await watch.NextAsync();
-
-        using var fragmented = etcd.Watch();
-        await fragmented.CreatedAsync(new WatchCreateRequest(Request.Watch("k", "l", start: etcd.Revision)) { PrevKv = true, Fragment = true });
         WatchResponse response;
         do
         {
