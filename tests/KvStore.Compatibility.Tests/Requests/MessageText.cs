@@ -47,6 +47,9 @@ internal static class MessageText
     /// <summary>A running clock.</summary>
     private const string RemainingTtl = "etcdserverpb.LeaseTimeToLiveResponse.TTL";
 
+    /// <summary>In no order at etcd.</summary>
+    private const string LeaseKeys = "etcdserverpb.LeaseTimeToLiveResponse.keys";
+
     public static string Of(IMessage message)
     {
         var text = new StringBuilder();
@@ -61,15 +64,17 @@ internal static class MessageText
         {
             if (Since36.Contains(field.FullName))
                 continue;
-            if (field.IsRepeated)
-                WriteAll(text, field, (IList)field.Accessor.GetValue(message));
+            if (field.FullName == LeaseKeys)
+                WriteAll(text, field, ((IEnumerable<ByteString>)field.Accessor.GetValue(message)).OrderBy(key => key.ToStringUtf8()));
+            else if (field.IsRepeated)
+                WriteAll(text, field, (IEnumerable)field.Accessor.GetValue(message));
             else if (field.HasPresence ? field.Accessor.HasValue(message) : !IsZero(field.Accessor.GetValue(message)))
                 Write(text, field, field.Accessor.GetValue(message));
         }
         text.Append('}');
     }
 
-    private static void WriteAll(StringBuilder text, FieldDescriptor field, IList values)
+    private static void WriteAll(StringBuilder text, FieldDescriptor field, IEnumerable values)
     {
         foreach (object? value in values)
             Write(text, field, value!);
@@ -103,6 +108,7 @@ internal static class MessageText
         string text => text.Length == 0,
         ByteString bytes => bytes.IsEmpty,
         bool isTrue => !isTrue,
+        ulong number => number == 0,
         _ => Convert.ToInt64(value, CultureInfo.InvariantCulture) == 0,
     };
 

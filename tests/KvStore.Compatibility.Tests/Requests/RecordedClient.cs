@@ -29,6 +29,8 @@ internal sealed class RecordedClient(ServerUnderTest server) : IDisposable
 
     public CallInvoker Channel => _channel;
 
+    public string ServerLog => server.Log();
+
     public bool IsEtcd => server.Kind == ServerKind.Etcd;
 
     /// <summary>The store's revision, as the last answer's header had it.</summary>

@@ -50,7 +50,10 @@ public sealed class RequestServers : IAsyncLifetime
         catch (Exception failure) when (failure is not Xunit.Sdk.XunitException)
         {
             throw new InvalidOperationException(
-                $"{(client.IsEtcd ? "etcd" : "kvstore")} after {client.Transcript.Count} steps ({client.Transcript.Last}): {failure.Message}",
+                $"""
+                {(client.IsEtcd ? "etcd" : "kvstore")} after {client.Transcript.Count} steps ({client.Transcript.Last}): {failure.Message}
+                {client.ServerLog}
+                """,
                 failure);
         }
     }

@@ -204,8 +204,9 @@ public sealed class TxnTests(RequestServers servers) : IClassFixture<RequestServ
             [Nested([putA], [putA])], [Nested([putA]), Nested([], [putA])], [Nested([deleteA]), putA], [deleteA, Nested([putA])],
             [Nested([deleteA]), Nested([putA])], [Nested([Nested([putA])]), putA], [Nested([Nested([putA], [putA])], [putA])],
             [Nested([putA, putA])], [Nested([putA, deleteAll])], [Nested([putA]), putB], [Nested([putA]), deleteFromB], [Nested([putB]), deleteFromB],
-            [deleteAll, Nested([], [putA])],
+            [deleteAll, Nested([], [putA])], [putA, putB, Nested([deleteAll])], [Nested([putA]), Nested([deleteA])],
         ];
+        long start = etcd.Revision + 1;
         foreach (var list in lists)
         {
             await etcd.TxnAsync(Request.Txn(success: list));
@@ -213,6 +214,12 @@ public sealed class TxnTests(RequestServers servers) : IClassFixture<RequestServ
             await etcd.TxnAsync(Request.Txn(success: list, failure: list));
             await etcd.RangeAsync(Request.Range("\0", "\0"));
         }
+        // Some of them put a key and take it away in one revision.
+        using var watch = etcd.Watch();
+        await watch.CreatedAsync(new WatchCreateRequest(Request.Watch("\0", "\0", start)) { PrevKv = true });
+        await watch.UntilAsync(etcd.Revision);
+        for (long revision = start; revision <= etcd.Revision; revision++)
+            await etcd.RangeAsync(new RangeRequest(Request.Range("\0", "\0")) { Revision = revision });
         await etcd.TxnAsync(Request.Txn(success: [putA], failure: [putA]));
         await etcd.TxnAsync(Request.Txn(success: [putA], failure: [deleteAll]));
     });
