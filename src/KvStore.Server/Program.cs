@@ -9,6 +9,7 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 var command = new ServerCommand(ProcessEnvironment.Current(), ServerProcess.RunAsync);
 command.Add(BenchCommand.Create());
+command.Add(VersionCommand.Create());
 return await command.InvokeAsync(args, stopping.Token);
 
 void Stop(PosixSignalContext context)

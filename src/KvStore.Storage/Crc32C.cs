@@ -3,11 +3,7 @@ using System.Numerics;
 
 namespace KvStore.Storage;
 
-<<<<<<< HEAD
 /// <summary>CRC-32C (Castagnoli), with the customary inversions, so that zeros do not check as zero.</summary>
-=======
-/// <summary>CRC-32C (Castagnoli) over pieces: start with <see cref="Start"/>, add, then <see cref="Finish"/>.</summary>
->>>>>>> values
 public static class Crc32C
 {
     public static uint Of(ReadOnlySpan<byte> bytes) => Append(0, bytes);

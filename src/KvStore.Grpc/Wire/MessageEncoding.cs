@@ -30,7 +30,7 @@ internal static class MessageEncoding
             {
                 if (message.Length + count > maxSize)
                     throw new RpcException(StatusCode.ResourceExhausted,
-                        $"grpc: received message after decompression larger than max ({message.Length + count} vs. {maxSize})");
+                        $"grpc: received message after decompression larger than max {maxSize}");
                 message.Write(chunk, 0, count);
             }
 

@@ -6,6 +6,7 @@ using KvStore.Mvcc.Store;
 using KvStore.Protocol;
 using KvStore.Raft;
 using KvStore.Storage.Values;
+using static KvStore.Protocol.RangeRequest.Types;
 
 namespace KvStore.Mvcc.Ranges;
 
@@ -25,19 +26,21 @@ public sealed class RangeReader(MvccStore store)
     public RangeResult Read(RangeRequest request)
     {
         var result = new RangeResult();
+        bool isComplete = false;
         try
         {
             result.Complete(ReadPublished(request, result));
+            isComplete = true;
+            return result;
         }
-        catch
+        finally
         {
-            result.Dispose();
-            throw;
+            if (!isComplete)
+                result.Dispose();
         }
-        return result;
     }
 
-    /// <summary>Reads at the published revision while compaction goes on: what it may have met is read again, or refused.</summary>
+    /// <summary>Reads at the published revision beside compaction: what it may have met is read again, or refused.</summary>
     private RangeTotals ReadPublished<TSink>(RangeRequest request, TSink sink)
         where TSink : class, IRangeSink
     {
@@ -156,23 +159,28 @@ public sealed class RangeReader(MvccStore store)
     }
 
     /// <summary>Orders and bounds look at every key of the range before the limit counts.</summary>
+    /// <remarks>But for an order that only the target implies (NONE): as in etcd, the limit then counts first and the keys up to
+    /// it, and one more, are sorted.</remarks>
     private RangeTotals ReadSorted<TSink>(RangeRequest request, in KeyRange range, long revision, long current, TSink sink)
         where TSink : class, IRangeSink
     {
         var bounds = new RangeBounds(request);
         var order = new RangeOrder(request);
         bool isKeysOnly = request.KeysOnly;
+        bool isLimitFirst = request.SortOrder == SortOrder.None && !bounds.IsAny && request.Limit > 0;
         var selected = new List<SelectedKey>();
-        long visited = 0;
+        long count = 0;
         using (store.Index.BeginRead())
         {
             store.Index.Visit(range, revision, (ReadOnlySpan<byte> key, in KeyState state) =>
             {
-                visited++;
+                count++;
                 if (bounds.Contain(state))
                     selected.Add(new SelectedKey(selected.Count, state) { Key = isKeysOnly ? key.ToArray() : null });
-                return true;
+                return !isLimitFirst || selected.Count <= request.Limit;
             });
+            if (isLimitFirst)
+                count = store.Index.Count(range, revision);
         }
         if (order.IsByValue)
             LoadRecords(selected);
@@ -181,7 +189,7 @@ public sealed class RangeReader(MvccStore store)
         if (hasMore)
             selected.RemoveRange((int)request.Limit, selected.Count - (int)request.Limit);
         AddSelected(selected, isKeysOnly, order.IsByValue, sink);
-        return new RangeTotals(current, visited, hasMore);
+        return new RangeTotals(current, count, hasMore);
     }
 
     private void AddSelected<TSink>(List<SelectedKey> selected, bool isKeysOnly, bool isLoaded, TSink sink)

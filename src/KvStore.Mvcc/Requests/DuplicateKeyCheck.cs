@@ -9,7 +9,8 @@ namespace KvStore.Mvcc.Requests;
 /// <remarks>
 /// A key is put at most once in a branch, nested transactions included, and not where the branch also deletes it. Deletes may
 /// overlap each other. Then and else exclude each other, so that what one does never counts against the other. As in etcd, a
-/// nested put is held against the deletes of its own level and of the transactions before it, not of those after it.
+/// nested put is held against the deletes of its own level and of the transactions before it, not of those after it. As in etcd,
+/// too, a delete of all keys from one on (an end of "\0") is held against no put.
 /// </remarks>
 internal static class DuplicateKeyCheck
 {
@@ -39,8 +40,8 @@ internal static class DuplicateKeyCheck
             var changes = new Changes();
             foreach (var op in branch)
             {
-                if (op.RequestDeleteRange is { } delete)
-                    changes._deletes.Add(new KeyRange(delete.Key.Memory, delete.RangeEnd.Memory));
+                if (op.RequestDeleteRange is { } delete && new KeyRange(delete.Key.Memory, delete.RangeEnd.Memory) is { IsOpenEnded: false } range)
+                    changes._deletes.Add(range);
             }
             foreach (var op in branch)
             {

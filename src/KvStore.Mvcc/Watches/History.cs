@@ -39,7 +39,9 @@ public sealed class History(MvccStore store)
         return HistoryProgress.Read(next, store.CompactRevision);
     }
 
-    /// <summary>The KeyValue that a change replaced; none when it created the key, or when what was before is compacted.</summary>
+    /// <summary>The KeyValue as it was before a change's main revision; none when the key was not there, or when that is
+    /// compacted.</summary>
+    /// <remarks>As in etcd, what the same transaction wrote before does not count.</remarks>
     /// <param name="before">The revision of the change.</param>
     public bool TryReadPrevious(ReadOnlySpan<byte> key, Revision before, out byte[] keyValue)
     {
@@ -49,7 +51,7 @@ public sealed class History(MvccStore store)
         Revision revision;
         using (store.Index.BeginRead())
         {
-            if (!store.Index.TryGetBefore(key, before, out var state))
+            if (!store.Index.TryGetBefore(key, new Revision(before.Main, 0), out var state))
                 return false;
             revision = state.Mod;
         }

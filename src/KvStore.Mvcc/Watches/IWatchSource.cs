@@ -18,7 +18,7 @@ public interface IWatchSource
     /// <exception cref="EtcdException"><see cref="EtcdError.Compacted"/>: a compaction passed the start meanwhile.</exception>
     long ReadEvents(long fromRevision, long toRevision, int maxRevisions, long maxBytes, List<StoredEvent> events);
 
-    /// <summary>The encoded KeyValue of the key before the change at <paramref name="revision"/>.</summary>
+    /// <summary>The encoded KeyValue of the key before the main revision of <paramref name="revision"/>.</summary>
     /// <returns>Empty when the key did not exist before, or when that is compacted.</returns>
     ReadOnlyMemory<byte> ReadPrevious(ReadOnlySpan<byte> key, Revision revision);
 }

@@ -251,7 +251,7 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
             case RequestKind.Open: _streams.Add(request.Stream!); break;
             case RequestKind.Create: Create(request.Stream!, request.Create!); break;
             case RequestKind.Cancel: Cancel(request.Stream!, request.WatchId); break;
-            case RequestKind.Progress: _progressRequests.Add((request.Stream!, source.CurrentRevision)); break;
+            case RequestKind.Progress: RequestProgress(request.Stream!); break;
             case RequestKind.Close: Close(request.Stream!); break;
             case RequestKind.NotifyProgress: SendProgressNotices(); break;
         }
@@ -286,10 +286,10 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
 
     private static string? Refusal(WatchStream stream, WatchCreateRequest request, KeyRange range)
     {
-        if (range.IsEmpty)
-            return "mvcc: watcher range is empty";
         if (request.StartRevision < 0)
             return CompactedText;
+        if (range.IsEmpty)
+            return "mvcc: watcher range is empty";
         return request.WatchId != 0 && stream.Watchers.ContainsKey(request.WatchId)
             ? "mvcc: duplicate watch ID provided on the WatchStream"
             : null;
@@ -323,6 +323,14 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
             return;
         Remove(watcher);
         stream.Send(new WatchMessage { WatchId = watchId, HeaderRevision = source.CurrentRevision, IsCanceled = true });
+    }
+
+    /// <summary>Silence when it can not be told now: a watch created later must not be taken for one that was asked about.</summary>
+    private void RequestProgress(WatchStream stream)
+    {
+        long current = source.CurrentRevision;
+        if (ReachOf(stream, current) != Reach.NotSynced)
+            _progressRequests.Add((stream, current));
     }
 
     private void Close(WatchStream stream)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using KvStore.Server.Logging;
@@ -40,8 +41,19 @@ public sealed class ServerCommand
         }
     }
 
-    /// <summary>Such as <c>kvstore snapshot</c>; its options are its own.</summary>
-    public void Add(Command subcommand) => _root.Subcommands.Add(subcommand);
+    /// <summary>Such as <c>kvstore snapshot</c>; its options are its own, and each command explains itself.</summary>
+    public void Add(Command subcommand)
+    {
+        AddHelp(subcommand);
+        _root.Subcommands.Add(subcommand);
+    }
+
+    private static void AddHelp(Command command)
+    {
+        command.Options.Add(new HelpOption());
+        foreach (Command subcommand in command.Subcommands)
+            AddHelp(subcommand);
+    }
 
     public async Task<int> InvokeAsync(IReadOnlyList<string> arguments, CancellationToken stopping = default)
     {

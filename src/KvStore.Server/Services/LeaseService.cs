@@ -56,7 +56,10 @@ internal sealed class LeaseService(Member member)
     {
         await member.ReadIndexAsync();
         var response = new LeaseLeasesResponse { Header = member.Header() };
-        response.Leases.Add(member.State.Leases.List().Select(lease => new LeaseStatus { ID = lease.Id.Value }));
+        // In the order in which they run out, as etcd has it.
+        response.Leases.Add(member.State.Leases.List()
+            .OrderBy(lease => member.Lessor.Remaining(lease.Id) ?? TimeSpan.MaxValue)
+            .Select(lease => new LeaseStatus { ID = lease.Id.Value }));
         return response;
     }
 

@@ -244,6 +244,10 @@ internal sealed class ModelStore
             .Where(kv => request.MaxModRevision == 0 || kv.ModRevision <= request.MaxModRevision)
             .Where(kv => request.MinCreateRevision == 0 || kv.CreateRevision >= request.MinCreateRevision)
             .Where(kv => request.MaxCreateRevision == 0 || kv.CreateRevision <= request.MaxCreateRevision);
+        bool isFiltered = (request.MinModRevision | request.MaxModRevision | request.MinCreateRevision | request.MaxCreateRevision) != 0;
+        // etcd sorts only what the limit left, and one more, where the order is implied.
+        if (request.SortOrder == SortOrder.None && !isFiltered && request.Limit > 0)
+            kvs = kvs.Take((int)request.Limit + 1);
         var sorted = Sorted(kvs, request).ToList();
         response.More = request.Limit > 0 && sorted.Count > request.Limit;
         response.Kvs.Add(request.Limit > 0 ? sorted.Take((int)request.Limit) : sorted);

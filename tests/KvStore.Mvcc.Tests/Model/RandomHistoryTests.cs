@@ -13,14 +13,19 @@ public class RandomHistoryTests
 {
     private const int ChangesPerSeed = 30;
 
-    private static readonly int SeedCount =
-        System.Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long" ? 100_000 : 10_000;
+    private static readonly int SeedCount = System.Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") switch
+    {
+        "fast" => 1_000,
+        "long" => 100_000,
+        _ => 10_000,
+    };
 
     [Fact]
     public void Random_requests_are_answered_as_the_model_answers_them()
     {
+        // The member's own index, and every tenth time the obvious one, which tells whose fault a difference is.
         for (int seed = 1; seed <= SeedCount; seed++)
-            Run(seed, () => new SortedKeyIndex());
+            Run(seed, seed % 10 == 0 ? () => new SortedKeyIndex() : () => new NativeKeyIndex());
     }
 
     private static void Run(int seed, Func<IKeyIndex> createIndex)
@@ -92,7 +97,9 @@ public class RandomHistoryTests
             if (!requests.Chance(5))
                 return;
             var before = _member.Machine.Hash.Compute(0);
-            _member = _member.Restart();
+            uint everything = _member.Machine.HashEverything();
+            _member = _member.Restart(isIndexSaved: requests.Chance(50));
+            Assert.Equal(everything, _member.Machine.HashEverything());
             Assert.Equal(before, _member.Machine.Hash.Compute(0));
             _log.AppendLine("restart");
         }
@@ -110,11 +117,7 @@ public class RandomHistoryTests
 
         private void ComparePrevious(StoredEvent change)
         {
-            // Of a key that one transaction changes twice, the earlier change is not what a watcher wants; no transaction here does
-            // so with another revision's value in between.
             var key = ByteString.CopyFrom(change.Key.Span);
-            if (_model.Events.Count(e => e.KeyValue.ModRevision == change.Revision.Main && e.KeyValue.Key.Equals(key)) > 1)
-                return;
             var expected = change.Revision.Main - 1 < _model.Compacted ? null : _model.Before(key, change.Revision.Main);
             bool isThere = _member.Machine.History.TryReadPrevious(change.Key.Span, change.Revision, out byte[] keyValue);
             Assert.Equal(expected, isThere ? KeyValue.Parser.ParseFrom(keyValue) : null);

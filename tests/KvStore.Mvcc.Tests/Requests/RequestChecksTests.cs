@@ -80,7 +80,6 @@ public class RequestChecksTests
     {
         AssertDuplicate(Txn(Put("a"), Delete("a")));
         AssertDuplicate(Txn(Delete("a", "c"), Put("b")));
-        AssertDuplicate(Txn(Put("b"), Delete("a", "\0")));
         AssertDuplicate(Txn(Delete("a"), Txn(Put("a"))));
         AssertDuplicate(Txn(Put("a"), Txn(Delete("a"))));
         AssertDuplicate(Txn(Txn(Delete("a")), Txn(Put("a"))));
@@ -101,6 +100,14 @@ public class RequestChecksTests
         RequestChecks.Check(Txn(Delete("a", "c"), Delete("b"), Txn(Delete("a", "\0"))));
         RequestChecks.Check(Txn(Delete("b", "a"), Put("b")));
         RequestChecks.Check(Txn(Delete("a", "c"), Put("c")));
+    }
+
+    [Fact]
+    public void As_in_etcd_a_delete_of_all_keys_from_one_on_is_held_against_no_put()
+    {
+        RequestChecks.Check(Txn(Put("b"), Delete("a", "\0")));
+        RequestChecks.Check(Txn(Delete("\0", "\0"), Put("b")));
+        RequestChecks.Check(Txn(Put("b"), Txn(Delete("a", "\0"))));
     }
 
     [Fact]

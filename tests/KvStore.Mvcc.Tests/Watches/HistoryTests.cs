@@ -87,6 +87,14 @@ public class HistoryTests
     }
 
     [Fact]
+    public void What_the_same_transaction_wrote_is_no_previous_key_value()
+    {
+        _member.Apply(Txn(Txn(Put("n")), Txn(Delete("n")))); // 7
+
+        Assert.Equal("none", Previous("n", 7, 1));
+    }
+
+    [Fact]
     public void A_previous_key_value_that_is_compacted_is_left_out_however_far_the_cleaning_is()
     {
         _member.Compact(4);

@@ -1,8 +1,5 @@
 using System.Buffers.Binary;
-<<<<<<< HEAD
 using System.Runtime.InteropServices;
-=======
->>>>>>> values
 
 namespace KvStore.Storage.Values.Faster;
 
@@ -61,8 +58,7 @@ internal static class StoredRecord
 
     private static uint Checksum(RevisionKey key, ReadOnlySpan<byte> kindAndBytes)
     {
-        uint crc = Crc32C.Add(Crc32C.Start, (ulong)key.Main);
-        crc = Crc32C.Add(crc, key.SubAndPiece);
-        return Crc32C.Finish(Crc32C.Add(crc, kindAndBytes));
+        uint crc = Crc32C.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<RevisionKey>(in key)));
+        return Crc32C.Append(crc, kindAndBytes);
     }
 }
