@@ -115,7 +115,7 @@ public sealed class Simulation
             FillDisk();
         if (_faults.Next(10_000) < _plan.LongIdle)
             RunFor(TimeSpan.FromSeconds(_faults.Between(1, 400)));
-        if (_random.Next(3) == 0)
+        if (_random.Next(100) < _plan.AskPercent)
             Ask();
         else
             Step();

@@ -46,6 +46,9 @@ public sealed record SimulationPlan
 
     public bool IsNativeIndex { get; init; }
 
+    /// <summary>Of 100 turns, how many are a client's or a watcher's.</summary>
+    public int AskPercent { get; init; } = 45;
+
     public int SnapshotCount { get; init; } = 20;
 
     public long LogSegmentBytes { get; init; } = 12 << 10;
@@ -58,7 +61,7 @@ public sealed record SimulationPlan
         return new SimulationPlan
         {
             Seed = seed,
-            Turns = random.Between(300, 1500),
+            Turns = random.Between(300, 1800),
             ClientCount = random.Between(1, 4),
             WatcherCount = random.Between(0, 3),
             CrashBetweenSteps = random.Chance(0.6) ? random.Between(10, 60) : 0,
@@ -71,7 +74,8 @@ public sealed record SimulationPlan
             LongIdle = random.Chance(0.3) ? random.Between(5, 30) : 0,
             HasLongLeases = random.Chance(0.1),
             IsNativeIndex = random.Chance(0.5),
-            SnapshotCount = random.Between(3, 60),
+            AskPercent = random.Between(25, 60),
+            SnapshotCount = random.Between(2, 30),
             LogSegmentBytes = 4096L * random.Between(3, 12),
             QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
         };
@@ -81,10 +85,10 @@ public sealed record SimulationPlan
     public static SimulationPlan Scripted(long crashAtOperation, bool isPowerLoss) => new()
     {
         Seed = 20_26,
-        Turns = 420,
+        Turns = 300,
         CrashAtOperation = crashAtOperation,
         PowerLossPercent = isPowerLoss ? 100 : 0,
-        SnapshotCount = 8,
+        SnapshotCount = 5,
         IsNativeIndex = true,
     };
 }

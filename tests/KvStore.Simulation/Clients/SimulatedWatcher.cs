@@ -79,7 +79,8 @@ internal sealed class SimulatedWatcher
     private void Progressed(WatchMessage message)
     {
         Check.Holds(!message.IsCreated, $"a watch was refused: {message.CancelReason}");
-        foreach (var watch in _watches.Values)
+        // It speaks of the watches that are there: one that a compaction ended is made anew behind it.
+        foreach (var watch in _watches.Values.Where(watch => watch.IsCreated))
             watch.Progressed(message.HeaderRevision);
     }
 
