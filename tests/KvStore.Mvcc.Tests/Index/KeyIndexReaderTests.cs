@@ -27,8 +27,8 @@ public sealed class KeyIndexReaderTests
     }
 
     /// <summary>
-    /// The writer notes each key's revisions before it publishes them; every fourth change of a key is a delete. So a reader
-    /// knows by arithmetic what each key must be at its revision.
+    /// The writer notes each key's revisions before it publishes them; changes follow each other in a cycle that ends with a delete. So a
+    /// reader knows by arithmetic what each key must be at its revision.
     /// </summary>
     private sealed class Torture(NativeKeyIndex index, bool withLongKeys)
     {
@@ -46,12 +46,12 @@ public sealed class KeyIndexReaderTests
             var random = new Random(seed);
             for (int i = 0; i % 256 != 0 || isReading(); i++)
             {
-                // Most changes hit few keys, so that leaves are contended and histories grow.
-                int key = random.Next(3) == 0 ? random.Next(KeySpace) : random.Next(40) * 7;
+                // Some keys change all the time, so that their histories grow; the others come and go, so that leaves do.
+                int key = random.Next(3) != 0 ? random.Next(KeySpace) : random.Next(40) * 7;
                 Change(key, Volatile.Read(ref _published) + 1);
-                if (i % 20_000 == 19_999)
-                    Volatile.Write(ref _compacted, Math.Max(_compacted, _published - random.Next(5000)));
-                if (i > 20_000 && i % 20_000 < 100)
+                if (i % 5000 == 0)
+                    Volatile.Write(ref _compacted, Math.Max(_compacted, _published - random.Next(1000)));
+                if (i % 10 == 0)
                     index.Compact(_compacted, 100);
             }
         }
@@ -85,12 +85,15 @@ public sealed class KeyIndexReaderTests
             }
             _changes[key][count] = revision;
             Volatile.Write(ref _changeCounts[key], count + 1);
-            if (count % 4 == 3)
+            if (count % CycleOf(key) == CycleOf(key) - 1)
                 index.Delete(_keys[key], new Revision(revision));
             else
                 index.Put(_keys[key], new Revision(revision), LeaseAt(revision));
             Volatile.Write(ref _published, revision);
         }
+
+        /// <summary>After so many changes less one, the key is deleted.</summary>
+        private static int CycleOf(int key) => key % 7 == 0 ? 50 : 2;
 
         private static LeaseId LeaseAt(long revision) => new(revision % 5 == 0 ? revision : 0);
 
@@ -101,7 +104,24 @@ public sealed class KeyIndexReaderTests
                 int key = random.Next(KeySpace);
                 bool isLive = index.TryGet(_keys[key], at, out KeyState state);
                 Check(key, at, isLive ? state : null);
+                if (i % 8 == 0)
+                    CheckHistory(key, Math.Max(Volatile.Read(ref _compacted), at - 2000), at);
             }
+        }
+
+        private void CheckHistory(int key, long from, long to)
+        {
+            var seen = new List<long>();
+            index.VisitHistory(new KeyRange(_keys[key], default), from, to, (_, in state, _) =>
+            {
+                seen.Add(state.Mod.Main);
+                return true;
+            });
+            int count = Volatile.Read(ref _changeCounts[key]);
+            long[] changes = Volatile.Read(ref _changes[key]);
+            var expected = changes.Take(count).Where(change => change >= from && change <= to).ToList();
+            if (!expected.SequenceEqual(seen) && from >= Volatile.Read(ref _compacted))
+                Assert.Fail($"key {key} from {from} to {to}: {string.Join(' ', expected)}, but saw {string.Join(' ', seen)}");
         }
 
         private void CompareSnapshot(long at)
@@ -130,9 +150,9 @@ public sealed class KeyIndexReaderTests
             long[] changes = Volatile.Read(ref _changes[key]);
             int last = Array.BinarySearch(changes, 0, Math.Min(count, changes.Length), at);
             last = last >= 0 ? last : ~last - 1;
-            bool isLive = last >= 0 && last % 4 != 3;
-            KeyState? expected = isLive
-                ? new KeyState(new Revision(changes[last]), changes[last - last % 4], last % 4 + 1, LeaseAt(changes[last]))
+            int place = last % CycleOf(key);
+            KeyState? expected = last >= 0 && place != CycleOf(key) - 1
+                ? new KeyState(new Revision(changes[last]), changes[last - place], place + 1, LeaseAt(changes[last]))
                 : null;
             if (expected != actual && at >= Volatile.Read(ref _compacted))
                 Assert.Fail($"key {key} at {at}: expected {expected}, but saw {actual}");
