@@ -31,6 +31,28 @@ public sealed class FixtureTests
         Assert.Equal(FixtureScript.States().Keys.Max() + 1, (await writer.PutAsync("new", "value")).Header.Revision);
     }
 
+    /// <summary>A checkpoint only saves time: as long as the log is whole, nothing depends on it.</summary>
+    [Theory]
+    [InlineData("checkpoints", "*.checkpoint")]
+    [InlineData("checkpoints", "*.index")]
+    [InlineData("values", "checkpoint-*")]
+    [InlineData("values", "index-*")]
+    public async Task A_damaged_file_of_a_checkpoint_is_noticed_and_done_without(string folder, string pattern)
+    {
+        using var directory = new TemporaryDirectory();
+        await DataDirectoryFixture.ExtractAsync(directory.At("data"));
+        string path = Assert.Single(Directory.GetFiles(directory.At("data/" + folder), pattern));
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(path, bytes);
+
+        await using var member = await MemberProcess.StartAsync(directory.At("data"));
+
+        Assert.Contains(member.Log.Lines, line => line.Contains("recovered another way"));
+        using var client = new EtcdClient(member.Url);
+        await AssertHoldsAllAsync(client);
+    }
+
     private static async Task AssertHoldsAllAsync(EtcdClient client)
     {
         var states = FixtureScript.States();
