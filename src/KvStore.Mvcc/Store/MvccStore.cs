@@ -116,8 +116,11 @@ public sealed class MvccStore
                 Values.Write(revision, value);
                 return;
             }
-            catch (DiskFullException full) when (_waitForSpace?.Invoke(full) == true)
+            catch (DiskFullException full)
             {
+                // Not asked in an exception filter: that would swallow what ends the waiting.
+                if (_waitForSpace?.Invoke(full) != true)
+                    throw;
                 // Space was made: the same write is tried again, so the command is never left half applied.
             }
         }
