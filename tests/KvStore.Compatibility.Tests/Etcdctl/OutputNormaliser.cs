@@ -22,7 +22,7 @@ internal sealed partial class OutputNormaliser
             return line.Groups[1].Value;
         var id = GrantedId().Match(output);
         Assert.True(id.Success, $"no lease was granted: {output}");
-        return long.Parse(id.Groups[1].Value, CultureInfo.InvariantCulture).ToString("x", CultureInfo.InvariantCulture);
+        return long.Parse(id.Groups[1].Value, CultureInfo.InvariantCulture).ToString("x16", CultureInfo.InvariantCulture);
     }
 
     public string Normalise(EtcdctlOutput output)
@@ -47,7 +47,7 @@ internal sealed partial class OutputNormaliser
         text = HashColumn().Replace(text, "ADDRESS$1HASH");
         text = AttachedKeys().Replace(text, keys => $"attached keys([{string.Join(' ', keys.Groups[1].Value.Split(' ').Order())}])");
         // The rest of a table: its columns are as wide as what was in them.
-        return TableRule().Replace(TablePadding().Replace(text, " |"), "-+");
+        return TableRule().Replace(TablePadding().Replace(text, "|"), "-+");
     }
 
     [GeneratedRegex(@"lease ([0-9a-f]+) granted")]
@@ -93,7 +93,7 @@ internal sealed partial class OutputNormaliser
     [GeneratedRegex(@"attached keys\(\[([^\]]*)\]\)")]
     private static partial Regex AttachedKeys();
 
-    [GeneratedRegex(@" +\|")]
+    [GeneratedRegex(@" *\| *")]
     private static partial Regex TablePadding();
 
     [GeneratedRegex(@"-+\+")]
