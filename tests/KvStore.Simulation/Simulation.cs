@@ -36,6 +36,8 @@ public sealed class Simulation
     private bool _hasComeBack;
     private bool _isCalm;
     private bool _hasSettled;
+    private int _turn;
+    private int _crashAt = -1;
     private ulong _appliedBefore;
     private ulong _termBefore;
     private SimulationResult _result = new();
@@ -49,7 +51,7 @@ public sealed class Simulation
         _history = new AppliedHistory(_trace);
         _disk.Faults = MeetOperation;
         for (int i = 0; i < plan.ClientCount; i++)
-            _clients.Add(new SimulatedClient(_history, _random, unchecked(plan.Seed * 31 + i), plan.HasLongLeases, _trace));
+            _clients.Add(new SimulatedClient(_history, _random, unchecked(plan.Seed * 31 + i), plan, _trace));
         for (int i = 0; i < plan.WatcherCount; i++)
             _watchers.Add(new SimulatedWatcher(_history.Model, _random, _trace));
     }
@@ -80,7 +82,7 @@ public sealed class Simulation
     {
         if (_plan.CrashAtOperation > 0)
             _disk.FailAt(_plan.CrashAtOperation, DiskFault.Crash);
-        for (int turn = 0; turn < _plan.Turns; turn++)
+        for (; _turn < _plan.Turns; _turn++)
             Survive(Turn);
         CalmDown();
         return Summary();
@@ -107,7 +109,7 @@ public sealed class Simulation
 
     private void Turn()
     {
-        if (_faults.Next(10_000) < _plan.CrashBetweenSteps)
+        if (_faults.Next(10_000) < _plan.CrashBetweenSteps || _turn == _crashAt)
             throw new SimulatedCrashException("between two steps");
         if (_faults.Next(10_000) < _plan.CrashInDisk)
             _disk.FailAt(_disk.Operations + _faults.Between(1, 20), DiskFault.Crash);
@@ -216,8 +218,15 @@ public sealed class Simulation
     private MemberEvents Events() => new()
     {
         Applied = (command, result) => _history.Applied(_member!.State.AppliedIndex + 1, command, result, _time.Elapsed),
-        Checkpointed = _ => _result = _result with { Checkpoints = _result.Checkpoints + 1 },
+        Checkpointed = _ => OnCheckpoint(),
     };
+
+    private void OnCheckpoint()
+    {
+        _result = _result with { Checkpoints = _result.Checkpoints + 1 };
+        if (!_isCalm && _faults.Next(100) < _plan.CrashAfterCheckpoint)
+            _crashAt = _turn + _faults.Between(1, 30);
+    }
 
     private void OnStep(string loop)
     {

@@ -21,6 +21,12 @@ public sealed record SimulationPlan
     /// <summary>Of 10,000 turns, how many arm a crash within one of the next disk operations.</summary>
     public int CrashInDisk { get; init; }
 
+    /// <summary>Of 100 checkpoints, how many are soon followed by a crash: what is recovered from them is what this is about.</summary>
+    public int CrashAfterCheckpoint { get; init; }
+
+    /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
+    public int Compactions { get; init; }
+
     /// <summary>The operation of the disk to crash in, counted from the start; 0 for none.</summary>
     public long CrashAtOperation { get; init; }
 
@@ -66,6 +72,8 @@ public sealed record SimulationPlan
             WatcherCount = random.Between(0, 3),
             CrashBetweenSteps = random.Chance(0.6) ? random.Between(10, 60) : 0,
             CrashInDisk = random.Chance(0.7) ? random.Between(10, 80) : 0,
+            CrashAfterCheckpoint = random.Chance(0.6) ? random.Between(20, 100) : 0,
+            Compactions = random.Chance(0.5) ? random.Between(1, 25) : 0,
             PowerLossPercent = random.Next(3) * 50,
             IoErrors = random.Chance(0.25) ? random.Between(5, 100) : 0,
             DiskFull = random.Chance(0.3) ? random.Between(10, 60) : 0,
@@ -89,6 +97,7 @@ public sealed record SimulationPlan
         CrashAtOperation = crashAtOperation,
         PowerLossPercent = isPowerLoss ? 100 : 0,
         SnapshotCount = 5,
+        Compactions = 5,
         IsNativeIndex = true,
     };
 }

@@ -123,12 +123,15 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     /// <returns>Whether there is more to clean.</returns>
     private bool Clean()
     {
+        // What is compacted now may be what the changes behind the checkpoint build on: its key index is still to be saved.
+        if (Checkpointer.IsBusy)
+            return false;
         if (!machine.Store.CompactStep(CompactionKeysPerStep))
         {
             (_isReclaiming, _reclaimBytesLeft) = (true, machine.Store.Values.SizeBytes);
             return true;
         }
-        if (!_isReclaiming || Checkpointer.IsBusy)
+        if (!_isReclaiming)
             return false;
         Reclaim();
         return _isReclaiming;

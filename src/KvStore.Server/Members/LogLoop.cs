@@ -21,7 +21,7 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
     private readonly List<Message> _unanswered = [];
     private ILoop _loop = null!;
     private ILoop _preparing = null!;
-    private ITimer? _retry;
+    private ITimer _retry = null!;
     private HardState _written = wal.HardState;
     private bool _mustSync;
 
@@ -36,6 +36,7 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
 
     public void Start(ILoopScheduler scheduler)
     {
+        _retry = time.CreateTimer(_ => Retry(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _loop = scheduler.Start("log", Step);
         _preparing = scheduler.Start("segments", PrepareSegment);
         _preparing.Wake();
@@ -43,7 +44,7 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
 
     public void Stop()
     {
-        _retry?.Dispose();
+        _retry.Dispose();
         _preparing.Stop();
         _loop.Stop();
     }
@@ -146,7 +147,6 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
     private void RetrySoon(DiskFullException full)
     {
         DiskFull(full);
-        _retry ??= time.CreateTimer(_ => Retry(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _retry.Change(FullDiskRetry, Timeout.InfiniteTimeSpan);
     }
 

@@ -151,11 +151,7 @@ public sealed class Member : IDisposable
     public Task CheckpointAsync()
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _apply.Post(() =>
-        {
-            _checkpointer.WhenIdle(done.SetResult);
-            _checkpointer.Begin();
-        });
+        _apply.Post(() => _checkpointer.Request(done.SetResult));
         return done.Task;
     }
 
@@ -295,7 +291,7 @@ public sealed class Member : IDisposable
 
     private void Upkeep()
     {
-        _space.Upkeep();
+        _checkpointer.Post(_space.Upkeep);
         // Lets an idle member notice that a checkpoint is due.
         _apply.Wake();
     }

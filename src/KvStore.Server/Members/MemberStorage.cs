@@ -128,7 +128,10 @@ internal sealed class MemberStorage
         try
         {
             using var file = disk.Open(path, FileOpening.Existing);
-            IndexFile.Load(file, index);
+            long revision = IndexFile.Load(file, index);
+            // A checkpoint that came to nothing may have left its key index under this number.
+            if (revision != image.CurrentRevision)
+                throw new InvalidDataException($"'{path}' is of revision {revision}, its checkpoint of {image.CurrentRevision}");
             return index;
         }
         catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)

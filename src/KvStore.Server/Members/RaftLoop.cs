@@ -40,6 +40,7 @@ internal sealed class RaftLoop
     private ConfState _confState;
     private ILoop _loop = null!;
     private ITimer? _ticker;
+    private volatile bool _isStopped;
 
     public RaftLoop(RaftLoopOptions options, RaftConfig config, LogWindow window, TimeProvider time, ulong requestIdPrefix)
     {
@@ -47,7 +48,7 @@ internal sealed class RaftLoop
         _node = new RawNode(config);
         _applied = config.Applied;
         _confState = window.InitialState().ConfState;
-        _gatheringReads = new ReadBatch(time.GetTimestamp());
+        _gatheringReads = new ReadBatch();
         Status = new LeaderStatus(NodeId.None, Role.Follower, _node.BasicStatus.HardState.Term, 0);
     }
 
@@ -76,11 +77,11 @@ internal sealed class RaftLoop
     {
         _ticker?.Dispose();
         _loop.Stop();
+        _isStopped = true;
         var stopped = new EtcdException(EtcdError.Stopped);
         foreach (var proposal in _pending.Values)
             proposal.Fail(stopped);
-        while (_proposals.TryDequeue(out var proposal))
-            proposal.Fail(stopped);
+        FailQueued(stopped);
         foreach (var batch in _issuedReads.Values.Concat(_confirmedReads).Append(_gatheringReads))
             batch.Fail(stopped);
     }
@@ -90,6 +91,8 @@ internal sealed class RaftLoop
     {
         _proposals.Enqueue(proposal);
         _loop.Wake();
+        if (_isStopped)
+            FailQueued(new EtcdException(EtcdError.Stopped));
         return proposal.Outcome;
     }
 
@@ -98,8 +101,11 @@ internal sealed class RaftLoop
     {
         // The index is asked for only after the loop has put another batch in this one's place: after this call began.
         var batch = Volatile.Read(ref _gatheringReads);
+        batch.Join(_time.GetTimestamp());
         Volatile.Write(ref _hasGatheredReads, 1);
         _loop.Wake();
+        if (_isStopped)
+            batch.Fail(new EtcdException(EtcdError.Stopped));
         return batch.Readable;
     }
 
@@ -119,6 +125,12 @@ internal sealed class RaftLoop
 
     /// <summary>The waiting request of this id, if it came from this member and still waits. Any thread.</summary>
     public bool TryTakePending(ulong requestId, out Proposal proposal) => _pending.TryRemove(requestId, out proposal!);
+
+    private void FailQueued(EtcdException reason)
+    {
+        while (_proposals.TryDequeue(out var proposal))
+            proposal.Fail(reason);
+    }
 
     private void Tick()
     {
@@ -232,7 +244,7 @@ internal sealed class RaftLoop
         if (Volatile.Read(ref _hasGatheredReads) == 0 || Status.Leader == NodeId.None)
             return;
         Volatile.Write(ref _hasGatheredReads, 0);
-        var batch = Interlocked.Exchange(ref _gatheringReads, new ReadBatch(_time.GetTimestamp()));
+        var batch = Interlocked.Exchange(ref _gatheringReads, new ReadBatch());
         Issue(batch);
     }
 
@@ -316,10 +328,15 @@ internal sealed class RaftLoop
             if (IsOverdue(batch.StartedAt) && _issuedReads.Remove(context))
                 batch.Fail(new EtcdException(EtcdError.Timeout));
         }
+        foreach (var batch in _confirmedReads)
+        {
+            if (IsOverdue(batch.StartedAt))
+                batch.Fail(new EtcdException(EtcdError.Timeout));
+        }
         if (Volatile.Read(ref _hasGatheredReads) == 1 && IsOverdue(_gatheringReads.StartedAt))
         {
             Volatile.Write(ref _hasGatheredReads, 0);
-            Interlocked.Exchange(ref _gatheringReads, new ReadBatch(_time.GetTimestamp())).Fail(new EtcdException(EtcdError.Timeout));
+            Interlocked.Exchange(ref _gatheringReads, new ReadBatch()).Fail(new EtcdException(EtcdError.Timeout));
         }
     }
 

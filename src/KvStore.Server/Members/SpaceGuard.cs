@@ -56,7 +56,7 @@ internal sealed class SpaceGuard(Member member, SpaceReserve reserve, ILoopSched
     /// <summary>Ends the waiting, so that the loops can be stopped.</summary>
     public void Stop() => _isStopping = true;
 
-    /// <summary>Called every second: sets space aside again once there is some.</summary>
+    /// <summary>Called every second on the checkpoint loop: sets space aside again once there is some.</summary>
     public void Upkeep()
     {
         if (member.State.Store.Values.IsReserveInUse)

@@ -18,6 +18,8 @@ internal sealed class SpaceReserve(IDisk disk, string path, long sizeBytes)
         {
             if (_isHeld || sizeBytes == 0)
                 return true;
+            if (IsThere())
+                return _isHeld = true;
             // Twice the size: what was just freed must not go into the reserve alone.
             if (disk.FreeBytes(Path.GetDirectoryName(path)!) < 2 * sizeBytes)
                 return false;
@@ -39,6 +41,20 @@ internal sealed class SpaceReserve(IDisk disk, string path, long sizeBytes)
         }
     }
 
+    /// <summary>What an earlier life of the member set aside counts; a part of it is given back.</summary>
+    private bool IsThere()
+    {
+        if (!disk.FileExists(path))
+            return false;
+        using (var file = disk.Open(path, FileOpening.Existing))
+        {
+            if (file.Length >= sizeBytes)
+                return true;
+        }
+        disk.Delete(path);
+        return false;
+    }
+
     private bool TryFill()
     {
         using var file = disk.Open(path, FileOpening.CreateIfMissing);
@@ -51,7 +67,7 @@ internal sealed class SpaceReserve(IDisk disk, string path, long sizeBytes)
         }
         catch (DiskFullException)
         {
-            file.SetLength(0);
+            disk.Delete(path);
             return false;
         }
     }

@@ -9,7 +9,7 @@ using Member = KvStore.Server.Members.Member;
 namespace KvStore.Simulation.Clients;
 
 /// <summary>Asks one thing after another and holds each answer against the history.</summary>
-internal sealed class SimulatedClient(AppliedHistory history, Random random, int seed, bool hasLongLeases, Trace trace)
+internal sealed class SimulatedClient(AppliedHistory history, Random random, int seed, SimulationPlan plan, Trace trace)
 {
     private readonly RandomRequests _requests = new(seed);
 
@@ -60,12 +60,14 @@ internal sealed class SimulatedClient(AppliedHistory history, Random random, int
 
     private IMessage NextChange()
     {
+        if (random.Next(100) < plan.Compactions)
+            return new CompactionRequest { Revision = history.Model.Revision };
         var request = _requests.NextChange(history.Model.Revision);
         // Values of some size let the log roll.
         if (request is PutRequest { IgnoreValue: false } put && random.Next(4) == 0)
             put.Value = ByteString.CopyFrom(new byte[random.Next(3000)]);
         if (request is LeaseGrantRequest grant)
-            grant.TTL = hasLongLeases ? random.Next(310, 900) : random.Next(1, 30);
+            grant.TTL = plan.HasLongLeases ? random.Next(310, 900) : random.Next(1, 30);
         return request;
     }
 

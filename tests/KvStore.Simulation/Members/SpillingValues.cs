@@ -6,9 +6,14 @@ namespace KvStore.Simulation.Members;
 /// <summary>Values that find no room while the disk is full, as those do that spill.</summary>
 internal sealed class SpillingValues(IValueStore values, IDisk disk, string directory) : IValueStore
 {
-    public long SizeBytes => values.SizeBytes;
+    /// <summary>A checkpoint takes so many times more calls: there must be time for something to happen meanwhile.</summary>
+    private const int CheckpointSlowness = 4;
+
+    private int _refreshes;
 
     public bool IsReserveInUse => values.IsReserveInUse;
+
+    public long SizeBytes => values.SizeBytes;
 
     public void Write(Revision revision, ReadOnlySpan<byte> value)
     {
@@ -21,7 +26,11 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
 
     public ICheckpointInProgress BeginCheckpoint() => values.BeginCheckpoint();
 
-    public void Refresh() => values.Refresh();
+    public void Refresh()
+    {
+        if (++_refreshes % CheckpointSlowness == 0)
+            values.Refresh();
+    }
 
     public void KeepOnly(IReadOnlyCollection<CheckpointId> checkpoints) => values.KeepOnly(checkpoints);
 

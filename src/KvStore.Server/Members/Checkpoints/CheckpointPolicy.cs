@@ -19,8 +19,6 @@ internal sealed class CheckpointPolicy(long requests, long logBytes, TimeProvide
         _bytesSince += bytes;
     }
 
-    public bool HasAnything => _requestsSince > 0;
-
     public bool IsDue() =>
         _bytesSince >= logBytes || _requestsSince >= requests && time.GetElapsedTime(Volatile.Read(ref _endedAt)) >= _rest;
 

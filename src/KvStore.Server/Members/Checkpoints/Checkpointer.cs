@@ -21,12 +21,13 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(2);
 
     private readonly ConcurrentQueue<Action> _background = new();
+    private readonly ConcurrentQueue<Action> _waiting = new();
     private ILoop _loop = null!;
     private ITimer? _poll;
     private ICheckpointInProgress? _inProgress;
     private CheckpointManifest? _manifest;
     private long _startedAt;
-    private readonly ConcurrentQueue<Action> _waiting = new();
+    private bool _isRequested;
     private volatile bool _isWriting;
     private (long Number, CheckpointManifest Manifest)? _newest;
 
@@ -40,7 +41,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     /// <summary>Called on the loop where it failed.</summary>
     public required Action<Exception> Failed { get; init; }
 
-    /// <summary>Wakes the apply loop: a checkpoint in progress needs it.</summary>
+    /// <summary>Wakes the apply loop: a checkpoint in progress needs it, or what waited for its end can go on.</summary>
     public required Action WakeApply { get; init; }
 
     public bool IsBusy => _inProgress is not null || _isWriting;
@@ -57,23 +58,34 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         _loop.Stop();
     }
 
-    /// <summary>Calls back on one of the loops once the checkpoint that is under way or begins now has ended, well or not.</summary>
-    public void WhenIdle(Action ended) => _waiting.Enqueue(ended);
+    /// <summary>Lets a checkpoint begin whether it is due or not, unless one is busy. Apply loop.</summary>
+    /// <param name="ended">Called on one of the loops once that checkpoint has ended, well or not.</param>
+    public void Request(Action ended)
+    {
+        _waiting.Enqueue(ended);
+        // One that is busy tells all who wait, in its last act.
+        _isRequested = !IsBusy;
+    }
+
+    /// <summary>Runs something on the checkpoint loop, between two checkpoints. Any thread.</summary>
+    public void Post(Action work)
+    {
+        _background.Enqueue(work);
+        _loop.Wake();
+    }
 
     /// <summary>Begins one when it is due, and helps one along that is in progress. Apply loop, between entries.</summary>
     public void Advance()
     {
         if (_inProgress is not null)
             Help();
-        else if (!_isWriting && policy.IsDue())
+        else if (!_isWriting && (_isRequested || policy.IsDue()))
             Begin();
     }
 
-    /// <summary>Begins a checkpoint whether it is due or not, unless one is busy. Apply loop.</summary>
-    public void Begin()
+    private void Begin()
     {
-        if (IsBusy)
-            return;
+        _isRequested = false;
         _startedAt = time.GetTimestamp();
         try
         {
@@ -107,8 +119,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         var manifest = _manifest!;
         _isWriting = true;
         (_inProgress, _manifest) = (null, null);
-        _background.Enqueue(() => Write(manifest));
-        _loop.Wake();
+        Post(() => Write(manifest));
     }
 
     private bool Step()
@@ -137,6 +148,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
             policy.Ended(time.GetElapsedTime(_startedAt));
             _isWriting = false;
             TellWaiting();
+            WakeApply();
         }
     }
 
