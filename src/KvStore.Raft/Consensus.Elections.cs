@@ -185,7 +185,10 @@ internal sealed partial class Consensus
             case VoteResult.Won when Role == Role.PreCandidate:
                 StartElection(CampaignKind.Election);
                 break;
-            case VoteResult.Won:
+            // A majority of others is not enough before its own vote is on disk. If it crashed it would not know that it led,
+            // and those who voted for it would do so again: the same term would have two logs. (etcd-io/raft, with
+            // asynchronous storage writes, does not wait.)
+            case VoteResult.Won when _tracker.HasVoted(Id):
                 BecomeLeader();
                 BroadcastAppend();
                 break;

@@ -122,6 +122,7 @@ internal sealed partial class Consensus
             return false;
         }
         Log.Restore(snapshot);
+        _overtakenConfig ??= _tracker.Config;
         _tracker.Clear();
         SwitchToConfig(ConfigChanger.Restore(metadata.ConfState), new HashSet<NodeId>());
         return true;

@@ -205,6 +205,7 @@ internal sealed partial class Consensus
         if (!TryReserveUncommitted(Entry.PayloadSizeOf(entries)))
             return false;
         ulong lastIndex = Log.LastIndex;
+        Log.Unstable.Reserve(entries.Length);
         foreach (ref readonly var entry in entries)
             Log.Unstable.Append(new Entry(Term, ++lastIndex, entry.Type, entry.Data));
         SendAfterAppend(new Message { Type = MessageType.AppResp, From = Id, To = Id, Term = Term, Index = lastIndex });

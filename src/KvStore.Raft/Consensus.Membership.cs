@@ -3,9 +3,19 @@ namespace KvStore.Raft;
 // Changes of the members (thesis §4). A change takes effect when it is applied, on each member by itself.
 internal sealed partial class Consensus
 {
+    // While a snapshot is being restored: the configuration that entries before it, still being applied, change.
+    private ClusterConfig? _overtakenConfig;
+
     /// <exception cref="RaftException"><see cref="RaftError.InvalidConfChange"/>; nothing changed.</exception>
     public ConfState ApplyConfChange(ConfChangeV2 change)
     {
+        if (_overtakenConfig is not null)
+        {
+            // The snapshot's configuration has this change in it. But the state machine is not there yet, and wants to know
+            // the members at its own index.
+            _overtakenConfig = new ConfigChanger(_overtakenConfig).Apply(change);
+            return _overtakenConfig.ToConfState();
+        }
         var changer = new ConfigChanger(_tracker.Config);
         return SwitchToConfig(changer.Apply(change), changer.Renewed);
     }

@@ -32,8 +32,7 @@ internal sealed partial class Consensus
         SwitchToConfig(ConfigChanger.Restore(confState), new HashSet<NodeId>());
         if (!hardState.IsEmpty)
             LoadState(hardState);
-        if (config.Applied > 0)
-            Log.AppliedTo(config.Applied, 0);
+        LoadApplied(config.Applied);
         BecomeFollower(Term, NodeId.None);
     }
 
@@ -50,7 +49,9 @@ internal sealed partial class Consensus
     /// <summary>Messages that may go out at once.</summary>
     public List<Message> Outbox { get; private set; } = [];
 
-    /// <summary>Votes and acknowledgements, also those to itself: they may go out when all that is unstable now is durable.</summary>
+    /// <summary>
+    /// Votes and acknowledgements, also those to itself: they may go out when all that is unstable now is durable.
+    /// </summary>
     public List<Message> OutboxAfterAppend { get; private set; } = [];
 
     public List<ReadState> ReadStates { get; } = [];
@@ -172,6 +173,8 @@ internal sealed partial class Consensus
     private void SnapshotApplied(Snapshot snapshot)
     {
         Log.Unstable.StableSnapshotTo(snapshot.Metadata.Index);
+        if (!Log.HasPendingSnapshot)
+            _overtakenConfig = null;
         AppliedTo(snapshot.Metadata.Index, 0);
     }
 
@@ -180,6 +183,14 @@ internal sealed partial class Consensus
         Log.LoadCommit(hardState.Commit);
         Term = hardState.Term;
         _vote = hardState.Vote;
+    }
+
+    // What is applied was committed, even if the commit index was not yet on disk, for alone it is not synced (thesis §3.8).
+    private void LoadApplied(ulong applied)
+    {
+        Log.CommitTo(applied);
+        if (applied > Log.Applied)
+            Log.AppliedTo(applied, 0);
     }
 
     private void Send(Message message)

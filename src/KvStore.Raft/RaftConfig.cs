@@ -47,6 +47,10 @@ public sealed class RaftConfig
     public ReadOnlyOption ReadOnlyOption { get; init; } = ReadOnlyOption.Safe;
 
     /// <summary>A leader that is removed or demoted steps down when it applies that.</summary>
+    /// <remarks>
+    /// Off, it leads on, takes no proposals, and brings the others to know of the change; then the application stops it. That
+    /// is the safer way for a group that shrinks to one: see the thesis, §4.2.2.
+    /// </remarks>
     public bool StepDownOnRemoval { get; init; }
 
     /// <summary>Lets any membership change into the log; the application then checks when it applies.</summary>
@@ -58,7 +62,8 @@ public sealed class RaftConfig
     internal ulong EffectiveMaxCommittedSizeBytes =>
         MaxCommittedSizePerReadyBytes == 0 ? MaxSizePerMessageBytes : MaxCommittedSizePerReadyBytes;
 
-    internal ulong EffectiveMaxUncommittedSizeBytes => MaxUncommittedEntriesSizeBytes == 0 ? NoLimit : MaxUncommittedEntriesSizeBytes;
+    internal ulong EffectiveMaxUncommittedSizeBytes =>
+        MaxUncommittedEntriesSizeBytes == 0 ? NoLimit : MaxUncommittedEntriesSizeBytes;
 
     /// <exception cref="RaftException"><see cref="RaftError.InvalidConfig"/>, saying what to change.</exception>
     internal void Validate()

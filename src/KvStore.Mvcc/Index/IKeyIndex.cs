@@ -7,6 +7,7 @@ namespace KvStore.Mvcc.Index;
 /// <remarks>
 /// Changed by the apply loop alone; read by any thread inside a <see cref="BeginRead"/> scope without a lock. Changes of a
 /// revision become visible to readers when the owner publishes that revision: a reader asks at a revision and sees nothing newer.
+/// The apply loop itself reads without a scope, and its visitors may put and delete. A key is never empty.
 /// The worked example of one key's life (main revisions):
 /// <code>
 /// put@2, put@3, delete@4, put@6:   generations { 2, 3, 4(tombstone) } { 6 }
@@ -23,14 +24,20 @@ public interface IKeyIndex : IDisposable
     /// <summary>Ends the key's generation. Apply loop only. The key must live: check with <see cref="TryGet"/>.</summary>
     void Delete(ReadOnlySpan<byte> key, Revision revision);
 
+    /// <summary>
+    /// Adds a change as it once was, from a dump or a scan of the values. Only while nobody reads; the changes of a key come in
+    /// ascending order, the keys in any (in key order it is fastest). Of a tombstone only <see cref="KeyState.Mod"/> counts.
+    /// </summary>
+    void Restore(ReadOnlySpan<byte> key, in KeyState state, bool isTombstone);
+
     /// <summary>The live state of a key as of <paramref name="atRevision"/> (main); false when it did not exist then.</summary>
     bool TryGet(ReadOnlySpan<byte> key, long atRevision, out KeyState state);
 
-    /// <summary>The change of a key at exactly or last before <paramref name="before"/>, e.g. for a watch's prev_kv.</summary>
+    /// <summary>A key's last change strictly before <paramref name="before"/>: for an event's revision, its prev_kv.</summary>
     /// <returns>False when there is none, when it was a delete, or when it is compacted.</returns>
     bool TryGetBefore(ReadOnlySpan<byte> key, Revision before, out KeyState state);
 
-    /// <summary>Visits the keys of the range that live at <paramref name="atRevision"/>, in key order, until it returns false.</summary>
+    /// <summary>Visits the range's keys that live at <paramref name="atRevision"/>, in order, until it returns false.</summary>
     void Visit(in KeyRange range, long atRevision, KeyVisitor visitor);
 
     /// <summary>Visits every retained change (tombstones too) of each key of the range with main revision in
@@ -44,7 +51,11 @@ public interface IKeyIndex : IDisposable
     bool IsRetained(ReadOnlySpan<byte> key, Revision revision);
 
     /// <summary>Drops what no reader at or after <paramref name="revision"/> (main) can see. Apply loop only.</summary>
-    /// <remarks>Works in steps so that reads and writes go on: call again until it returns true.</remarks>
+    /// <remarks>
+    /// Works in steps so that reads and writes go on: call again until it returns true; another revision starts anew. Reads below
+    /// the revision see remains, or nothing: refusing them is the caller's business. Of a key changed more than once in the very
+    /// revision compacted at, the last change stays.
+    /// </remarks>
     bool Compact(long revision, int keyBudget);
 
     /// <summary>Keeps memory that a reader may look at from being reused until the scope ends.</summary>

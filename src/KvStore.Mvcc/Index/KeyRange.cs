@@ -7,6 +7,12 @@ namespace KvStore.Mvcc.Index;
 /// </remarks>
 public readonly struct KeyRange(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> rangeEnd)
 {
+    /// <summary>Every key.</summary>
+    public static readonly KeyRange All = From(new byte[1]);
+
+    /// <summary>Every key from this one on.</summary>
+    public static KeyRange From(ReadOnlyMemory<byte> key) => new(key, new byte[1]);
+
     public ReadOnlyMemory<byte> Start { get; } = key;
 
     /// <summary>Exclusive; meaningless when <see cref="IsSingleKey"/> or <see cref="IsOpenEnded"/>.</summary>

@@ -110,6 +110,7 @@ internal sealed class Unstable(ulong offset)
     public void TruncateAndAppend(ReadOnlySpan<Entry> entries)
     {
         TruncateTo(entries[0].Index);
+        Reserve(entries.Length);
         foreach (ref readonly var entry in entries)
             Append(entry);
     }
@@ -117,10 +118,16 @@ internal sealed class Unstable(ulong offset)
     public void Append(in Entry entry)
     {
         Invariant.Holds(entry.Index == EndIndex);
-        if (_start + Count == _slots.Length)
-            MoveToNewArray(Count);
+        Reserve(1);
         _slots[_start + Count] = entry;
         Count++;
+    }
+
+    /// <summary>Makes room, so that several entries do not move the array several times.</summary>
+    public void Reserve(int count)
+    {
+        if (_start + Count + count > _slots.Length)
+            MoveToNewArray(Count, count);
     }
 
     private void TruncateTo(ulong index)
@@ -133,7 +140,7 @@ internal sealed class Unstable(ulong offset)
             StartOver(index);
             return;
         }
-        MoveToNewArray((int)(index - Offset));
+        MoveToNewArray((int)(index - Offset), addedCount: 0);
         OffsetInProgress = Math.Min(OffsetInProgress, index);
     }
 
@@ -143,9 +150,9 @@ internal sealed class Unstable(ulong offset)
         (Offset, OffsetInProgress) = (offset, offset);
     }
 
-    private void MoveToNewArray(int keptCount)
+    private void MoveToNewArray(int keptCount, int addedCount)
     {
-        var slots = new Entry[Math.Max(8, keptCount * 2)];
+        var slots = new Entry[Math.Max(8, (keptCount + addedCount) * 2)];
         _slots.AsSpan(_start, keptCount).CopyTo(slots);
         (_slots, _start, Count) = (slots, 0, keptCount);
     }

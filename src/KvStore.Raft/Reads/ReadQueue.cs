@@ -19,6 +19,8 @@ internal sealed class ReadQueue : IAckedIndexes
     private readonly Queue<PendingRead> _pending = [];
     private ulong _confirmedCount;
 
+    public int PendingCount => _pending.Count;
+
     /// <summary>The heartbeat context that confirms all pending reads; empty when there are none.</summary>
     public ReadOnlyMemory<byte> HeartbeatContext
     {
@@ -43,7 +45,9 @@ internal sealed class ReadQueue : IAckedIndexes
         _acked[self] = LastNumber;
     }
 
-    /// <summary>Takes a heartbeat's returned context. Foreign bytes and numbers never given out are nobody's confirmation.</summary>
+    /// <summary>
+    /// Takes a heartbeat's returned context. Foreign bytes and numbers never given out are nobody's confirmation.
+    /// </summary>
     public void Acknowledge(NodeId from, ReadOnlySpan<byte> context)
     {
         if (context.Length != sizeof(ulong))

@@ -27,7 +27,9 @@ internal sealed class ProgressTracker(int maxInflightMessages, ulong maxInflight
         return null;
     }
 
-    /// <summary>Puts a configuration in force. Who stays keeps their progress; newcomers are probed from <paramref name="lastIndex"/>.</summary>
+    /// <summary>
+    /// Puts a configuration in force. Who stays keeps their progress; newcomers are probed from <paramref name="lastIndex"/>.
+    /// </summary>
     /// <param name="renewed">Members that left and came back within one change: what was known of them no longer holds.</param>
     public void Switch(ClusterConfig config, IReadOnlySet<NodeId> renewed, ulong lastIndex)
     {
@@ -53,6 +55,8 @@ internal sealed class ProgressTracker(int maxInflightMessages, ulong maxInflight
 
     /// <summary>Counts a vote; only the first one of each member does.</summary>
     public void RecordVote(NodeId id, bool granted) => _votes.TryAdd(id, granted);
+
+    public bool HasVoted(NodeId id) => _votes.ContainsKey(id);
 
     public VoteResult TallyVotes() => Config.Voters.VoteResult(new RecordedVotes(_votes));
 

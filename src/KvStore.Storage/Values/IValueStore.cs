@@ -33,15 +33,33 @@ public interface IValueStore : IDisposable
     /// One small step of giving space back: examines up to <paramref name="budgetBytes"/> from the old end of the log, moves what
     /// <paramref name="isLive"/> says is still needed, and drops the rest. Apply loop only.
     /// </summary>
-    /// <returns>Bytes freed on disk or in memory by this step; the files go when no kept checkpoint needs them.</returns>
-    long Compact(long budgetBytes, ValuePredicate isLive);
+    /// <remarks>
+    /// A whole pass has examined as much as <see cref="SizeBytes"/> was when it began; what it moved comes behind that.
+    /// </remarks>
+    CompactionStep Compact(long budgetBytes, ValuePredicate isLive);
 
-    /// <summary>Calls <paramref name="visitor"/> with every stored value, in no promised order. Used to rebuild the key index.</summary>
+    /// <summary>
+    /// Calls <paramref name="visitor"/> with every stored value, in no promised order. Used to rebuild the key index.
+    /// </summary>
+    /// <remarks>A value may come more than once. Apply loop only: nothing may be written meanwhile.</remarks>
+    /// <exception cref="InvalidDataException">A value fails its check.</exception>
     void Scan(ValueVisitor visitor);
 
-    /// <summary>Bytes occupied (memory not yet on disk included) and thereof bytes that compaction could still free, if known.</summary>
+    /// <summary>
+    /// Bytes occupied by values, dead ones that compaction has not dropped yet and those only in memory included.
+    /// </summary>
     long SizeBytes { get; }
+
+    /// <summary>Whether the disk is full and the store lives on space that it had set aside. Any thread may ask.</summary>
+    /// <remarks>
+    /// Raise the alarm then and refuse new writes; <see cref="Write"/> fails once the space and memory are used up.
+    /// </remarks>
+    bool IsReserveInUse { get; }
 }
+
+/// <param name="ExaminedBytes">How far the step came; 0 when nothing is left that could be examined now.</param>
+/// <param name="FreedBytes">Of these, what was not live; the files go when no kept checkpoint needs them (KeepOnly).</param>
+public readonly record struct CompactionStep(long ExaminedBytes, long FreedBytes);
 
 public delegate bool ValuePredicate(Revision revision, ReadOnlySpan<byte> value);
 
@@ -66,7 +84,9 @@ public interface IValueReader : IDisposable
     /// <param name="value">Valid until the next call on this reader.</param>
     bool TryRead(Revision revision, out ReadOnlySpan<byte> value);
 
-    /// <summary>Reads many at once, overlapping the disk's work; calls back in the order of <paramref name="revisions"/>.</summary>
+    /// <summary>
+    /// Reads many at once, overlapping the disk's work; calls back in the order of <paramref name="revisions"/>.
+    /// </summary>
     /// <exception cref="InvalidDataException">A value is missing or fails its check.</exception>
     void ReadMany(ReadOnlySpan<Revision> revisions, ValueVisitor visitor);
 }

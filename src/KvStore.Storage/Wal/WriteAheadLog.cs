@@ -123,6 +123,24 @@ public sealed class WriteAheadLog : IDisposable
     public static bool Exists(IDisk disk, string directory) =>
         disk.DirectoryExists(directory) && LogReplay.SequencesIn(disk, directory).Count > 0;
 
+    /// <summary>Whose log it is, without opening it.</summary>
+    /// <exception cref="WalException">There is none, or its first segment is damaged.</exception>
+    public static WalIdentity ReadIdentity(IDisk disk, string directory)
+    {
+        var sequences = disk.DirectoryExists(directory) ? LogReplay.SequencesIn(disk, directory) : [];
+        if (sequences.Count == 0)
+            throw new WalException($"'{directory}' holds no write-ahead log");
+        string path = Path.Combine(directory, WalFormat.SegmentName(sequences[0]));
+        using var file = disk.Open(path, FileOpening.Existing);
+        var start = new byte[SegmentHead.FixedBytes];
+        int length = SegmentHead.LengthOf(start.AsSpan(0, file.Read(0, start)), path)
+            ?? throw new WalException($"'{path}' is damaged: the file ends within the head of the segment");
+        var head = new byte[length];
+        if (file.Read(0, head) < length)
+            throw new WalException($"'{path}' is damaged: the file ends within the head of the segment");
+        return SegmentHead.Decode(head, path, out _).Identity;
+    }
+
     /// <summary>Makes an empty log, durable when this returns.</summary>
     /// <exception cref="WalException">There is one already.</exception>
     public static WriteAheadLog Create(IDisk disk, string directory, WalIdentity identity, WalOptions? options = null)

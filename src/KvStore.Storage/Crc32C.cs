@@ -1,11 +1,13 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace KvStore.Storage.Wal;
+namespace KvStore.Storage;
 
 /// <summary>CRC-32C (Castagnoli), with the customary inversions, so that zeros do not check as zero.</summary>
-internal static class Crc32C
+public static class Crc32C
 {
+    public static uint Of(ReadOnlySpan<byte> bytes) => Append(0, bytes);
+
     /// <returns>The checksum of what <paramref name="crc"/> is the checksum of, followed by <paramref name="bytes"/>.</returns>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {

@@ -1,0 +1,28 @@
+using System.Net.Security;
+
+namespace KvStore.Grpc;
+
+/// <summary>What holds for every call of a <see cref="GrpcChannel"/>.</summary>
+public sealed class GrpcChannelOptions
+{
+    /// <summary>For https addresses; null trusts what the system trusts.</summary>
+    public SslClientAuthenticationOptions? Tls { get; init; }
+
+    /// <summary>The largest response taken, in bytes; a larger one ends its call with ResourceExhausted.</summary>
+    public int MaxReceiveMessageSize { get; init; } = 4 * 1024 * 1024;
+
+    public int MaxSendMessageSize { get; init; } = int.MaxValue;
+
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>A connection silent for so long is pinged, whether or not it has open calls; infinite sends none.</summary>
+    public TimeSpan KeepAlivePingInterval { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>A connection whose ping is not answered within this time is closed; its calls end with Unavailable.</summary>
+    public TimeSpan KeepAlivePingTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    public string UserAgent { get; init; } = "kvstore-grpc";
+
+    /// <summary>The clock that deadlines run on.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,44 @@
+using KvStore.Server.Configuration;
+using KvStore.Server.Logging;
+using KvStore.Server.Members;
+using KvStore.Storage.Wal;
+
+namespace KvStore.Server.Hosting;
+
+/// <summary>Runs one member from its start to the signal that ends it.</summary>
+internal static class ServerProcess
+{
+    private const int Success = 0;
+    private const int Failure = 1;
+
+    public static async Task<int> RunAsync(ServerOptions options, CancellationToken stopping)
+    {
+        try
+        {
+            await using var server = await MemberServer.StartAsync(options, Die);
+            var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using var cancellation = stopping.Register(() => stopped.TrySetResult());
+            await stopped.Task;
+            Log.Info("closing member", ("name", options.Name), ("data-dir", options.DataDirectory));
+            await server.StopAsync();
+            Log.Info("closed member", ("name", options.Name), ("data-dir", options.DataDirectory));
+            return Success;
+        }
+        catch (Exception problem) when (problem is DataDirectoryException or ConfigurationException or InvalidDataException
+            or IOException or UnauthorizedAccessException)
+        {
+            Log.Fatal("cannot start", ("error", problem.Message));
+            return Failure;
+        }
+    }
+
+    /// <summary>A loop failed: what the member holds in memory may be wrong, so nothing more is acknowledged.</summary>
+    private static void Die(string loop, Exception fault)
+    {
+        string advice = fault is WalException or IOException
+            ? "the disk failed: check it, then start the member again; what it acknowledged is in its log"
+            : "this is a bug: please report it with this line; the member can be started again";
+        Log.Fatal("the member stops", ("loop", loop), ("error", fault.Message), ("advice", advice), ("stack", fault.ToString()));
+        Environment.Exit(Failure);
+    }
+}

@@ -1,0 +1,144 @@
+using System.Collections.Concurrent;
+using KvStore.Mvcc;
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Watches;
+using KvStore.Raft;
+using KvStore.Server.Members.Checkpoints;
+using KvStore.Server.Members.Scheduling;
+
+namespace KvStore.Server.Members;
+
+/// <summary>Owns the state machine: applies what is committed, in order, and answers whoever waits for it.</summary>
+internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy, TimeProvider time)
+{
+    /// <summary>Keys that compaction looks at between two batches of entries.</summary>
+    private const int CompactionKeysPerStep = 512;
+
+    /// <summary>Bytes of old values that compaction looks at between two batches of entries.</summary>
+    private const long ReclaimBytesPerStep = 1 << 20;
+
+    private readonly ConcurrentQueue<Message> _queue = new();
+    private readonly ConcurrentQueue<Action> _work = new();
+    private ILoop _loop = null!;
+    private bool _isReclaiming;
+    private long _reclaimBytesLeft;
+    private int _confChangesUnderWay;
+
+    /// <summary>Applying a command for longer is told to <see cref="AppliedSlowly"/>.</summary>
+    public required TimeSpan SlowFrom { get; init; }
+
+    public required Action<CommandKind, TimeSpan> AppliedSlowly { get; init; }
+
+    public required Checkpointer Checkpointer { get; init; }
+
+    /// <summary>Told of every applied command and what came of it, before its client is.</summary>
+    public required Action<Command, ApplyResult> Applied { get; init; }
+
+    public void Start(ILoopScheduler scheduler) => _loop = scheduler.Start("apply", Step);
+
+    public void Stop() => _loop.Stop();
+
+    public void Wake() => _loop.Wake();
+
+    /// <summary>Queues a StorageApply. Raft loop only.</summary>
+    public void Apply(Message message)
+    {
+        _queue.Enqueue(message);
+        _loop.Wake();
+    }
+
+    /// <summary>Runs something between two entries, beside nothing that changes the state. Any thread.</summary>
+    public void Post(Action work)
+    {
+        _work.Enqueue(work);
+        _loop.Wake();
+    }
+
+    private bool Step()
+    {
+        while (_work.TryDequeue(out var work))
+            work();
+        // A checkpoint names the members in force: it waits until a change that was applied has told.
+        if (_confChangesUnderWay == 0)
+            Checkpointer.Advance();
+        bool hasMore = _queue.TryDequeue(out var message);
+        if (hasMore)
+            ApplyAll(message!);
+        return Clean() || hasMore;
+    }
+
+    private void ApplyAll(Message message)
+    {
+        foreach (ref readonly var entry in message.Entries.Span)
+            Apply(entry);
+        watches.Wake();
+        foreach (var response in message.Responses)
+            raft.Deliver(response);
+    }
+
+    private void Apply(in Entry entry)
+    {
+        if (entry.Type == EntryType.Normal)
+            ApplyCommands(entry.Index, entry.Data);
+        else
+            ApplyConfChange(entry);
+        machine.CompleteEntry(entry.Index, entry.Term);
+    }
+
+    private void ApplyCommands(ulong index, ReadOnlyMemory<byte> data)
+    {
+        if (data.IsEmpty)
+            return; // A new leader's first entry.
+        var commands = CommandBatch.Read(data);
+        checkpointPolicy.Applied(commands.Remaining, data.Length);
+        while (commands.TryRead(out var command))
+        {
+            long start = time.GetTimestamp();
+            raft.TryTakePending(command.RequestId, out var proposal);
+            var result = machine.Apply(index, command, proposal?.Request);
+            if (result.Events.Length > 0)
+                watches.Publish(result.Revision, result.Events);
+            Applied(command, result);
+            proposal?.Complete(result);
+            var took = time.GetElapsedTime(start);
+            if (took > SlowFrom)
+                AppliedSlowly(command.Kind, took);
+        }
+    }
+
+    private void ApplyConfChange(in Entry entry)
+    {
+        var change = ConfChangeV2.FromEntry(entry)
+            ?? throw new InvalidDataException($"entry {entry.Index} is no membership change that this version knows");
+        ApplyCommands(entry.Index, change.Context);
+        _confChangesUnderWay++;
+        raft.DeliverConfChange(change, state => Post(() =>
+        {
+            _confChangesUnderWay--;
+            machine.Configuration = ConfStateCodec.Encode(state);
+        }));
+    }
+
+    /// <summary>One small step of giving space back, so that entries never wait long for it.</summary>
+    /// <returns>Whether there is more to clean.</returns>
+    private bool Clean()
+    {
+        if (!machine.Store.CompactStep(CompactionKeysPerStep))
+        {
+            (_isReclaiming, _reclaimBytesLeft) = (true, machine.Store.Values.SizeBytes);
+            return true;
+        }
+        if (!_isReclaiming || Checkpointer.IsBusy)
+            return false;
+        Reclaim();
+        return _isReclaiming;
+    }
+
+    /// <summary>One pass over as much as the store held when the compaction ended gives back what that freed.</summary>
+    private void Reclaim()
+    {
+        var step = machine.Store.ReclaimStep(ReclaimBytesPerStep);
+        _reclaimBytesLeft -= step.ExaminedBytes;
+        _isReclaiming = step.ExaminedBytes > 0 && _reclaimBytesLeft > 0;
+    }
+}

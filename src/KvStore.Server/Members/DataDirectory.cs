@@ -1,0 +1,116 @@
+using System.Text;
+using KvStore.Storage.Disks;
+
+namespace KvStore.Server.Members;
+
+/// <summary>The member's data directory: whose it is, what is in it, and the lock that keeps a second process out.</summary>
+/// <remarks>
+/// <code>
+/// DIR/            0700
+///   lock          held while a process uses the directory
+///   format        "kvstore data directory, format 1\n": written first, so that anything else is recognised as foreign
+///   wal/          the log
+///   values/       the value store and its checkpoints
+///   checkpoints/  the rest of each checkpoint: state and key index
+///   reserve       space kept for the day the disk is full
+/// </code>
+/// </remarks>
+public sealed class DataDirectory : IDisposable
+{
+    public const int Format = 1;
+
+    private const string FormatPrefix = "kvstore data directory, format ";
+
+    private readonly IDisposable _lock;
+
+    private DataDirectory(string path, bool isNew, IDisposable held)
+    {
+        (Path, IsNew, _lock) = (path, isNew, held);
+    }
+
+    public string Path { get; }
+
+    /// <summary>Nothing was ever stored here.</summary>
+    public bool IsNew { get; }
+
+    public string Wal => System.IO.Path.Combine(Path, "wal");
+
+    public string Values => System.IO.Path.Combine(Path, "values");
+
+    public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
+
+    public string Reserve => System.IO.Path.Combine(Path, "reserve");
+
+    /// <summary>Opens the directory, or makes it.</summary>
+    /// <exception cref="DataDirectoryException">It is another's, or in use.</exception>
+    public static DataDirectory Open(IDisk disk, string path)
+    {
+        if (!disk.DirectoryExists(path))
+            disk.CreateDirectory(path);
+        // Looked at before anything is made there, the lock included: another's directory stays as it is.
+        Recognise(disk, path);
+        var held = disk.TryLock(System.IO.Path.Combine(path, "lock")) ?? throw new DataDirectoryException(
+            $"the data directory {path} is in use by another process: stop that one, or give this one a directory of its own with --data-dir");
+        try
+        {
+            return new DataDirectory(path, Recognise(disk, path), held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Claims a new directory; what the member is made of must be durable before.</summary>
+    public void MarkAsOurs(IDisk disk)
+    {
+        string temporary = System.IO.Path.Combine(Path, "format.tmp");
+        if (disk.FileExists(temporary))
+            disk.Delete(temporary);
+        using (var file = disk.Open(temporary, FileOpening.CreateNew))
+        {
+            file.Write(0, Encoding.ASCII.GetBytes($"{FormatPrefix}{Format}\n"));
+            file.Sync();
+        }
+        disk.Rename(temporary, System.IO.Path.Combine(Path, "format"));
+        disk.SyncDirectory(Path);
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    /// <returns>Whether the directory is new: empty, or left by a start that never came to an end.</returns>
+    private static bool Recognise(IDisk disk, string path)
+    {
+        string formatFile = System.IO.Path.Combine(path, "format");
+        if (!disk.FileExists(formatFile))
+        {
+            var foreign = disk.List(path).Where(name => name is not ("lock" or "format.tmp" or "wal" or "values" or "checkpoints" or "reserve"));
+            if (foreign.FirstOrDefault() is { } name)
+            {
+                throw new DataDirectoryException(
+                    $"{path} is no data directory of kvstore (it holds {name}): give an empty or a new directory with --data-dir");
+            }
+            return true;
+        }
+        string text = ReadText(disk, formatFile);
+        if (!text.StartsWith(FormatPrefix, StringComparison.Ordinal) || !int.TryParse(text.AsSpan(FormatPrefix.Length).TrimEnd(), out int format))
+            throw new DataDirectoryException($"{formatFile} is not what kvstore writes: the directory is damaged or foreign");
+        if (format != Format)
+        {
+            throw new DataDirectoryException(
+                $"{path} has format {format}, this version reads {Format}: run the version of kvstore that wrote it");
+        }
+        return false;
+    }
+
+    private static string ReadText(IDisk disk, string path)
+    {
+        using var file = disk.Open(path, FileOpening.Existing);
+        var bytes = new byte[Math.Min(file.Length, 256)];
+        return Encoding.ASCII.GetString(bytes, 0, file.Read(0, bytes));
+    }
+}
+
+/// <summary>The data directory cannot be used; the message says why and what to do.</summary>
+public sealed class DataDirectoryException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using KvStore.Mvcc.Errors;
+using KvStore.Mvcc.Leases;
+using KvStore.Protocol;
+using KvStore.Server.Members.Scheduling;
+
+namespace KvStore.Server.Members;
+
+/// <summary>Keeps the time of leases while this member leads: renews on request, and proposes to revoke what has run out.</summary>
+public sealed class Lessor(LeaseClock clock, TimeProvider time)
+{
+    /// <summary>etcd's pace: how often it looks for leases that ran out ...</summary>
+    private static readonly TimeSpan ScanInterval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>... and how many revocations it lets wait for the log at once.</summary>
+    private const int RevocationLimit = 16;
+
+    /// <summary>What is left of a lease is replicated this often, so that a new leader does not start it anew.</summary>
+    private static readonly TimeSpan CheckpointInterval = TimeSpan.FromMinutes(5);
+
+    private const int CheckpointLimit = 1000;
+
+    private readonly ConcurrentQueue<LeaseId> _revoked = new();
+    private readonly ConcurrentDictionary<LeaseId, TaskCompletionSource> _awaited = new();
+    private ILoop _loop = null!;
+    private ITimer? _scan;
+    private int _inFlight;
+
+    /// <summary>Proposes a revocation, and calls back when its outcome is known. Any thread.</summary>
+    public required Action<LeaseRevokeRequest, Action> Revoke { get; init; }
+
+    /// <summary>Proposes that what is left of leases be replicated; completes when it is.</summary>
+    public required Func<LeaseCheckpointRequest, Task> Checkpoint { get; init; }
+
+    private TimeSpan Now => time.GetElapsedTime(0);
+
+    public void Start(ILoopScheduler scheduler)
+    {
+        _loop = scheduler.Start("leases", Step);
+        _scan = time.CreateTimer(_ => _loop.Wake(), null, ScanInterval, ScanInterval);
+    }
+
+    public void Stop()
+    {
+        _scan?.Dispose();
+        _loop.Stop();
+        foreach (var awaited in _awaited.Values)
+            awaited.TrySetException(new EtcdException(EtcdError.Stopped));
+    }
+
+    /// <summary>This member leads from now on: every lease gets its time, and an election's on top.</summary>
+    public void Promote(TimeSpan electionTimeout)
+    {
+        if (!clock.IsPrimary)
+            clock.Promote(Now, electionTimeout);
+    }
+
+    public void Demote() => clock.Demote();
+
+    /// <summary>A grant was applied. Apply loop.</summary>
+    public void Granted(LeaseId id) => clock.Granted(id, Now);
+
+    /// <summary>A revocation was applied. Apply loop.</summary>
+    public void Revoked(LeaseId id)
+    {
+        clock.Revoked(id);
+        if (_awaited.TryRemove(id, out var awaited))
+            awaited.TrySetResult();
+    }
+
+    /// <summary>Gives the lease its whole time again; of one that has run out, the answer waits for its revocation.</summary>
+    /// <returns>The time in seconds; 0 when there is no such lease.</returns>
+    public async ValueTask<long> RenewAsync(LeaseId id)
+    {
+        var renewal = clock.Renew(id, Now);
+        switch (renewal.Kind)
+        {
+            case LeaseRenewalKind.Renewed:
+                // Before the answer: else a crash could give back the little that an earlier checkpoint left.
+                if (renewal.NeedsCheckpoint)
+                    await Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } });
+                return renewal.TtlSeconds;
+            case LeaseRenewalKind.Expired:
+                await RevocationOf(id);
+                return 0;
+            case LeaseRenewalKind.NotPrimary:
+                throw new EtcdException(EtcdError.NoLeader);
+            default:
+                return 0;
+        }
+    }
+
+    /// <summary>What is left of a lease; null when it is unknown.</summary>
+    public TimeSpan? Remaining(LeaseId id) => clock.Remaining(id, Now);
+
+    private Task RevocationOf(LeaseId id)
+    {
+        var awaited = _awaited.GetOrAdd(id, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        // It may have been revoked before the wait was noted.
+        if (clock.Remaining(id, Now) is null && _awaited.TryRemove(id, out _))
+            awaited.TrySetResult();
+        _loop.Wake();
+        return awaited.Task;
+    }
+
+    private bool Step()
+    {
+        while (_revoked.TryDequeue(out _))
+            _inFlight--;
+        if (!clock.IsPrimary)
+            return false;
+        foreach (var id in clock.TakeExpired(Now, RevocationLimit - _inFlight))
+        {
+            _inFlight++;
+            Revoke(new LeaseRevokeRequest { ID = id.Value }, () => Settle(id));
+        }
+        var checkpoints = clock.TakeCheckpoints(Now, CheckpointInterval, CheckpointLimit);
+        if (checkpoints.Count > 0)
+            Checkpoint(new LeaseCheckpointRequest { Checkpoints = { checkpoints } });
+        return false;
+    }
+
+    private void Settle(LeaseId id)
+    {
+        _revoked.Enqueue(id);
+        _loop.Wake();
+    }
+}

@@ -1,0 +1,185 @@
+using KvStore.Mvcc;
+using KvStore.Mvcc.Index;
+using KvStore.Mvcc.State;
+using KvStore.Mvcc.Store;
+using KvStore.Raft;
+using KvStore.Server.Members.Checkpoints;
+using KvStore.Storage.Disks;
+using KvStore.Storage.Values;
+using KvStore.Storage.Wal;
+
+namespace KvStore.Server.Members;
+
+/// <summary>Makes the parts that a member is stored in; the simulation has its own.</summary>
+public interface IMemberParts
+{
+    IValueStore CreateValues(IDisk disk, string directory);
+
+    IValueStore OpenValues(IDisk disk, string directory, CheckpointId checkpoint);
+
+    IKeyIndex CreateIndex();
+}
+
+/// <summary>What a member finds on its disk when it starts: the newest usable checkpoint, and the log behind it.</summary>
+internal sealed class MemberStorage
+{
+    private MemberStorage(WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest)
+    {
+        (Wal, Machine, Checkpoints, NewestCheckpoint) = (wal, machine, checkpoints, newest);
+    }
+
+    public WriteAheadLog Wal { get; }
+
+    public StateMachine Machine { get; }
+
+    public CheckpointDirectory Checkpoints { get; }
+
+    public (long Number, CheckpointManifest Manifest)? NewestCheckpoint { get; }
+
+    /// <summary>The entries behind the checkpoint, to be applied again.</summary>
+    public required IReadOnlyList<Entry> Tail { get; init; }
+
+    public required EntryId Applied { get; init; }
+
+    public required ConfState ConfState { get; init; }
+
+    /// <summary>Why older or slower ways had to be taken; to be logged.</summary>
+    public required IReadOnlyList<string> Troubles { get; init; }
+
+    /// <summary>Makes the log of a new member: its first entries say who the members are.</summary>
+    public static void Bootstrap(IDisk disk, DataDirectory directory, WalIdentity identity, WalOptions options, IReadOnlyList<Entry> entries)
+    {
+        Clear(disk, directory);
+        disk.CreateDirectory(directory.Wal);
+        disk.CreateDirectory(directory.Checkpoints);
+        using var wal = WriteAheadLog.Create(disk, directory.Wal, identity, options);
+        wal.Append(entries.ToArray(), new HardState(1, NodeId.None, entries[^1].Index));
+        wal.Sync();
+        directory.MarkAsOurs(disk);
+    }
+
+    /// <exception cref="InvalidDataException">What is there cannot be used; nothing was changed.</exception>
+    public static MemberStorage Open(
+        IDisk disk, DataDirectory directory, WalOptions walOptions, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
+    {
+        var wal = WriteAheadLog.Open(disk, directory.Wal, walOptions);
+        try
+        {
+            return Recover(disk, directory, wal, parts, waitForSpace);
+        }
+        catch
+        {
+            wal.Dispose();
+            throw;
+        }
+    }
+
+    private static MemberStorage Recover(
+        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
+    {
+        var checkpoints = new CheckpointDirectory(disk, directory.Checkpoints);
+        var troubles = new List<string>();
+        foreach (long number in checkpoints.Numbers())
+        {
+            try
+            {
+                var manifest = checkpoints.Read(number);
+                var machine = Load(disk, directory, checkpoints, number, manifest, parts, waitForSpace, troubles);
+                return Complete(wal, machine, checkpoints, (number, manifest), troubles);
+            }
+            catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
+            {
+                troubles.Add($"checkpoint {number} cannot be used, taking the one before it: {damage.Message}");
+            }
+        }
+        if (wal.FirstIndex > 1)
+        {
+            throw new InvalidDataException(
+                $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
+                + string.Concat(troubles.Select(trouble => "; " + trouble)));
+        }
+        var store = new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace);
+        return Complete(wal, new StateMachine(store), checkpoints, null, troubles);
+    }
+
+    private static StateMachine Load(
+        IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, long number, CheckpointManifest manifest, IMemberParts parts,
+        Func<DiskFullException, bool> waitForSpace, List<string> troubles)
+    {
+        var values = parts.OpenValues(disk, directory.Values, manifest.Values);
+        try
+        {
+            return StateMachine.Load(manifest.State.Span, image => new MvccStore(
+                LoadIndex(disk, checkpoints.IndexPath(number), values, image, parts, troubles),
+                values, image.CurrentRevision, image.CompactRevision, waitForSpace));
+        }
+        catch
+        {
+            values.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The saved key index; when that cannot be used, one made anew from the values.</summary>
+    private static IKeyIndex LoadIndex(
+        IDisk disk, string path, IValueStore values, StateImage image, IMemberParts parts, List<string> troubles)
+    {
+        var index = parts.CreateIndex();
+        try
+        {
+            using var file = disk.Open(path, FileOpening.Existing);
+            IndexFile.Load(file, index);
+            return index;
+        }
+        catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
+        {
+            troubles.Add($"the saved key index cannot be used, it is made anew from the values: {damage.Message}");
+            index.Dispose();
+            index = parts.CreateIndex();
+            IndexRebuild.FromValues(index, values, image.CurrentRevision);
+            return index;
+        }
+    }
+
+    private static MemberStorage Complete(
+        WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
+    {
+        var applied = new EntryId(machine.AppliedTerm, machine.AppliedIndex);
+        if (applied.Index + 1 < wal.FirstIndex || applied.Index > wal.LastIndex)
+        {
+            throw new InvalidDataException(
+                $"the checkpoint is of entry {applied.Index}, but the log holds {wal.FirstIndex} to {wal.LastIndex}: files are missing, restore the member from a backup");
+        }
+        return new MemberStorage(wal, machine, checkpoints, newest)
+        {
+            Applied = applied,
+            ConfState = machine.Configuration.IsEmpty ? ConfState.Empty : ConfStateCodec.Decode(machine.Configuration.Span),
+            Tail = ReadTail(wal, applied.Index + 1),
+            Troubles = troubles,
+        };
+    }
+
+    private static List<Entry> ReadTail(WriteAheadLog wal, ulong from)
+    {
+        var tail = new List<Entry>();
+        while (from <= wal.LastIndex)
+        {
+            var entries = wal.ReadEntries(from, wal.LastIndex + 1, 64 << 20);
+            tail.AddRange(entries);
+            from = entries[^1].Index + 1;
+        }
+        return tail;
+    }
+
+    /// <summary>What a start that never came to its end left behind.</summary>
+    private static void Clear(IDisk disk, DataDirectory directory)
+    {
+        foreach (string folder in new[] { directory.Wal, directory.Values, directory.Checkpoints })
+        {
+            if (!disk.DirectoryExists(folder))
+                continue;
+            foreach (string name in disk.List(folder))
+                disk.Delete(Path.Combine(folder, name));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Errors;
+using KvStore.Raft;
+using KvStore.Server.Members.Scheduling;
+
+namespace KvStore.Server.Members;
+
+/// <summary>Owns the <see cref="RawNode"/>: takes what clients, peers, clock and storage queue for it, and hands out what comes
+/// of that. It never waits, least of all for a disk, so reads and heartbeats go on however slow the log's syncs are.</summary>
+internal sealed class RaftLoop
+{
+    /// <summary>Bytes of requests packed into one entry; one request may be larger.</summary>
+    private const int EntryLimitBytes = 512 << 10;
+
+    /// <summary>Committed entries that may wait to be applied before new requests are refused, as etcd does.</summary>
+    private const ulong ApplyGapLimit = 5000;
+
+    private readonly RaftLoopOptions _options;
+    private readonly RawNode _node;
+    private readonly LogWindow _window;
+    private readonly TimeProvider _time;
+    private readonly ConcurrentQueue<Proposal> _proposals = new();
+    private readonly ConcurrentQueue<Message> _inbox = new();
+    private readonly ConcurrentQueue<(ConfChangeV2 Change, Action<ConfState> Applied)> _confChanges = new();
+    private readonly ConcurrentDictionary<ulong, Proposal> _pending = new();
+    private readonly Dictionary<ulong, ReadBatch> _issuedReads = [];
+    private readonly List<ReadBatch> _confirmedReads = [];
+    private readonly List<Proposal> _packing = [];
+    private readonly List<Command> _commands = [];
+    private readonly ulong _requestIdPrefix;
+    private ReadBatch _gatheringReads;
+    private int _hasGatheredReads;
+    private int _ticks;
+    private ulong _requestCount;
+    private ulong _readCount;
+    private ulong _applied;
+    private ConfState _confState;
+    private ILoop _loop = null!;
+    private ITimer? _ticker;
+
+    public RaftLoop(RaftLoopOptions options, RaftConfig config, LogWindow window, TimeProvider time, ulong requestIdPrefix)
+    {
+        (_options, _window, _time, _requestIdPrefix) = (options, window, time, requestIdPrefix);
+        _node = new RawNode(config);
+        _applied = config.Applied;
+        _confState = window.InitialState().ConfState;
+        _gatheringReads = new ReadBatch(time.GetTimestamp());
+        Status = new LeaderStatus(NodeId.None, Role.Follower, _node.BasicStatus.HardState.Term, 0);
+    }
+
+    /// <summary>Role, leader and term, as of the last turn of the loop. Any thread.</summary>
+    public LeaderStatus Status { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    public int PendingProposals => _pending.Count;
+
+    /// <summary>Called on the loop after <see cref="Status"/> changed.</summary>
+    public required Action<LeaderStatus> StatusChanged { get; init; }
+
+    /// <summary>Takes work for the log loop, in order.</summary>
+    public required Action<Message> SendToLog { get; init; }
+
+    /// <summary>Takes work for the apply loop, in order.</summary>
+    public required Action<Message> SendToApply { get; init; }
+
+    public void Start(ILoopScheduler scheduler)
+    {
+        _loop = scheduler.Start("raft", Step);
+        _ticker = _time.CreateTimer(_ => Tick(), null, _options.HeartbeatInterval, _options.HeartbeatInterval);
+        _loop.Wake();
+    }
+
+    public void Stop()
+    {
+        _ticker?.Dispose();
+        _loop.Stop();
+        var stopped = new EtcdException(EtcdError.Stopped);
+        foreach (var proposal in _pending.Values)
+            proposal.Fail(stopped);
+        while (_proposals.TryDequeue(out var proposal))
+            proposal.Fail(stopped);
+        foreach (var batch in _issuedReads.Values.Concat(_confirmedReads).Append(_gatheringReads))
+            batch.Fail(stopped);
+    }
+
+    /// <summary>Queues a request for the log. Any thread.</summary>
+    public Task<ApplyResult> Propose(Proposal proposal)
+    {
+        _proposals.Enqueue(proposal);
+        _loop.Wake();
+        return proposal.Outcome;
+    }
+
+    /// <summary>Completes when a read may begin that must see everything acknowledged until now. Any thread.</summary>
+    public Task ReadIndex()
+    {
+        // The index is asked for only after the loop has put another batch in this one's place: after this call began.
+        var batch = Volatile.Read(ref _gatheringReads);
+        Volatile.Write(ref _hasGatheredReads, 1);
+        _loop.Wake();
+        return batch.Readable;
+    }
+
+    /// <summary>Brings a message from a peer, or from the log or apply loop. Any thread.</summary>
+    public void Deliver(Message message)
+    {
+        _inbox.Enqueue(message);
+        _loop.Wake();
+    }
+
+    /// <summary>Puts an applied membership change into force. Apply loop, before it delivers the response of that entry.</summary>
+    public void DeliverConfChange(ConfChangeV2 change, Action<ConfState> applied)
+    {
+        _confChanges.Enqueue((change, applied));
+        _loop.Wake();
+    }
+
+    /// <summary>The waiting request of this id, if it came from this member and still waits. Any thread.</summary>
+    public bool TryTakePending(ulong requestId, out Proposal proposal) => _pending.TryRemove(requestId, out proposal!);
+
+    private void Tick()
+    {
+        Interlocked.Increment(ref _ticks);
+        _loop.Wake();
+    }
+
+    private bool Step()
+    {
+        for (int ticks = Interlocked.Exchange(ref _ticks, 0); ticks > 0; ticks--)
+        {
+            _node.Tick();
+            FailOverdue();
+        }
+        while (_confChanges.TryDequeue(out var change))
+            ApplyConfChange(change.Change, change.Applied);
+        while (_inbox.TryDequeue(out var message))
+            Receive(message);
+        CampaignIfAlone();
+        ProposeQueued();
+        IssueReads();
+        while (_node.HasReady)
+            Handle(_node.Ready());
+        return false;
+    }
+
+    private void ApplyConfChange(ConfChangeV2 change, Action<ConfState> applied)
+    {
+        _confState = _node.ApplyConfChange(change);
+        applied(_confState);
+    }
+
+    private bool IsAlone => _confState.Voters.Count == 1 && _confState.Voters[0] == _node.Id
+        && _confState.Learners.Count == 0 && _confState.VotersOutgoing.Count == 0;
+
+    private void Receive(Message message)
+    {
+        if (message.Type == MessageType.StorageApplyResp)
+            SetApplied(message);
+        // Messages of removed members and the like are refused; there is nothing to be done about them.
+        _node.Step(message);
+    }
+
+    private void SetApplied(Message message)
+    {
+        if (message.Entries.IsEmpty)
+            return;
+        _applied = Math.Max(_applied, message.Entries.Span[^1].Index);
+        CompleteConfirmedReads();
+    }
+
+    /// <summary>The only voter need not wait for an election timeout: nobody else can be leader.</summary>
+    private void CampaignIfAlone()
+    {
+        if (_options.CampaignsAtOnce && Status.Role == Role.Follower && Status.Leader == NodeId.None && IsAlone)
+            _node.Campaign();
+    }
+
+    private void ProposeQueued()
+    {
+        if (_proposals.IsEmpty)
+            return;
+        if (Status.Leader == NodeId.None)
+            return; // They wait for a leader until their time is over.
+        while (TryPack(out var data))
+        {
+            var error = _node.Propose(data);
+            if (error != RaftError.None)
+                FailPacked(EtcdError.TooManyRequests);
+            _packing.Clear();
+        }
+    }
+
+    /// <summary>Takes queued requests into one entry.</summary>
+    private bool TryPack(out byte[] data)
+    {
+        data = [];
+        int size = 0;
+        bool isOverloaded = _window.LastIndex > _applied + ApplyGapLimit;
+        while (size < EntryLimitBytes && _proposals.TryDequeue(out var proposal))
+        {
+            if (isOverloaded)
+            {
+                proposal.Fail(new EtcdException(EtcdError.TooManyRequests));
+                continue;
+            }
+            proposal.RequestId = _requestIdPrefix | (++_requestCount & 0xFFFF_FFFF_FFFF);
+            _pending[proposal.RequestId] = proposal;
+            _packing.Add(proposal);
+            _commands.Add(new Command(proposal.Kind, proposal.RequestId, proposal.Payload));
+            size += proposal.Payload.Length;
+        }
+        if (_packing.Count == 0)
+            return false;
+        data = CommandBatch.Encode(CollectionsMarshal.AsSpan(_commands));
+        _commands.Clear();
+        return true;
+    }
+
+    private void FailPacked(EtcdError error)
+    {
+        foreach (var proposal in _packing)
+        {
+            _pending.TryRemove(proposal.RequestId, out _);
+            proposal.Fail(new EtcdException(error));
+        }
+    }
+
+    private void IssueReads()
+    {
+        if (Volatile.Read(ref _hasGatheredReads) == 0 || Status.Leader == NodeId.None)
+            return;
+        Volatile.Write(ref _hasGatheredReads, 0);
+        var batch = Interlocked.Exchange(ref _gatheringReads, new ReadBatch(_time.GetTimestamp()));
+        Issue(batch);
+    }
+
+    private void Issue(ReadBatch batch)
+    {
+        var context = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(context, ++_readCount);
+        _issuedReads.Add(_readCount, batch);
+        _node.ReadIndex(context);
+    }
+
+    private void Handle(Ready ready)
+    {
+        if (ready.SoftState is not null || ready.HardState is not null)
+            PublishStatus();
+        foreach (var state in ready.ReadStates)
+            Confirm(state);
+        foreach (var message in ready.Messages)
+            Send(message);
+        CompleteConfirmedReads();
+    }
+
+    private void PublishStatus()
+    {
+        var basic = _node.BasicStatus;
+        var status = new LeaderStatus(basic.SoftState.Leader, basic.SoftState.Role, basic.HardState.Term, basic.HardState.Commit);
+        bool isNews = status.Leader != Status.Leader || status.Role != Status.Role || status.Term != Status.Term;
+        Status = status;
+        if (isNews)
+            StatusChanged(status);
+    }
+
+    private void Confirm(ReadState state)
+    {
+        if (_issuedReads.Remove(BinaryPrimitives.ReadUInt64LittleEndian(state.Context.Span), out var batch))
+        {
+            batch.Index = state.Index;
+            _confirmedReads.Add(batch);
+        }
+    }
+
+    private void CompleteConfirmedReads()
+    {
+        for (int i = _confirmedReads.Count - 1; i >= 0; i--)
+        {
+            if (_confirmedReads[i].Index > _applied)
+                continue;
+            _confirmedReads[i].Complete();
+            _confirmedReads.RemoveAt(i);
+        }
+    }
+
+    private void Send(Message message)
+    {
+        if (message.To == NodeId.LocalAppendThread)
+        {
+            _window.Append(message.Entries.Span);
+            SendToLog(message);
+        }
+        else if (message.To == NodeId.LocalApplyThread)
+        {
+            SendToApply(message);
+        }
+    }
+
+    /// <summary>A request that waited too long gets its answer; what becomes of it stays unknown.</summary>
+    private void FailOverdue()
+    {
+        // What is applied can leave memory when there is no other member to be served from it.
+        if (IsAlone)
+            _window.Compact(Math.Min(_applied, _window.LastIndex));
+        foreach (var proposal in _pending.Values)
+        {
+            if (IsOverdue(proposal.ProposedAt) && _pending.TryRemove(proposal.RequestId, out _))
+                proposal.Fail(new EtcdException(EtcdError.Timeout));
+        }
+        while (_proposals.TryPeek(out var queued) && IsOverdue(queued.ProposedAt) && _proposals.TryDequeue(out queued))
+            queued.Fail(new EtcdException(EtcdError.Timeout));
+        foreach (var (context, batch) in _issuedReads)
+        {
+            if (IsOverdue(batch.StartedAt) && _issuedReads.Remove(context))
+                batch.Fail(new EtcdException(EtcdError.Timeout));
+        }
+        if (Volatile.Read(ref _hasGatheredReads) == 1 && IsOverdue(_gatheringReads.StartedAt))
+        {
+            Volatile.Write(ref _hasGatheredReads, 0);
+            Interlocked.Exchange(ref _gatheringReads, new ReadBatch(_time.GetTimestamp())).Fail(new EtcdException(EtcdError.Timeout));
+        }
+    }
+
+    private bool IsOverdue(long since) => _time.GetElapsedTime(since) > _options.RequestTimeout;
+}
+
+/// <summary>Who leads, as one member sees it.</summary>
+public sealed record LeaderStatus(NodeId Leader, Role Role, ulong Term, ulong CommitIndex);
+
+/// <param name="HeartbeatInterval">One tick of the raft clock.</param>
+/// <param name="RequestTimeout">How long a request waits for its outcome: etcd's 5 s and two election timeouts.</param>
+/// <param name="CampaignsAtOnce">The only voter need not wait for an election timeout.</param>
+internal sealed record RaftLoopOptions(TimeSpan HeartbeatInterval, TimeSpan RequestTimeout, bool CampaignsAtOnce);

@@ -1,0 +1,84 @@
+using KvStore.Grpc;
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Errors;
+using KvStore.Protocol;
+using KvStore.Server.Configuration;
+
+namespace KvStore.Server.Services;
+
+/// <summary>etcd's Maintenance service: how the member is, and what it is told to clear up.</summary>
+internal sealed class MaintenanceService(Members.Member member)
+{
+    public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("Maintenance"))
+        .Etcd<AlarmRequest, AlarmResponse>("Alarm", AlarmAsync, keepRequestBytes: true)
+        .Etcd<StatusRequest, StatusResponse>("Status", Status)
+        .Etcd<DefragmentRequest, DefragmentResponse>("Defragment", DefragmentAsync)
+        .Etcd<HashRequest, HashResponse>("Hash", Hash)
+        .Etcd<HashKVRequest, HashKVResponse>("HashKV", HashKvAsync);
+
+    private async ValueTask<AlarmResponse> AlarmAsync(AlarmRequest request, ServerCallContext context)
+    {
+        var response = (AlarmResponse)await member.ProposeAsync(CommandKind.Alarm, context.RequestBytes, request);
+        response.Header = member.Complete(response.Header);
+        return response;
+    }
+
+    private ValueTask<StatusResponse> Status(StatusRequest request, ServerCallContext context)
+    {
+        var leadership = member.Leadership;
+        long bytes = member.DatabaseBytes;
+        var response = new StatusResponse
+        {
+            Header = member.Header(),
+            Version = ServerVersion.Etcd,
+            DbSize = bytes,
+            DbSizeInUse = bytes,
+            Leader = leadership.Leader.Value,
+            RaftIndex = leadership.CommitIndex,
+            RaftTerm = leadership.Term,
+            RaftAppliedIndex = member.State.AppliedIndex,
+            StorageVersion = ServerVersion.Storage,
+            DbSizeQuota = member.Options.QuotaBytes ?? 0,
+            DowngradeInfo = new DowngradeInfo(),
+        };
+        if (!member.HasLeader)
+            response.Errors.Add(EtcdError.NoLeader.Text);
+        foreach (var alarm in member.State.Alarms.Raised)
+            response.Errors.Add(TextOf(alarm));
+        return ValueTask.FromResult(response);
+    }
+
+    /// <summary>There is nothing to stop for: what can be given back is, beside reads and writes.</summary>
+    private async ValueTask<DefragmentResponse> DefragmentAsync(DefragmentRequest request, ServerCallContext context)
+    {
+        await member.CheckpointAsync();
+        return new DefragmentResponse();
+    }
+
+    private async ValueTask<HashResponse> Hash(HashRequest request, ServerCallContext context)
+    {
+        await Task.Yield();
+        var hash = member.State.Hash.Compute(0);
+        return new HashResponse { Header = member.HeaderAt(hash.CurrentRevision), Hash = hash.Hash };
+    }
+
+    private async ValueTask<HashKVResponse> HashKvAsync(HashKVRequest request, ServerCallContext context)
+    {
+        await Task.Yield();
+        var hash = member.State.Hash.Compute(request.Revision);
+        return new HashKVResponse
+        {
+            Header = member.HeaderAt(hash.CurrentRevision),
+            Hash = hash.Hash,
+            CompactRevision = hash.CompactRevision,
+            HashRevision = hash.HashRevision,
+        };
+    }
+
+    /// <summary>As Go prints the message, which clients show as it is.</summary>
+    private static string TextOf(AlarmMember alarm)
+    {
+        string member = alarm.MemberID == 0 ? "" : $"memberID:{alarm.MemberID} ";
+        return $"{member}alarm:{(alarm.Alarm == AlarmType.Nospace ? "NOSPACE" : "CORRUPT")} ";
+    }
+}
