@@ -8,17 +8,16 @@ namespace KvStore.Mvcc.Tests.Index;
 /// <summary>Readers on their own threads beside the writer, compared with what the writer did up to their revision.</summary>
 public sealed class KeyIndexReaderTests
 {
-    private const int KeySpace = 3000;
-
     private static int Rounds => Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long" ? 40_000 : 1_500;
 
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(2, true)]
-    public async Task Readers_beside_the_writer_see_exactly_their_revision(int seed, bool withLongKeys)
+    [InlineData(1, 3000, false)]
+    [InlineData(2, 3000, true)]
+    [InlineData(3, 150, false)]
+    public async Task Readers_beside_the_writer_see_exactly_their_revision(int seed, int keySpace, bool withLongKeys)
     {
         using var index = new NativeKeyIndex();
-        var torture = new Torture(index, withLongKeys);
+        var torture = new Torture(index, keySpace, withLongKeys);
         Task[] readers = [.. Enumerable.Range(0, 2).Select(i => Task.Run(() => torture.Read(seed * 100 + i, Rounds)))];
 
         torture.WriteWhile(seed, () => readers.Any(reader => !reader.IsCompleted));
@@ -30,13 +29,13 @@ public sealed class KeyIndexReaderTests
     /// The writer notes each key's revisions before it publishes them; changes follow each other in a cycle that ends with a delete. So a
     /// reader knows by arithmetic what each key must be at its revision.
     /// </summary>
-    private sealed class Torture(NativeKeyIndex index, bool withLongKeys)
+    private sealed class Torture(NativeKeyIndex index, int keySpace, bool withLongKeys)
     {
-        private readonly byte[][] _keys = [.. Enumerable.Range(0, KeySpace).Select(i => KeyOf(i, withLongKeys))];
+        private readonly byte[][] _keys = [.. Enumerable.Range(0, keySpace).Select(i => KeyOf(i, withLongKeys))];
 
         // By key, in the order of the keys: the revisions at which it changed. Only appended to; readers stop at theirs.
-        private readonly long[][] _changes = [.. Enumerable.Range(0, KeySpace).Select(_ => new long[16])];
-        private readonly int[] _changeCounts = new int[KeySpace];
+        private readonly long[][] _changes = [.. Enumerable.Range(0, keySpace).Select(_ => new long[16])];
+        private readonly int[] _changeCounts = new int[keySpace];
 
         private long _published = 1;
         private long _compacted;
@@ -47,7 +46,7 @@ public sealed class KeyIndexReaderTests
             for (int i = 0; i % 256 != 0 || isReading(); i++)
             {
                 // Some keys change all the time, so that their histories grow; the others come and go, so that leaves do.
-                int key = random.Next(3) != 0 ? random.Next(KeySpace) : random.Next(40) * 7;
+                int key = random.Next(3) != 0 ? random.Next(keySpace) : random.Next(40) * 7 % keySpace;
                 Change(key, Volatile.Read(ref _published) + 1);
                 if (i % 5000 == 0)
                     Volatile.Write(ref _compacted, Math.Max(_compacted, _published - random.Next(1000)));
@@ -101,27 +100,45 @@ public sealed class KeyIndexReaderTests
         {
             for (int i = 0; i < 50; i++)
             {
-                int key = random.Next(KeySpace);
+                int key = random.Next(keySpace);
                 bool isLive = index.TryGet(_keys[key], at, out KeyState state);
                 Check(key, at, isLive ? state : null);
-                if (i % 8 == 0)
-                    CheckHistory(key, Math.Max(Volatile.Read(ref _compacted), at - 2000), at);
             }
+            CheckHistory(random.Next(keySpace), Math.Max(Volatile.Read(ref _compacted), at - 300), at);
         }
 
-        private void CheckHistory(int key, long from, long to)
+        /// <summary>Of some neighbours at once, so that changes fall between the copy of a leaf and the look at a history.</summary>
+        private void CheckHistory(int first, long from, long to)
         {
-            var seen = new List<long>();
-            index.VisitHistory(new KeyRange(_keys[key], default), from, to, (_, in state, _) =>
+            int end = Math.Min(first + 60, keySpace - 1);
+            var seen = new List<(int, long)>();
+            int key = first;
+            index.VisitHistory(new KeyRange(_keys[first], _keys[end]), from, to, (found, in state, _) =>
             {
-                seen.Add(state.Mod.Main);
+                while (!found.SequenceEqual(_keys[key]))
+                    key++;
+                seen.Add((key, state.Mod.Main));
                 return true;
             });
-            int count = Volatile.Read(ref _changeCounts[key]);
-            long[] changes = Volatile.Read(ref _changes[key]);
-            var expected = changes.Take(count).Where(change => change >= from && change <= to).ToList();
+            var expected = Enumerable.Range(first, Math.Max(end - first, 0))
+                .SelectMany(i => ChangesOf(i, from, to).Select(change => (i, change))).ToList();
             if (!expected.SequenceEqual(seen) && from >= Volatile.Read(ref _compacted))
-                Assert.Fail($"key {key} from {from} to {to}: {string.Join(' ', expected)}, but saw {string.Join(' ', seen)}");
+                Assert.Fail($"from {from} to {to}: {string.Join(' ', expected)}, but saw {string.Join(' ', seen)}");
+        }
+
+        private ArraySegment<long> ChangesOf(int key, long from, long to)
+        {
+            ArraySegment<long> changes = ChangesOf(key);
+            int first = Array.BinarySearch(changes.Array!, 0, changes.Count, from);
+            int end = Array.BinarySearch(changes.Array!, 0, changes.Count, to + 1);
+            first = first < 0 ? ~first : first;
+            return changes[first..Math.Max(first, end < 0 ? ~end : end)];
+        }
+
+        private ArraySegment<long> ChangesOf(int key)
+        {
+            int count = Volatile.Read(ref _changeCounts[key]);
+            return new ArraySegment<long>(Volatile.Read(ref _changes[key]), 0, count);
         }
 
         private void CompareSnapshot(long at)
@@ -136,7 +153,7 @@ public sealed class KeyIndexReaderTests
                 live++;
                 return true;
             });
-            while (next < KeySpace)
+            while (next < keySpace)
                 Check(next++, at, null);
             // What the compaction took meanwhile is not a wrong answer.
             long count = index.Count(KeyRange.All, at);
@@ -146,9 +163,8 @@ public sealed class KeyIndexReaderTests
 
         private void Check(int key, long at, KeyState? actual)
         {
-            int count = Volatile.Read(ref _changeCounts[key]);
-            long[] changes = Volatile.Read(ref _changes[key]);
-            int last = Array.BinarySearch(changes, 0, Math.Min(count, changes.Length), at);
+            ArraySegment<long> changes = ChangesOf(key);
+            int last = Array.BinarySearch(changes.Array!, 0, changes.Count, at);
             last = last >= 0 ? last : ~last - 1;
             int place = last % CycleOf(key);
             KeyState? expected = last >= 0 && place != CycleOf(key) - 1
