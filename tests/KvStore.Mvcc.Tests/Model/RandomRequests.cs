@@ -101,7 +101,8 @@ internal sealed class RandomRequests(int seed)
         {
             < 4 => new RequestOp { RequestPut = NextPut() },
             < 6 => new RequestOp { RequestDeleteRange = NextDelete() },
-            < 8 || depth == 2 => new RequestOp { RequestRange = NextRange(Chance(80) ? 0 : revision) },
+            < 8 => new RequestOp { RequestRange = NextRange(Chance(80) ? 0 : revision) },
+            _ when depth == 2 => new RequestOp { RequestPut = NextPut() },
             _ => new RequestOp { RequestTxn = NextTxn(revision, depth + 1) },
         });
         return txn;
