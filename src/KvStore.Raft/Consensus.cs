@@ -49,7 +49,9 @@ internal sealed partial class Consensus
     /// <summary>Messages that may go out at once.</summary>
     public List<Message> Outbox { get; private set; } = [];
 
-    /// <summary>Votes and acknowledgements, also those to itself: they may go out when all that is unstable now is durable.</summary>
+    /// <summary>
+    /// Votes and acknowledgements, also those to itself: they may go out when all that is unstable now is durable.
+    /// </summary>
     public List<Message> OutboxAfterAppend { get; private set; } = [];
 
     public List<ReadState> ReadStates { get; } = [];

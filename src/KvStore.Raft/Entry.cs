@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace KvStore.Raft;
 
-/// <summary>One entry of the replicated log. <paramref name="Data"/> goes unchanged from the proposer to every disk and peer.</summary>
+/// <summary>
+/// One entry of the replicated log. <paramref name="Data"/> goes unchanged from the proposer to every disk and peer.
+/// </summary>
 public readonly record struct Entry(ulong Term, ulong Index, EntryType Type, ReadOnlyMemory<byte> Data)
 {
     public EntryId Id => new(Term, Index);
@@ -25,7 +27,9 @@ public readonly record struct Entry(ulong Term, ulong Index, EntryType Type, Rea
         return size;
     }
 
-    /// <summary>The bytes of the payloads alone. An empty entry counts nothing, so no limit can refuse a new leader's first one.</summary>
+    /// <summary>
+    /// The bytes of the payloads alone. An empty entry counts nothing, so no limit can refuse a new leader's first one.
+    /// </summary>
     internal static ulong PayloadSizeOf(ReadOnlySpan<Entry> entries)
     {
         ulong size = 0;
@@ -34,7 +38,9 @@ public readonly record struct Entry(ulong Term, ulong Index, EntryType Type, Rea
         return size;
     }
 
-    /// <summary>The longest prefix within <paramref name="maxSizeBytes"/>, but at least one entry, or a large one would never move.</summary>
+    /// <summary>
+    /// The longest prefix within <paramref name="maxSizeBytes"/>, but at least one entry, or a large one would never move.
+    /// </summary>
     public static ReadOnlyMemory<Entry> LimitSize(ReadOnlyMemory<Entry> entries, ulong maxSizeBytes)
     {
         var span = entries.Span;

@@ -62,7 +62,8 @@ public sealed class RaftConfig
     internal ulong EffectiveMaxCommittedSizeBytes =>
         MaxCommittedSizePerReadyBytes == 0 ? MaxSizePerMessageBytes : MaxCommittedSizePerReadyBytes;
 
-    internal ulong EffectiveMaxUncommittedSizeBytes => MaxUncommittedEntriesSizeBytes == 0 ? NoLimit : MaxUncommittedEntriesSizeBytes;
+    internal ulong EffectiveMaxUncommittedSizeBytes =>
+        MaxUncommittedEntriesSizeBytes == 0 ? NoLimit : MaxUncommittedEntriesSizeBytes;
 
     /// <exception cref="RaftException"><see cref="RaftError.InvalidConfig"/>, saying what to change.</exception>
     internal void Validate()

@@ -5,7 +5,9 @@ public enum RaftError
 {
     None = 0,
 
-    /// <summary>No leader, a leadership transfer under way, a member that was removed, or too much uncommitted: try again later.</summary>
+    /// <summary>
+    /// No leader, a leadership transfer under way, a member that was removed, or too much uncommitted: try again later.
+    /// </summary>
     ProposalDropped,
 
     /// <summary>The index is before the first one that the log still holds.</summary>

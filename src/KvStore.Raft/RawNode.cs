@@ -61,7 +61,9 @@ public sealed class RawNode
     /// <summary>Starts an election, as if no leader had been heard of.</summary>
     public void Campaign() => _consensus.Step(new Message { Type = MessageType.Hup });
 
-    /// <returns><see cref="RaftError.ProposalDropped"/>: certainly not in the log. None: perhaps committed, perhaps lost later.</returns>
+    /// <returns>
+    /// <see cref="RaftError.ProposalDropped"/>: certainly not in the log. None: perhaps committed, perhaps lost later.
+    /// </returns>
     public RaftError Propose(ReadOnlyMemory<byte> data)
     {
         var entry = new Entry(0, 0, EntryType.Normal, data);
@@ -104,11 +106,17 @@ public sealed class RawNode
     public void TransferLeader(NodeId successor) =>
         _consensus.Step(new Message { Type = MessageType.TransferLeader, From = successor });
 
-    /// <summary>Makes a follower forget its leader, so that it votes for another one at once. It keeps following till then.</summary>
+    /// <summary>
+    /// Makes a follower forget its leader, so that it votes for another one at once. It keeps following till then.
+    /// </summary>
     public void ForgetLeader() => _consensus.Step(new Message { Type = MessageType.ForgetLeader });
 
-    /// <summary>Asks for an index at which a read is linearizable. The answer is a <see cref="ReadState"/> with the same context.</summary>
-    /// <remarks>It may never come: without a leader, or when the leader changes, the request is lost. Ask again after a while.</remarks>
+    /// <summary>
+    /// Asks for an index at which a read is linearizable. The answer is a <see cref="ReadState"/> with the same context.
+    /// </summary>
+    /// <remarks>
+    /// It may never come: without a leader, or when the leader changes, the request is lost. Ask again after a while.
+    /// </remarks>
     public void ReadIndex(ReadOnlyMemory<byte> context) =>
         _consensus.Step(new Message { Type = MessageType.ReadIndex, Context = context });
 
@@ -116,11 +124,15 @@ public sealed class RawNode
     public void ReportUnreachable(NodeId peer) =>
         _consensus.Step(new Message { Type = MessageType.Unreachable, From = peer });
 
-    /// <summary>The transport knows how a snapshot's transfer ended. It must always say so: a leader waits for one that was lost forever.</summary>
+    /// <summary>
+    /// The transport knows how a snapshot's transfer ended. It must always say so: a leader waits forever for one that was lost.
+    /// </summary>
     public void ReportSnapshot(NodeId peer, SnapshotStatus status) => _consensus.Step(
         new Message { Type = MessageType.SnapStatus, From = peer, Reject = status == SnapshotStatus.Failure });
 
-    /// <summary>Takes everything that waits to be done. It must all be done; see <see cref="Raft.Ready"/> for the order.</summary>
+    /// <summary>
+    /// Takes everything that waits to be done. It must all be done; see <see cref="Raft.Ready"/> for the order.
+    /// </summary>
     public Ready Ready()
     {
         Invariant.Holds(_stepsOnAdvance.Count == 0);

@@ -25,7 +25,9 @@ public sealed class Ready
     /// <summary>Entries to persist. They replace whatever the log holds at or after the first one's index.</summary>
     public ReadOnlyMemory<Entry> Entries { get; internal set; }
 
-    /// <summary>A snapshot to persist and to restore the state from, before the entries, which follow on it; null when there is none.</summary>
+    /// <summary>
+    /// A snapshot to persist and to restore the state from, before the entries, which follow on it; null when there is none.
+    /// </summary>
     public Snapshot? Snapshot { get; internal set; }
 
     public ReadOnlyMemory<Entry> CommittedEntries { get; internal set; }

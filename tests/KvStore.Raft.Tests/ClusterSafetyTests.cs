@@ -1,4 +1,5 @@
 using KvStore.Raft.Tests.Simulation;
+using KvStore.Testing;
 using Xunit.Abstractions;
 
 namespace KvStore.Raft.Tests;
@@ -7,12 +8,10 @@ public sealed class ClusterSafetyTests(ITestOutputHelper output)
 {
     private const int StepCount = 6_000;
 
-    private static bool IsLongLane => Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long";
-
     [Fact]
     public void Nothing_committed_is_lost_and_no_read_is_stale_whatever_happens()
     {
-        int seeds = IsLongLane ? 5_000 : 200;
+        int seeds = Lanes.Pick(fast: 50, readme: 200, @long: 5_000);
         var (committed, reads, leaders) = (0ul, 0, 0);
 
         for (int seed = 0; seed < seeds; seed++)

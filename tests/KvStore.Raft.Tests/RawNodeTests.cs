@@ -132,7 +132,8 @@ public sealed class RawNodeTests
         return storage;
     }
 
-    private static RawNode Node(MemoryStorage storage, ulong applied = 0, Func<int, int>? randomBelow = null) => new(new RaftConfig
+    private static RawNode Node(
+        MemoryStorage storage, ulong applied = 0, Func<int, int>? randomBelow = null) => new(new RaftConfig
     {
         Id = new NodeId(1),
         Storage = storage,

@@ -129,7 +129,10 @@ public static class CommandBatch
         private ReadOnlyMemory<byte> Take(uint length)
         {
             if (length > (uint)(_data.Length - _position))
-                throw new InvalidDataException($"the log entry ends early: {length} bytes wanted, {_data.Length - _position} left");
+            {
+                throw new InvalidDataException(
+                    $"the log entry ends early: {length} bytes wanted, {_data.Length - _position} left");
+            }
             var taken = _data.Slice(_position, (int)length);
             _position += (int)length;
             return taken;

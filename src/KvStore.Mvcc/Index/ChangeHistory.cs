@@ -4,10 +4,10 @@ using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>The changes of keys that no longer stand in their leaf: for each key a chain of sorted chunks, newest chunk first.</summary>
+/// <summary>The changes that no longer stand in a leaf: for each key a chain of sorted chunks, newest chunk first.</summary>
 /// <remarks>
 /// <code>
-/// leaf entry { mod 9 } ─> chunk { 7 8 - - } ─> chunk { 3 5 }       a new chunk is twice as large: few hops, binary search in each
+/// leaf entry { mod 9 } ─> chunk { 7 8 - - } ─> chunk { 3 5 }       each twice as large as the last: few hops
 ///
 /// chunk:  | previous u32 | count u32 | first u32 | capacity u32, bit 31: wide |        records [first, count) are retained
 /// narrow record: a LeafEntry, 24 bytes    wide record: main, sub, create (bit 63 tombstone), version, lease, 40 bytes
@@ -132,6 +132,15 @@ internal sealed unsafe class ChangeHistory(NativeHeap heap, ReadEpochs epochs)
     public bool Contains(uint newest, Revision revision) =>
         TryFindLastBefore(newest, revision with { Sub = revision.Sub + 1 }, out KeyState state, out _) && state.Mod == revision;
 
+    /// <summary>Bytes that the chain takes of the heap.</summary>
+    public long BytesOf(uint newest)
+    {
+        long bytes = 0;
+        for (; newest != 0; newest = Chunk(newest)->Previous)
+            bytes += SizeOf(Chunk(newest));
+        return bytes;
+    }
+
     private static bool HasRoom(ChunkHeader* chunk, bool isWide) => chunk->Count < chunk->Capacity && (chunk->IsWide || !isWide);
 
     private ChunkHeader* Chunk(uint reference) => (ChunkHeader*)heap.Address(reference);
@@ -185,10 +194,12 @@ internal sealed unsafe class ChangeHistory(NativeHeap heap, ReadEpochs epochs)
         return 0;
     }
 
-    private void Retire(uint reference, ChunkHeader* chunk)
+    private void Retire(uint reference, ChunkHeader* chunk) => epochs.Retire(_free, (nint)reference, SizeOf(chunk));
+
+    private static int SizeOf(ChunkHeader* chunk)
     {
         int recordSize = chunk->IsWide ? sizeof(WideRecord) : LeafEntry.Size;
-        epochs.Retire(_free, (nint)reference, NativeHeap.RoundUp(HeaderSize + (int)chunk->Capacity * recordSize));
+        return NativeHeap.RoundUp(HeaderSize + (int)chunk->Capacity * recordSize);
     }
 
     /// <summary>A newest chunk that is nearly empty now gives way to a small one, or to none.</summary>

@@ -33,11 +33,11 @@ public interface IKeyIndex : IDisposable
     /// <summary>The live state of a key as of <paramref name="atRevision"/> (main); false when it did not exist then.</summary>
     bool TryGet(ReadOnlySpan<byte> key, long atRevision, out KeyState state);
 
-    /// <summary>The last change of a key strictly before <paramref name="before"/>: with an event's revision, its prev_kv.</summary>
+    /// <summary>A key's last change strictly before <paramref name="before"/>: for an event's revision, its prev_kv.</summary>
     /// <returns>False when there is none, when it was a delete, or when it is compacted.</returns>
     bool TryGetBefore(ReadOnlySpan<byte> key, Revision before, out KeyState state);
 
-    /// <summary>Visits the keys of the range that live at <paramref name="atRevision"/>, in key order, until it returns false.</summary>
+    /// <summary>Visits the range's keys that live at <paramref name="atRevision"/>, in order, until it returns false.</summary>
     void Visit(in KeyRange range, long atRevision, KeyVisitor visitor);
 
     /// <summary>Visits every retained change (tombstones too) of each key of the range with main revision in

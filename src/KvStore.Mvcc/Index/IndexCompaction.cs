@@ -6,7 +6,7 @@ namespace KvStore.Mvcc.Index;
 internal sealed unsafe class IndexCompaction(NativeHeap heap, ReadEpochs epochs, LeafTree tree, ChangeHistory history)
 {
     private readonly Action<nint, int> _freeKeyBlock = (block, length) => heap.FreeKeyBlock((byte*)block, length);
-    private readonly bool[] _isRemoved = new bool[Leaf.MaxSize / LeafEntry.Size];
+    private readonly bool[] _isRemoved = new bool[Leaf.MaxCount];
 
     private long _revision = -1;
     private byte[] _cursor = [];

@@ -12,7 +12,8 @@ namespace KvStore.Mvcc.Index;
 /// end block:         0 u32 | blocks u32 | CRC32C u32 of both and of nothing                         the file ends here
 ///
 /// payload: changes by key, then by revision; numbers are varints (7 bits a byte, lowest first; "signed": zigzag)
-///   shared | length of the rest | the rest of the key | flags | main - the previous main, signed | [sub] | [create age | version] | [lease, 8 bytes]
+///   shared | length of the rest | the rest of the key | flags | main - the previous main, signed | [sub]
+///     | [create age | version] | [lease, 8 bytes]
 ///   flags: 1 tombstone, 2 has a sub, 4 is not its key's creation (create age = main - create, and version follow), 8 has a lease
 ///
 /// "pods/a" put@7, "pods/b" put@8, deleted@9:      0 6 "pods/a" 0 +7      5 1 "b" 0 +1      6 0 1 +1
@@ -54,7 +55,7 @@ public static class IndexFile
 
     /// <summary>Fills an empty index.</summary>
     /// <returns>The revision that was given to <see cref="Write"/>.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, foreign or newer. Throw the index away: it is half full.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, foreign or newer. The index is half full then.</exception>
     public static long Load(IFile file, IKeyIndex index)
     {
         long revision = ReadRevision(file);
@@ -75,7 +76,10 @@ public static class IndexFile
             throw Damage(file, 0, "the header fails its check");
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         if (version != Version)
-            throw new InvalidDataException($"'{file.Path}' has version {version} of the key index's format; this program reads version {Version}");
+        {
+            throw new InvalidDataException(
+                $"'{file.Path}' has version {version} of the key index's format; this program reads version {Version}");
+        }
         return BinaryPrimitives.ReadInt64LittleEndian(header[16..]);
     }
 

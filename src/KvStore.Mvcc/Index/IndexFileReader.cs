@@ -25,11 +25,19 @@ internal sealed class IndexFileReader(IFile file, long revision)
 
     public void LoadInto(IKeyIndex index)
     {
+        if (index is NativeKeyIndex native)
+            native.RestoreInOrder(Read);
+        else
+            Read(index.Restore);
+    }
+
+    private void Read(RestoredChange receiver)
+    {
         for (uint blocks = 0; ReadBlock(blocks, out uint changes); blocks++)
         {
             (_keyLength, _mod) = (0, default);
             for (uint i = 0; i < changes; i++)
-                LoadChange(index);
+                LoadChange(receiver);
             if (_position != _length)
                 throw Damage("a block is longer than its changes");
             _offset += IndexFile.BlockHeaderSize + _length;
@@ -62,7 +70,7 @@ internal sealed class IndexFileReader(IFile file, long revision)
         return false;
     }
 
-    private void LoadChange(IKeyIndex index)
+    private void LoadChange(RestoredChange receiver)
     {
         ReadKey();
         var flags = (IndexFileFlags)TakeByte();
@@ -77,7 +85,7 @@ internal sealed class IndexFileReader(IFile file, long revision)
         if (flags.HasFlag(IndexFileFlags.HasLease))
             state = state with { Lease = new LeaseId(BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)))) };
         Check(state);
-        index.Restore(_key.AsSpan(0, _keyLength), state, flags.HasFlag(IndexFileFlags.Tombstone));
+        receiver(_key.AsSpan(0, _keyLength), state, flags.HasFlag(IndexFileFlags.Tombstone));
         RememberKey();
     }
 
@@ -113,7 +121,7 @@ internal sealed class IndexFileReader(IFile file, long revision)
         (_lastKeyLength, _lastMod) = (_keyLength, _mod);
     }
 
-    private byte TakeByte() => Take(1)[0];
+    private byte TakeByte() => _position < _length ? _block[_position++] : throw Damage("a change is cut off");
 
     private ReadOnlySpan<byte> Take(int length)
     {
@@ -131,8 +139,14 @@ internal sealed class IndexFileReader(IFile file, long revision)
 
     private ulong TakeNumber()
     {
-        ulong number = 0;
-        for (int shift = 0; shift < 64; shift += 7)
+        byte first = TakeByte();
+        return first < 0x80 ? first : TakeLongNumber(first);
+    }
+
+    private ulong TakeLongNumber(byte first)
+    {
+        ulong number = first & 0x7Fu;
+        for (int shift = 7; shift < 64; shift += 7)
         {
             byte next = TakeByte();
             number |= (ulong)(next & 0x7F) << shift;

@@ -1,9 +1,6 @@
-using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
-
 namespace KvStore.Mvcc.Index;
 
-/// <summary>Up to 128 children and the separators between them. Only children are replaced in place; all else is copied.</summary>
+/// <summary>Up to 128 children and the separators between them. Only children are swapped in place, else it is copied.</summary>
 /// <remarks>Child i holds the keys from separator i - 1 (included) up to separator i.</remarks>
 internal sealed class InnerNode
 {
@@ -34,7 +31,7 @@ internal sealed class InnerNode
             suffix.CopyTo(_bytes.AsSpan(end));
             end += suffix.Length;
             _ends[i] = end;
-            _heads[i] = Head(suffix);
+            _heads[i] = KeyHead.Of(suffix);
         }
     }
 
@@ -73,7 +70,7 @@ internal sealed class InnerNode
         if (order != 0 || common < _prefixLength)
             return order > 0 ? _ends.Length : 0;
         ReadOnlySpan<byte> suffix = key[_prefixLength..];
-        ulong head = Head(suffix);
+        ulong head = KeyHead.Of(suffix);
         ulong[] heads = _heads;
         int low = 0;
         int high = heads.Length;
@@ -88,16 +85,5 @@ internal sealed class InnerNode
                 high = middle;
         }
         return low;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Head(ReadOnlySpan<byte> suffix)
-    {
-        if (suffix.Length >= 8)
-            return BinaryPrimitives.ReadUInt64BigEndian(suffix);
-        ulong head = 0;
-        for (int i = 0; i < suffix.Length; i++)
-            head |= (ulong)suffix[i] << (56 - 8 * i);
-        return head;
     }
 }

@@ -2,7 +2,7 @@ using KvStore.Raft;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>Whole keys in order, one behind the other: where the writer takes leaves and nodes apart and packs them anew.</summary>
+/// <summary>Whole keys in order, one behind the other: leaves and nodes taken apart, to be packed anew.</summary>
 internal sealed class KeyList
 {
     private byte[] _bytes = new byte[4096];
@@ -29,7 +29,7 @@ internal sealed class KeyList
 
     public int BytesOf(int from, int to) => Start(to) - Start(from);
 
-    /// <summary>What the keys [<paramref name="from"/>, <paramref name="to"/>) begin with: as they are sorted, the outermost decide.</summary>
+    /// <summary>Of the keys [<paramref name="from"/>, <paramref name="to"/>). They are sorted, so the outermost decide.</summary>
     public int CommonPrefixLength(int from, int to)
     {
         Invariant.Holds(from <= to && to <= Count);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>At most 2 KiB of sorted keys with their newest changes: the packed bytes themselves, or a reader's copy of them.</summary>
+/// <summary>At most 2 KiB of sorted keys with their newest changes: the packed bytes, or a reader's copy of them.</summary>
 /// <remarks>
 /// <code>
 ///  0             4       6          8      10         12      14
@@ -20,7 +20,13 @@ internal readonly unsafe struct Leaf(byte* address)
 {
     public const int MaxSize = 2048;
     public const int MinSize = 64;
+
+    /// <summary>What a reader's copy needs: a search may read a little beyond the end.</summary>
+    public const int CopySize = MaxSize + 8;
+
     public const int HeaderSize = 16;
+
+    public const int MaxCount = (MaxSize - HeaderSize) / LeafEntry.Size;
 
     /// <summary>Four of the longest keys still fit into a leaf, so that each split finds a place.</summary>
     public const int MaxInlineKey = 480;
@@ -65,9 +71,10 @@ internal readonly unsafe struct Leaf(byte* address)
 
     public ReadOnlySpan<byte> LongKey => new(LongKeyAddress, *(int*)(address + HeaderSize + LeafEntry.Size + 8));
 
-    private ushort* Ends => (ushort*)(address + EndsOffset(Count));
+    /// <summary>Of each suffix, counted from <see cref="Suffixes"/>.</summary>
+    public ushort* Ends => (ushort*)(address + EndsOffset(Count));
 
-    private byte* Suffixes => address + EndsOffset(Count) + 2 * Count + PrefixLength;
+    public byte* Suffixes => address + EndsOffset(Count) + 2 * Count + PrefixLength;
 
     /// <summary>The capacity to give a leaf of this size: a tenth more, so that not every insertion moves it.</summary>
     public static int CapacityFor(int size) => Math.Min(MaxSize, (size + size / 10 + 63) & ~63);
@@ -190,13 +197,22 @@ internal readonly unsafe struct Leaf(byte* address)
 
     private int LowerBoundOfSuffix(ReadOnlySpan<byte> suffix, int count, out bool isFound)
     {
+        ushort* ends = Ends;
+        byte* suffixes = (byte*)(ends + count) + PrefixLength;
+        ulong head = KeyHead.Of(suffix);
         int low = 0;
         int high = count;
         isFound = false;
         while (low < high)
         {
             int middle = (low + high) >> 1;
-            int order = suffix.SequenceCompareTo(Suffix(middle));
+            int start = middle == 0 ? 0 : ends[middle - 1];
+            int length = ends[middle] - start;
+            // Up to 8 bytes beyond the leaf's end: blocks and copies have that much room behind them.
+            ulong other = KeyHead.Of(suffixes + start, length);
+            int order = head != other
+                ? (head > other ? 1 : -1)
+                : suffix.SequenceCompareTo(new ReadOnlySpan<byte>(suffixes + start, length));
             if (order == 0)
             {
                 isFound = true;

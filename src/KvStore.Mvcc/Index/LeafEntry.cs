@@ -5,7 +5,7 @@ using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>One change in the 24 bytes that the common one needs: no lease, fewer than 2^20 changes before it in its revision.</summary>
+/// <summary>A change in the 24 bytes that the common one needs: no lease, a sub below 2^20, a version below 2^32.</summary>
 /// <remarks>
 /// A change that does not fit is <em>wide</em>: its entry still tells the main revision and whether it is a tombstone, all else
 /// stands in the newest record of <see cref="ChangeHistory"/>.

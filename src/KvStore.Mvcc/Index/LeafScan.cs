@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>A reader's walk over leaves from a key on: each is copied whole, so what the caller does with it cannot be disturbed.</summary>
+/// <summary>A reader's walk over leaves from a key on: each is copied whole, then nothing disturbs the caller.</summary>
 /// <remarks>
 /// It goes on from leaf to leaf within a node as long as nothing in the tree has moved, else it looks up anew where the last leaf
 /// ended. Between two leaves writes may happen; each leaf is consistent, and the caller filters by revision.
@@ -16,6 +16,10 @@ internal unsafe ref struct LeafScan(LeafTree tree, byte* copy)
     // Where the node at hand ends: this separator of an ancestor; null when nothing comes after it.
     private InnerNode? _boundNode;
     private int _boundChild;
+
+    // Which leaf of the node an end belongs to.
+    private InnerNode? _endNode;
+    private int _endChild;
 
     private byte[]? _next;
 
@@ -47,6 +51,23 @@ internal unsafe ref struct LeafScan(LeafTree tree, byte* copy)
             return false;
         start = TakeSeparator(bound, isLastOfNode ? _boundChild : _child);
         Seek(start);
+        return true;
+    }
+
+    /// <summary>Counts the next leaf where it lies and steps over it, when it ends before <paramref name="end"/>.</summary>
+    /// <param name="end">Empty: no end.</param>
+    /// <param name="limit">See <see cref="LeafEntry.LimitAt"/>.</param>
+    /// <returns>False when it must be copied and looked at.</returns>
+    public bool TryCountNext(scoped ReadOnlySpan<byte> end, long limit, out int live)
+    {
+        InnerNode node = _node!;
+        live = 0;
+        if (_endNode != node)
+            (_endNode, _endChild) = (node, end.IsEmpty ? node.Count : node.ChildOf(end));
+        // The leaf that the end belongs to may hold keys beyond it.
+        if (_child + 1 >= _endChild || !tree.TryCount(Volatile.Read(ref node.Leaves![_child + 1]), _structure, limit, out live))
+            return false;
+        _child++;
         return true;
     }
 

@@ -3,7 +3,7 @@ using KvStore.Raft;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>The tree from keys to leaves: one writer changes it in place, readers copy a leaf and check that nothing moved.</summary>
+/// <summary>The tree from keys to leaves: one writer changes it in place, readers copy a leaf and check it.</summary>
 /// <remarks>
 /// Two kinds of sequence numbers, odd while something changes. A leaf's own guards its bytes. The structure's guards where leaves
 /// are: it covers each leaf that moves, splits or goes away, whose block may then be used for anything. A reader notes both,
@@ -20,6 +20,9 @@ internal sealed unsafe class LeafTree
 
     // Two random neighbours together are seldom below it, so that inserting does not split again what was just joined.
     private const int JoinedSizeLimit = 1400;
+
+    // Insertions in order after which more of them are expected.
+    private const int RunLength = 8;
 
     private const int SmallNode = InnerNode.Fanout / 4;
     private const int JoinedNodeLimit = InnerNode.Fanout * 3 / 4;
@@ -39,9 +42,10 @@ internal sealed unsafe class LeafTree
     private long _structure;
     private long _nodeBytes;
 
-    // A run of insertions at the end of one leaf: of keys that count up, perhaps in the middle of all keys.
-    private uint _appendedLeaf;
-    private int _appendRun;
+    // A run of insertions, each just behind the last: of keys that count up, perhaps in the middle of all keys.
+    private uint _runLeaf;
+    private int _runPosition;
+    private int _runLength;
 
     public LeafTree(NativeHeap heap)
     {
@@ -49,7 +53,7 @@ internal sealed unsafe class LeafTree
         for (int i = 0; i < MaxDepth; i++)
             (_splicedRuns[i], _partRuns[i]) = (new ChildRun(), new ChildRun());
         _leafRun.Add(NewEmptyLeaf(), default, default);
-        _root = Build(_leafRun, 0, 1);
+        _root = Build(_leafRun);
     }
 
     /// <summary>Managed bytes of the inner nodes.</summary>
@@ -82,6 +86,27 @@ internal sealed unsafe class LeafTree
         // The copy's loads must be over before the checks are made.
         Volatile.ReadBarrier();
         return leaf.Sequence == sequence && _structure == structure;
+    }
+
+    /// <summary>Counts the live entries below <paramref name="limit"/> in place, without copying the leaf.</summary>
+    /// <returns>False when it was being changed, or has an entry that is not below the limit: its history decides.</returns>
+    public bool TryCount(uint reference, long structure, long limit, out int live)
+    {
+        var leaf = new Leaf(_heap.Address(reference));
+        live = 0;
+        uint sequence = Volatile.Read(ref leaf.Sequence);
+        int count = leaf.Count;
+        if ((sequence & 1) != 0 || count > Leaf.MaxCount)
+            return false;
+        LeafEntry* entries = leaf.Entries;
+        bool isBelow = true;
+        for (int i = 0; i < count; i++)
+        {
+            isBelow &= entries[i].Mod < limit;
+            live += entries[i].IsTombstone ? 0 : 1;
+        }
+        Volatile.ReadBarrier();
+        return isBelow && leaf.Sequence == sequence && _structure == structure;
     }
 
     /// <summary>Writer: the leaf that the key belongs to; what follows works on it.</summary>
@@ -138,16 +163,14 @@ internal sealed unsafe class LeafTree
             InsertBesideLong(leaf, position, key, entry);
             return;
         }
-        bool isAtEnd = position == leaf.Count;
-        _appendRun = isAtEnd && FoundReference == _appendedLeaf ? _appendRun + 1 : 0;
+        _runLength = FoundReference == _runLeaf && position == _runPosition + 1 ? _runLength + 1 : 0;
+        _runPosition = position;
         bool hasPrefix = leaf.HasPrefixOf(key);
         int size = leaf.Size + LeafEntry.Size + 2 + key.Length - leaf.PrefixLength;
         if (hasPrefix && size <= leaf.Capacity)
             InsertInPlace(leaf, position, key, entry);
         else if (hasPrefix && size <= Leaf.MaxSize)
             Grow(leaf, size, position, key, entry);
-        else if (hasPrefix && isAtEnd && (_appendRun >= 8 || IsRightEdge(_bottom)))
-            AppendLeaf(leaf, key, entry);
         else
             Rebuild(leaf, position, key, entry);
     }
@@ -167,9 +190,9 @@ internal sealed unsafe class LeafTree
             if (!isRemoved[i])
                 _editor.Load(leaf, i, i + 1);
         }
-        if (Leaf.CapacityFor(_editor.PackedSize(0, _editor.Count)) <= leaf.Capacity * 3 / 4)
+        if (_editor.Count == 0 || Leaf.CapacityFor(_editor.PackedSize(0, _editor.Count)) <= leaf.Capacity * 3 / 4)
         {
-            MoveFoundLeaf(NewLeaf(0, _editor.Count));
+            MoveFoundLeaf(_editor.Count == 0 ? NewEmptyLeaf() : NewLeaf(0, _editor.Count));
             return;
         }
         BeginChange(leaf);
@@ -177,9 +200,22 @@ internal sealed unsafe class LeafTree
         EndChange(leaf);
     }
 
+    /// <summary>Writer: a leaf for <see cref="Adopt"/>; no key leads to it yet.</summary>
+    public uint NewLeaf(LeafEditor editor) => NewLeaf(editor, 0, editor.Count);
+
+    /// <summary>Writer: takes a tree that was built apart in the place of its own, which must be empty.</summary>
+    public void Adopt(InnerNode root)
+    {
+        Invariant.Holds(_root is { Count: 1, Leaves: not null } && Find(default).Count == 0);
+        uint old = FoundReference;
+        _nodeBytes -= _root.MemoryBytes;
+        Publish(0, root);
+        FreeLeaf(old);
+    }
+
     /// <summary>
-    /// Writer: joins small leaves of the found leaf's node, and the node with a neighbour when both are small. The work is bounded
-    /// by the fan-out. Nothing is found afterwards.
+    /// Writer: joins small leaves of the found leaf's node, and the node with a neighbour when both are small. The work is
+    /// bounded by the fan-out. Nothing is found afterwards.
     /// </summary>
     public void JoinSmallLeaves()
     {
@@ -212,7 +248,7 @@ internal sealed unsafe class LeafTree
         BeginChange(leaf);
         leaf.Insert(position, key, entry);
         EndChange(leaf);
-        _appendedLeaf = FoundReference;
+        _runLeaf = FoundReference;
     }
 
     private void Grow(Leaf leaf, int size, int position, ReadOnlySpan<byte> key, in LeafEntry entry)
@@ -223,43 +259,40 @@ internal sealed unsafe class LeafTree
         leaf.CopyTo(grownLeaf, capacity);
         grownLeaf.Insert(position, key, entry);
         MoveFoundLeaf(grown);
-        _appendedLeaf = grown;
+        _runLeaf = grown;
     }
 
-    /// <summary>Keys that come in order leave full leaves behind instead of halves.</summary>
-    private void AppendLeaf(Leaf leaf, ReadOnlySpan<byte> key, in LeafEntry entry)
-    {
-        _editor.Clear();
-        _editor.Load(leaf, leaf.Count - 1, leaf.Count);
-        _editor.Add(key, default, entry);
-        uint appended = NewLeaf(1, 2);
-        _leafRun.Clear();
-        _leafRun.Add(FoundReference, default, default);
-        _leafRun.Add(appended, _editor.Keys.SeparatorBefore(1), default);
-        ReplaceChildren(_bottom, _pathIndexes[_bottom], 1, _leafRun);
-        _appendedLeaf = appended;
-    }
-
-    /// <summary>Packs the leaf anew, as one when only its prefix has become shorter, else as two.</summary>
+    /// <summary>Packs the leaf anew: as one when only its prefix has become shorter, else as two.</summary>
     private void Rebuild(Leaf leaf, int position, ReadOnlySpan<byte> key, in LeafEntry entry)
     {
         _editor.Clear();
         _editor.Load(leaf, 0, position);
         _editor.Add(key, default, entry);
         _editor.Load(leaf, position, leaf.Count);
-        _appendedLeaf = 0;
         if (_editor.PackedSize(0, _editor.Count) <= Leaf.MaxSize)
         {
             MoveFoundLeaf(NewLeaf(0, _editor.Count));
+            _runLeaf = FoundReference;
             return;
         }
-        int split = _editor.SplitPoint();
+        int split = SplitPoint(leaf, position);
         uint old = FoundReference;
+        uint right = NewLeaf(split, _editor.Count);
         _leafRun.Clear();
         _leafRun.Add(NewLeaf(0, split), default, default);
-        _leafRun.Add(NewLeaf(split, _editor.Count), _editor.Keys.SeparatorBefore(split), default);
+        _leafRun.Add(right, _editor.Keys.SeparatorBefore(split), default);
         ReplaceChildren(_bottom, _pathIndexes[_bottom], 1, _leafRun);
         FreeLeaf(old);
+        (_runLeaf, _runPosition) = (split == position ? right : 0, 0);
+    }
+
+    /// <summary>In the middle; but keys that come in order leave full leaves behind instead of halves.</summary>
+    private int SplitPoint(Leaf leaf, int position)
+    {
+        bool isRun = _runLength >= RunLength || (position == leaf.Count && IsRightEdge(_bottom));
+        return isRun && position > 0 && _editor.PackedSize(position, _editor.Count) <= Leaf.MaxSize
+            ? position
+            : _editor.SplitPoint();
     }
 
     /// <summary>A long key is alone in its leaf: what was there goes to its left and right.</summary>
@@ -279,7 +312,7 @@ internal sealed unsafe class LeafTree
         if (position > 0)
             _leafRun.Add(isSplit ? NewLeaf(0, at) : old, default, default);
         ReadOnlySpan<byte> separator = at > 0 ? _editor.Keys.SeparatorBefore(at) : default;
-        _leafRun.Add(key.Length > Leaf.MaxInlineKey ? NewLongLeaf(key, entry) : NewLeaf(at, at + 1), separator, default);
+        _leafRun.Add(NewLeaf(at, at + 1), separator, default);
         if (position < leaf.Count)
             _leafRun.Add(isSplit ? NewLeaf(at + 1, _editor.Count) : old, _editor.Keys.SeparatorBefore(at + 1), default);
         ReplaceChildren(_bottom, _pathIndexes[_bottom], 1, _leafRun);
@@ -363,7 +396,7 @@ internal sealed unsafe class LeafTree
         else if (level > 0 && spliced.Count <= SmallNode && TryJoinNode(level, spliced))
             return;
         else
-            Publish(level, Build(spliced, 0, spliced.Count));
+            Publish(level, Build(spliced));
     }
 
     private void Split(int level, ChildRun spliced)
@@ -378,7 +411,7 @@ internal sealed unsafe class LeafTree
             parts.Add(part, from == 0 ? default : spliced.SeparatorBefore(from), default);
         }
         if (level == 0)
-            Publish(0, Build(parts, 0, parts.Count));
+            Publish(0, Build(parts));
         else
             ReplaceChildren(level - 1, _pathIndexes[level - 1], 1, parts);
     }
@@ -405,10 +438,12 @@ internal sealed unsafe class LeafTree
             joined.Add(neighbour, 0, neighbour.Count, separator);
         _nodeBytes -= neighbour.MemoryBytes;
         ChildRun parts = _partRuns[level].Clear();
-        parts.Add(Build(joined, 0, joined.Count), default, default);
+        parts.Add(Build(joined), default, default);
         ReplaceChildren(level - 1, left, 2, parts);
         return true;
     }
+
+    public InnerNode Build(ChildRun run) => Build(run, 0, run.Count);
 
     private InnerNode Build(ChildRun run, int from, int to)
     {
@@ -464,12 +499,16 @@ internal sealed unsafe class LeafTree
         return reference;
     }
 
-    /// <summary>A leaf of these keys of the editor.</summary>
-    private uint NewLeaf(int from, int to)
+    private uint NewLeaf(int from, int to) => NewLeaf(_editor, from, to);
+
+    /// <summary>A leaf of these keys, which fit into one, or of a single long key.</summary>
+    private uint NewLeaf(LeafEditor editor, int from, int to)
     {
-        int capacity = Leaf.CapacityFor(_editor.PackedSize(from, to));
+        if (editor.Keys[from].Length > Leaf.MaxInlineKey)
+            return NewLongLeaf(editor.Keys[from], editor.Entries[from]);
+        int capacity = Leaf.CapacityFor(editor.PackedSize(from, to));
         uint reference = NewBlock(capacity);
-        new Leaf(_heap.Address(reference)).Fill(capacity, _editor.Keys, _editor.Entries, from, to);
+        new Leaf(_heap.Address(reference)).Fill(capacity, editor.Keys, editor.Entries, from, to);
         return reference;
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using KvStore.Raft;
@@ -7,7 +8,7 @@ namespace KvStore.Mvcc.Index;
 /// <summary>Blocks of native memory in segments of 1 MiB, named by 32-bit references, with a free list for each size.</summary>
 /// <remarks>
 /// Used by the apply loop alone, but for <see cref="Address"/>. Segments are never given back before <see cref="Dispose"/>: a
-/// reader may still look at a block that was freed meanwhile; it finds that out by a sequence number and throws away what it read.
+/// reader may still look at a block that was freed meanwhile; sequence numbers tell it, and it throws away what it read.
 /// A reference counts 16-byte units, so 64 GiB can be named; 0 names nothing.
 /// </remarks>
 internal sealed unsafe class NativeHeap : IDisposable
@@ -20,7 +21,7 @@ internal sealed unsafe class NativeHeap : IDisposable
     public const int LargestSize = 512 << 10;
 
     // A reader copies at most one leaf from wherever a stale reference points, so that much must be readable behind each segment.
-    private const int Guard = Leaf.MaxSize;
+    private const int Guard = Leaf.CopySize;
 
     private const int UnitShift = 4;
     private const int SegmentUnitsShift = 16;
@@ -47,7 +48,7 @@ internal sealed unsafe class NativeHeap : IDisposable
 
     /// <summary>The size that a block of at least <paramref name="size"/> bytes really has.</summary>
     public static int RoundUp(int size) =>
-        size <= LargestFineSize ? (size + 15) & ~15 : (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);
+        size <= LargestFineSize ? (size + 15) & ~15 : (int)BitOperations.RoundUpToPowerOf2((uint)size);
 
     public uint Allocate(int size)
     {
@@ -102,7 +103,7 @@ internal sealed unsafe class NativeHeap : IDisposable
         Invariant.Holds(size is > 0 and <= LargestSize);
         return size <= LargestFineSize
             ? (size + 15) >> UnitShift
-            : FineClasses + 1 + System.Numerics.BitOperations.Log2((uint)(size - 1)) - System.Numerics.BitOperations.Log2(LargestFineSize);
+            : FineClasses + 1 + BitOperations.Log2((uint)(size - 1) / LargestFineSize);
     }
 
     private uint AllocateFresh(int size)

@@ -5,7 +5,7 @@ using KvStore.Storage.Values;
 
 namespace KvStore.Mvcc.Index;
 
-/// <summary>The key index in native memory: changed in place by the apply loop, read without a lock at any retained revision.</summary>
+/// <summary>The key index in native memory: changed in place by the apply loop, read without a lock at any revision.</summary>
 /// <remarks>
 /// <code>
 /// LeafTree      keys -> leaves of packed bytes; each key with its newest change       LeafScan   a reader's way over them
@@ -36,6 +36,13 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     public long KeyCount => Volatile.Read(ref _keyCount);
 
     public long MemoryBytes => _heap.Bytes + _tree.NodeBytes;
+
+    /// <summary>For tests that look at the structure.</summary>
+    internal LeafTree Tree => _tree;
+
+    internal ChangeHistory History => _history;
+
+    internal NativeHeap Heap => _heap;
 
     public KeyState Put(ReadOnlySpan<byte> key, Revision revision, LeaseId lease)
     {
@@ -74,12 +81,28 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
             Insert(position, key, state, isTombstone);
     }
 
+    /// <summary>Fills the empty index with changes that come in the order of keys, then revisions: the fastest way.</summary>
+    internal void RestoreInOrder(Action<RestoredChange> source)
+    {
+        Invariant.Holds(KeyCount == 0);
+        var loader = new KeyLoader(_tree, _history);
+        try
+        {
+            source(loader.Add);
+        }
+        finally
+        {
+            // After a failure too: what was loaded so far must be found to be freed.
+            Volatile.Write(ref _keyCount, loader.Complete());
+        }
+    }
+
     [SkipLocalsInit]
     public bool TryGet(ReadOnlySpan<byte> key, long atRevision, out KeyState state)
     {
-        byte* copy = stackalloc byte[Leaf.MaxSize];
+        byte* copy = stackalloc byte[Leaf.CopySize];
         if (TryFind(key, copy, out LeafEntry entry))
-            return TryResolveAt(entry, atRevision, out state);
+            return TryResolveAt(entry, atRevision, LeafEntry.LimitAt(atRevision), out state);
         state = default;
         return false;
     }
@@ -87,7 +110,7 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     [SkipLocalsInit]
     public bool TryGetBefore(ReadOnlySpan<byte> key, Revision before, out KeyState state)
     {
-        byte* copy = stackalloc byte[Leaf.MaxSize];
+        byte* copy = stackalloc byte[Leaf.CopySize];
         if (TryFind(key, copy, out LeafEntry entry))
             return TryResolveBefore(entry, before, out state);
         state = default;
@@ -97,7 +120,7 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     [SkipLocalsInit]
     public bool IsRetained(ReadOnlySpan<byte> key, Revision revision)
     {
-        byte* copy = stackalloc byte[Leaf.MaxSize];
+        byte* copy = stackalloc byte[Leaf.CopySize];
         if (!TryFind(key, copy, out LeafEntry entry))
             return false;
         return (!entry.IsWide && entry.State.Mod == revision) || _history.Contains(entry.History, revision);
@@ -112,17 +135,19 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
                 visitor(range.Start.Span, single);
             return;
         }
-        byte* copy = stackalloc byte[Leaf.MaxSize];
+        byte* copy = stackalloc byte[Leaf.CopySize];
         Span<byte> keyBuffer = stackalloc byte[Leaf.MaxInlineKey];
+        long limit = LeafEntry.LimitAt(atRevision);
         var walk = new RangeWalk(_tree, range, copy);
         try
         {
             while (walk.MoveNext())
             {
                 var key = new LeafKeys(walk.Leaf, keyBuffer);
+                LeafEntry* entries = walk.Leaf.Entries;
                 for (int i = walk.From; i < walk.To; i++)
                 {
-                    if (TryResolveAt(walk.Leaf.Entries[i], atRevision, out KeyState state) && !visitor(key[i], state))
+                    if (TryResolveAt(entries[i], atRevision, limit, out KeyState state) && !visitor(key[i], state))
                         return;
                 }
             }
@@ -136,7 +161,7 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     [SkipLocalsInit]
     public void VisitHistory(in KeyRange range, long fromRevision, long toRevision, ChangeVisitor visitor)
     {
-        byte* copy = stackalloc byte[Leaf.MaxSize];
+        byte* copy = stackalloc byte[Leaf.CopySize];
         Span<byte> keyBuffer = stackalloc byte[Leaf.MaxInlineKey];
         var from = new Revision(Math.Max(fromRevision, 0));
         var before = new Revision(toRevision, long.MaxValue);
@@ -165,7 +190,7 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     {
         if (range.IsSingleKey)
             return TryGet(range.Start.Span, atRevision, out _) ? 1 : 0;
-        byte* copy = stackalloc byte[Leaf.MaxSize];
+        byte* copy = stackalloc byte[Leaf.CopySize];
         long limit = LeafEntry.LimitAt(atRevision);
         long count = 0;
         var walk = new RangeWalk(_tree, range, copy);
@@ -178,9 +203,11 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
                 {
                     if (entries[i].Mod < limit)
                         count += entries[i].IsTombstone ? 0 : 1;
-                    else if (entries[i].History != 0 && TryResolveAt(entries[i], atRevision, out _))
+                    else if (entries[i].History != 0 && TryResolveAt(entries[i], atRevision, limit, out _))
                         count++;
                 }
+                while (walk.TryCountNext(limit, out int live))
+                    count += live;
             }
         }
         finally
@@ -251,9 +278,9 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryResolveAt(in LeafEntry entry, long atRevision, out KeyState state)
+    private bool TryResolveAt(in LeafEntry entry, long atRevision, long limit, out KeyState state)
     {
-        if (entry.Mod < LeafEntry.LimitAt(atRevision) && !entry.IsWide)
+        if (entry.Mod < limit && !entry.IsWide)
         {
             state = entry.IsTombstone ? default : entry.State;
             return !entry.IsTombstone;

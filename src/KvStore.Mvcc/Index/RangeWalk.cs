@@ -37,6 +37,13 @@ internal unsafe ref struct RangeWalk
         return true;
     }
 
+    /// <summary>Steps over the next leaf, counting, when all of it is in the range and needs no history.</summary>
+    public bool TryCountNext(long limit, out int live)
+    {
+        live = 0;
+        return !_isOver && _scan.TryCountNext(_range.IsOpenEnded ? default : _range.End.Span, limit, out live);
+    }
+
     public readonly void Dispose() => _scan.Dispose();
 
     private int End()
@@ -60,15 +67,21 @@ internal unsafe ref struct RangeWalk
 }
 
 /// <summary>Puts the keys of a leaf together, one at a time.</summary>
-internal readonly ref struct LeafKeys
+internal readonly unsafe ref struct LeafKeys
 {
     private readonly Leaf _leaf;
     private readonly Span<byte> _buffer;
+    private readonly int _prefixLength;
+    private readonly ushort* _ends;
+    private readonly byte* _suffixes;
 
     public LeafKeys(Leaf leaf, Span<byte> buffer)
     {
         _leaf = leaf;
         _buffer = buffer;
+        _prefixLength = leaf.PrefixLength;
+        _ends = leaf.Ends;
+        _suffixes = leaf.Suffixes;
         leaf.Prefix.CopyTo(buffer);
     }
 
@@ -79,9 +92,10 @@ internal readonly ref struct LeafKeys
         {
             if (_leaf.IsLong)
                 return _leaf.LongKey;
-            ReadOnlySpan<byte> suffix = _leaf.Suffix(position);
-            suffix.CopyTo(_buffer[_leaf.PrefixLength..]);
-            return _buffer[..(_leaf.PrefixLength + suffix.Length)];
+            int start = position == 0 ? 0 : _ends[position - 1];
+            int length = _ends[position] - start;
+            new ReadOnlySpan<byte>(_suffixes + start, length).CopyTo(_buffer[_prefixLength..]);
+            return _buffer[..(_prefixLength + length)];
         }
     }
 }

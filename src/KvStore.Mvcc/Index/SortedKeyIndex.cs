@@ -178,7 +178,7 @@ public sealed class SortedKeyIndex : IKeyIndex, IReadScopeOwner
         return found;
     }
 
-    /// <summary>Keeps what is newer than the revision and the last change up to it, unless that is a tombstone before it.</summary>
+    /// <summary>Keeps what is newer than the revision, and the last change up to it unless a tombstone before it.</summary>
     /// <returns>Whether anything is left.</returns>
     private static bool CompactChanges(List<Change> changes, long revision)
     {

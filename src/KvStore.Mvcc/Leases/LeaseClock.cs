@@ -153,11 +153,13 @@ public sealed class LeaseClock(LeaseTable leases)
             {
                 if (due.Count >= limit)
                     break;
-                if (deadline.TtlSeconds <= interval.TotalSeconds || deadline.At <= now || now < deadline.CheckpointAfter + interval)
+                bool isLong = deadline.TtlSeconds > interval.TotalSeconds;
+                if (!isLong || deadline.At <= now || now < deadline.CheckpointAfter + interval)
                     continue;
                 deadline.CheckpointAfter = now;
                 deadline.IsCheckpointed = true;
-                due.Add(new LeaseCheckpoint { ID = id.Value, RemainingTTL = (long)Math.Ceiling((deadline.At - now).TotalSeconds) });
+                long remaining = (long)Math.Ceiling((deadline.At - now).TotalSeconds);
+                due.Add(new LeaseCheckpoint { ID = id.Value, RemainingTTL = remaining });
             }
         }
         return due;
@@ -229,7 +231,7 @@ public enum LeaseRenewalKind
     /// <summary>Never granted, or revoked: the answer's TTL is 0.</summary>
     Unknown,
 
-    /// <summary>Its time is over and its revocation is under way: the answer waits for that, and is then as for an unknown one.</summary>
+    /// <summary>Its time is over and its revocation is under way: the answer waits for that, then it is unknown.</summary>
     Expired,
 
     /// <summary>Another member counts time: ask the leader.</summary>

@@ -16,7 +16,7 @@ public sealed class LeaseTable
     private readonly Dictionary<LeaseId, Entry> _leases = [];
     private int _attachedKeyCount;
 
-    /// <summary>Whether any key is attached to any lease; a put need not look for an earlier lease otherwise. Apply loop.</summary>
+    /// <summary>Whether any key is attached to any lease; else a put need not look for an earlier one. Apply loop.</summary>
     public bool HasAttachedKeys => _attachedKeyCount > 0;
 
     public int Count

@@ -26,19 +26,21 @@ public sealed class RangeReader(MvccStore store)
     public RangeResult Read(RangeRequest request)
     {
         var result = new RangeResult();
+        bool isComplete = false;
         try
         {
             result.Complete(ReadPublished(request, result));
+            isComplete = true;
+            return result;
         }
-        catch
+        finally
         {
-            result.Dispose();
-            throw;
+            if (!isComplete)
+                result.Dispose();
         }
-        return result;
     }
 
-    /// <summary>Reads at the published revision while compaction goes on: what it may have met is read again, or refused.</summary>
+    /// <summary>Reads at the published revision beside compaction: what it may have met is read again, or refused.</summary>
     private RangeTotals ReadPublished<TSink>(RangeRequest request, TSink sink)
         where TSink : class, IRangeSink
     {

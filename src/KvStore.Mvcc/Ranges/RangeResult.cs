@@ -73,7 +73,7 @@ public sealed class RangeResult : IRangeSink, IDisposable
 
     public void Dispose()
     {
-        Clear();
+        Reset();
         if (_chunk.Length > 0)
             ArrayPool<byte>.Shared.Return(_chunk);
         _chunk = [];
@@ -94,7 +94,9 @@ public sealed class RangeResult : IRangeSink, IDisposable
         StoredRecord.WriteKeyOnly(Reserve(size), key, state.Create, state.Mod.Main, state.Version, state.Lease);
     }
 
-    public void Clear()
+    void IRangeSink.Clear() => Reset();
+
+    private void Reset()
     {
         foreach (var chunk in _fullChunks)
             ArrayPool<byte>.Shared.Return(chunk.Array!);

@@ -33,7 +33,7 @@ public static class RequestChecks
     /// <exception cref="EtcdException">The key is missing.</exception>
     public static void Check(DeleteRangeRequest request) => CheckKey(request.Key);
 
-    /// <exception cref="EtcdException">Too many operations, an operation that is wrong by itself, or one key changed twice.</exception>
+    /// <exception cref="EtcdException">Too many operations, one that is wrong by itself, or a key changed twice.</exception>
     public static void Check(TxnRequest request, int opsLimit = DefaultTxnOpsLimit)
     {
         CheckOps(request, opsLimit);

@@ -20,7 +20,7 @@ public sealed class MvccStore
     /// <summary>The <see cref="CompactRevision"/> of a store that was never compacted.</summary>
     public const long NeverCompacted = -1;
 
-    /// <summary>Most changes that one revision may hold: the space that value stores have for a sub-revision.</summary>
+    /// <summary>Most changes that one revision may hold: they are numbered, and held together until they are visible.</summary>
     public const int ChangesPerRevisionLimit = int.MaxValue;
 
     private readonly Func<DiskFullException, bool>? _waitForSpace;
@@ -104,8 +104,6 @@ public sealed class MvccStore
     }
 
     /// <summary>Gives the space of compacted values back, in small steps. Apply loop only.</summary>
-    /// <remarks>Not before everything that the log held at the start is applied: a crash may have left values of revisions that
-    /// are yet to come, and the order in which values are met tells nothing until then.</remarks>
     public CompactionStep ReclaimStep(long budgetBytes) => _reclaim.Step(budgetBytes);
 
     /// <summary>Stores a value; on a full disk waits for space as long as the owner says so.</summary>
@@ -118,8 +116,11 @@ public sealed class MvccStore
                 Values.Write(revision, value);
                 return;
             }
-            catch (DiskFullException full) when (_waitForSpace?.Invoke(full) == true)
+            catch (DiskFullException full)
             {
+                // Not asked in an exception filter: that would swallow what ends the waiting.
+                if (_waitForSpace?.Invoke(full) != true)
+                    throw;
                 // Space was made: the same write is tried again, so the command is never left half applied.
             }
         }

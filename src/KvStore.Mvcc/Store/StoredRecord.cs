@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using KvStore.Mvcc.Leases;
 
@@ -111,7 +112,7 @@ internal readonly struct StoredRecord
 
     private static int BytesSize(ReadOnlySpan<byte> bytes) => 1 + VarintSize((ulong)bytes.Length) + bytes.Length;
 
-    internal static int VarintSize(ulong value) => value < 0x80 ? 1 : (70 - System.Numerics.BitOperations.LeadingZeroCount(value)) / 7;
+    internal static int VarintSize(ulong value) => value < 0x80 ? 1 : (70 - BitOperations.LeadingZeroCount(value)) / 7;
 
     internal static int WriteVarint(Span<byte> destination, int position, byte tag, ulong value)
     {

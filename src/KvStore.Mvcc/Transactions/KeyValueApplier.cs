@@ -125,7 +125,8 @@ internal sealed class KeyValueApplier(MvccStore store, LeaseTable leases, RangeR
     {
         RequestOp.RequestOneofCase.RequestPut => new ResponseOp { ResponsePut = WritePut(op.RequestPut) },
         RequestOp.RequestOneofCase.RequestRange => new ResponseOp { ResponseRange = Range(op.RequestRange) },
-        RequestOp.RequestOneofCase.RequestDeleteRange => new ResponseOp { ResponseDeleteRange = RunDeleteRange(op.RequestDeleteRange) },
+        RequestOp.RequestOneofCase.RequestDeleteRange =>
+            new ResponseOp { ResponseDeleteRange = RunDeleteRange(op.RequestDeleteRange) },
         // The request's checks let none through; an answer keeps the positions of the others.
         _ => new ResponseOp(),
     };

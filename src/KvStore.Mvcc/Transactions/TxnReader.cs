@@ -13,7 +13,7 @@ public sealed class TxnReader(MvccStore store, RangeReader ranges)
     private readonly CompareEvaluator _compares = new(store);
 
     /// <param name="request">One that is <see cref="TxnShape.IsReadOnly"/>.</param>
-    /// <exception cref="EtcdException">A range of the taken branch asks for a revision that is compacted or not there yet.</exception>
+    /// <exception cref="EtcdException">A range of the taken branch asks for a compacted or a future revision.</exception>
     public TxnResponse Read(TxnRequest request)
     {
         Invariant.Holds(TxnShape.IsReadOnly(request));

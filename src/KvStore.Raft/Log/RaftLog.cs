@@ -96,7 +96,9 @@ internal sealed class RaftLog
         Unstable.TruncateAndAppend(entries);
     }
 
-    /// <summary>The last index up to <paramref name="index"/> whose term is at most <paramref name="term"/>, and that term.</summary>
+    /// <summary>
+    /// The last index up to <paramref name="index"/> whose term is at most <paramref name="term"/>, and that term.
+    /// </summary>
     /// <remarks>Terms only grow along a log, so nothing after it can match another log that has this term there.</remarks>
     public EntryId LastNotAfterTerm(ulong index, ulong term)
     {

@@ -20,7 +20,9 @@ public sealed record ConfChangeV2
     public bool IsLeaveJoint => Transition == ConfChangeTransition.Auto && Changes.Count == 0;
 
     /// <summary>Whether this goes through a joint configuration.</summary>
-    /// <remarks>Some changes of several steps would be safe in one; which ones depends on the configuration, so none is.</remarks>
+    /// <remarks>
+    /// Some changes of several steps would be safe in one; which ones depends on the configuration, so none is.
+    /// </remarks>
     public bool IsEnterJoint => !IsLeaveJoint && (Transition != ConfChangeTransition.Auto || Changes.Count > 1);
 
     /// <summary>Whether the leader leaves the joint configuration by itself.</summary>

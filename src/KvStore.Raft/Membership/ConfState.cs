@@ -1,7 +1,9 @@
 namespace KvStore.Raft;
 
 /// <summary>The members at some index, as snapshots and storages keep them.</summary>
-/// <example><c>Voters 2 3, VotersOutgoing 1 2, LearnersNext 1</c>: both majorities decide; once left, 1 goes on as a learner.</example>
+/// <example>
+/// <c>Voters 2 3, VotersOutgoing 1 2, LearnersNext 1</c>: both majorities decide; once left, 1 goes on as a learner.
+/// </example>
 public sealed class ConfState
 {
     public static readonly ConfState Empty = new();

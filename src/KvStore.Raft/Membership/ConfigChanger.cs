@@ -2,7 +2,9 @@ using KvStore.Raft.Quorums;
 
 namespace KvStore.Raft;
 
-/// <summary>Works out the configuration after a change, or refuses the change; the configuration in force is not touched.</summary>
+/// <summary>
+/// Works out the configuration after a change, or refuses the change; the configuration in force is not touched.
+/// </summary>
 /// <remarks>
 /// One voter may come or go at once, since any two majorities then overlap (thesis §4.1). More needs a joint configuration:
 /// <code>

@@ -16,7 +16,9 @@ public sealed record Message
     /// <summary>The term of the entry at <see cref="Index"/>.</summary>
     public ulong LogTerm { get; init; }
 
-    /// <summary>App: the entry before <see cref="Entries"/>. AppResp: the last entry held. Vote: the candidate's last entry.</summary>
+    /// <summary>
+    /// App: the entry before <see cref="Entries"/>. AppResp: the last entry held. Vote: the candidate's last entry.
+    /// </summary>
     public ulong Index { get; init; }
 
     public ReadOnlyMemory<Entry> Entries { get; init; }
@@ -26,7 +28,9 @@ public sealed record Message
     /// <summary>Part of the hard state in a StorageAppend.</summary>
     public NodeId Vote { get; init; }
 
-    /// <summary>In a StorageAppend: to be persisted before the entries, and the state restored from it before the responses.</summary>
+    /// <summary>
+    /// In a StorageAppend: to be persisted before the entries, and the state restored from it before the responses.
+    /// </summary>
     public Snapshot? Snapshot { get; init; }
 
     public bool Reject { get; init; }

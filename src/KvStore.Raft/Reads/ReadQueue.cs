@@ -45,7 +45,9 @@ internal sealed class ReadQueue : IAckedIndexes
         _acked[self] = LastNumber;
     }
 
-    /// <summary>Takes a heartbeat's returned context. Foreign bytes and numbers never given out are nobody's confirmation.</summary>
+    /// <summary>
+    /// Takes a heartbeat's returned context. Foreign bytes and numbers never given out are nobody's confirmation.
+    /// </summary>
     public void Acknowledge(NodeId from, ReadOnlySpan<byte> context)
     {
         if (context.Length != sizeof(ulong))

@@ -27,7 +27,9 @@ internal sealed class ProgressTracker(int maxInflightMessages, ulong maxInflight
         return null;
     }
 
-    /// <summary>Puts a configuration in force. Who stays keeps their progress; newcomers are probed from <paramref name="lastIndex"/>.</summary>
+    /// <summary>
+    /// Puts a configuration in force. Who stays keeps their progress; newcomers are probed from <paramref name="lastIndex"/>.
+    /// </summary>
     /// <param name="renewed">Members that left and came back within one change: what was known of them no longer holds.</param>
     public void Switch(ClusterConfig config, IReadOnlySet<NodeId> renewed, ulong lastIndex)
     {

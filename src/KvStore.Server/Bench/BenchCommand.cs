@@ -18,10 +18,10 @@ public static class BenchCommand
         bench.Subcommands.Add(RangeCommand());
         bench.Subcommands.Add(Workload("txn-put", "Transactions of a compare that holds and a put", LoadPlan.TxnPut));
         bench.Subcommands.Add(TxnMixedCommand());
-        bench.Subcommands.Add(Workload("range-beside-put", "Linearizable reads beside as many clients that put", LoadPlan.RangeBesidePut));
-        bench.Subcommands.Add(WatchCommand("watch", "The most events a second, each client watching everything", defaultRate: null));
+        bench.Subcommands.Add(Workload("range-beside-put", "Linearizable reads beside as many puts", LoadPlan.RangeBesidePut));
+        bench.Subcommands.Add(WatchCommand("watch", "The most events a second, all clients watching all", defaultRate: null));
         bench.Subcommands.Add(WatchCommand("watch-latency", "From put to event, at a rate of puts", defaultRate: 200));
-        bench.Subcommands.Add(Workload("lease-keepalive", "Lease renewals, each client with a lease and a stream", LoadPlan.LeaseKeepAlive));
+        bench.Subcommands.Add(Workload("lease-keepalive", "Lease renewals, each client on its stream", LoadPlan.LeaseKeepAlive));
         return bench;
     }
 
@@ -29,7 +29,8 @@ public static class BenchCommand
     {
         var serializable = new Option<bool>("--serializable") { Description = "May be stale; the default is linearizable" };
         var keys = BenchOptions.Count("--keys", "Keys in each answer", 1);
-        var command = new Command("range", "Reads of one key or many; load the key space first") { Options = { serializable, keys } };
+        var command =
+            new Command("range", "Reads of one key or many; load the key space first") { Options = { serializable, keys } };
         return Complete(command, (settings, arguments) =>
             LoadPlan.Range(settings, arguments.GetValue(serializable), arguments.GetValue(keys)));
     }
@@ -37,7 +38,8 @@ public static class BenchCommand
     private static Command TxnMixedCommand()
     {
         var readShare = new Option<double>("--read-share") { Description = "0 to 1", DefaultValueFactory = _ => 0.5 };
-        var command = new Command("txn-mixed", "Transactions that read or write; load the key space first") { Options = { readShare } };
+        var command =
+            new Command("txn-mixed", "Transactions that read or write; load the key space first") { Options = { readShare } };
         return Complete(command, (settings, arguments) => LoadPlan.TxnMixed(settings, arguments.GetValue(readShare)));
     }
 

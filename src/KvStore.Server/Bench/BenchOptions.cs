@@ -31,11 +31,19 @@ internal sealed class BenchOptions
 
     private readonly Option<int> _keySize = Count("--key-size", "Bytes of a key", 16);
 
-    private readonly Option<string> _prefix = new("--prefix") { Description = "What all keys begin with", DefaultValueFactory = _ => "bench/" };
+    private readonly Option<string> _prefix = new("--prefix")
+    {
+        Description = "What all keys begin with",
+        DefaultValueFactory = _ => "bench/",
+    };
 
     private readonly Option<long> _keySpace = Count("--key-space", "Different keys", 100_000L);
 
-    private readonly Option<int> _valueSize = new("--value-size") { Description = "Bytes of a value", DefaultValueFactory = _ => 256 };
+    private readonly Option<int> _valueSize = new("--value-size")
+    {
+        Description = "Bytes of a value",
+        DefaultValueFactory = _ => 256,
+    };
 
     private readonly Option<bool> _sequential = new("--sequential") { Description = "Keys in order instead of at random" };
 

@@ -20,14 +20,19 @@ internal static class EndpointParser
     private static IPEndPoint ParseOne(string text, bool allowsRemote)
     {
         if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
-            throw new LoadException($"{text}: the load generator speaks no TLS; give the server a plain http:// client URL for it.");
-        string address = text.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? text["http://".Length..].TrimEnd('/') : text;
+            throw new LoadException(
+                $"{text}: the load generator speaks no TLS; give the server a plain http:// client URL for it.");
+        string address =
+            text.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? text["http://".Length..].TrimEnd('/') : text;
         int colon = address.LastIndexOf(':');
-        if (colon <= 0 || !ushort.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
+        string digits = address[(colon + 1)..];
+        if (colon <= 0 || !ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
             throw new LoadException($"'{text}' is no endpoint: write host:port, 127.0.0.1:2379 say.");
         var ip = Resolve(address[..colon].Trim('[', ']'));
         if (!IPAddress.IsLoopback(ip) && !allowsRemote)
-            throw new LoadException($"{text} is not on this machine: a load can stop a server from serving others. Add --allow-remote if that is meant.");
+            throw new LoadException(
+                $"{text} is not on this machine: a load can stop a server from serving others. Add --allow-remote if that is " +
+                "meant.");
         return new IPEndPoint(ip, port);
     }
 

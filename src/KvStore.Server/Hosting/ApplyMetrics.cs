@@ -7,14 +7,14 @@ namespace KvStore.Server.Hosting;
 /// <summary>Counts what is applied under etcd's names.</summary>
 internal sealed class ApplyMetrics(ServerMetrics metrics)
 {
-    public void Count(CommandKind kind, ApplyResult result)
+    public void Count(Command command, ApplyResult result)
     {
         if (result.Error is not null)
         {
             metrics.ProposalsFailed.Increment();
             return;
         }
-        switch (kind)
+        switch (command.Kind)
         {
             case CommandKind.Put: CountPut(result); break;
             case CommandKind.DeleteRange: metrics.Deletes.Increment(); break;

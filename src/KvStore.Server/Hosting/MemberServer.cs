@@ -36,6 +36,7 @@ internal sealed class MemberServer : IAsyncDisposable
     /// <param name="onFault">Told when the member cannot go on.</param>
     public static async Task<MemberServer> StartAsync(ServerOptions options, Action<string, Exception> onFault)
     {
+        ListenAddresses.Check(options);
         var telemetry = new TelemetryExport(options.Telemetry, options.Name);
         var sources = new MemberMetricSources();
         var metrics = new ServerMetrics(sources.Sources, GrpcMethod.AllOf(ServedFiles()), options.Telemetry.IsExtensive);
@@ -164,6 +165,8 @@ internal sealed class MemberServer : IAsyncDisposable
         await PublishAsync(_listeners.ClientUrls);
         _compactor = AutoCompactor.Start(_member, _options.AutoCompaction, TimeProvider.System);
         Log.Info("ready to serve client requests");
+        var url = _listeners.ClientUrls[0];
+        Log.Info("talk to it with any client of etcd v3", ("example", $"ETCDCTL_API=3 etcdctl --endpoints={url} put greeting hello"));
     }
 
     private static GrpcListenEndpoint PeerEndpoint(EtcdUrl url) => url.IsUnixSocket

@@ -47,6 +47,8 @@ public sealed class DataDirectory : IDisposable
     {
         if (!disk.DirectoryExists(path))
             disk.CreateDirectory(path);
+        // Looked at before anything is made there, the lock included: another's directory stays as it is.
+        Recognise(disk, path);
         var held = disk.TryLock(System.IO.Path.Combine(path, "lock")) ?? throw new DataDirectoryException(
             $"the data directory {path} is in use by another process: stop that one, or give this one a directory of its own with --data-dir");
         try

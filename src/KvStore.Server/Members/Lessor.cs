@@ -29,8 +29,8 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     /// <summary>Proposes a revocation, and calls back when its outcome is known. Any thread.</summary>
     public required Action<LeaseRevokeRequest, Action> Revoke { get; init; }
 
-    /// <summary>Proposes that what is left of leases be replicated.</summary>
-    public required Action<LeaseCheckpointRequest> Checkpoint { get; init; }
+    /// <summary>Proposes that what is left of leases be replicated; completes when it is.</summary>
+    public required Func<LeaseCheckpointRequest, Task> Checkpoint { get; init; }
 
     private TimeSpan Now => time.GetElapsedTime(0);
 
@@ -76,8 +76,9 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
         switch (renewal.Kind)
         {
             case LeaseRenewalKind.Renewed:
+                // Before the answer: else a crash could give back the little that an earlier checkpoint left.
                 if (renewal.NeedsCheckpoint)
-                    Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } });
+                    await Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } });
                 return renewal.TtlSeconds;
             case LeaseRenewalKind.Expired:
                 await RevocationOf(id);

@@ -20,7 +20,9 @@ internal sealed class LogWindow : IRaftStorage
 
     public LogWindow(HardState hardState, ConfState confState, EntryId before, IReadOnlyList<Entry> entries)
     {
-        (_hardState, _confState, _before) = (hardState, confState, before);
+        // A commit index alone is not synced: a checkpoint may hold more than the log remembers as committed. It is, all the same.
+        _hardState = hardState with { Commit = Math.Max(hardState.Commit, before.Index) };
+        (_confState, _before) = (confState, before);
         _entries = new Entry[Math.Max(1024, entries.Count + entries.Count / 2)];
         foreach (var entry in entries)
             _entries[_count++] = entry;

@@ -44,7 +44,7 @@ public sealed class Member : IDisposable
     {
         (Options, _directory, _scheduler) = (options, directory, scheduler);
         var time = scheduler.Time;
-        _space = new SpaceGuard(this, new SpaceReserve(disk, directory.Reserve, options.ReserveBytes));
+        _space = new SpaceGuard(this, new SpaceReserve(disk, directory.Reserve, options.ReserveBytes), scheduler);
         var walOptions = new WalOptions { SegmentBytes = options.LogSegmentBytes };
         if (directory.IsNew)
             MemberStorage.Bootstrap(disk, directory, new WalIdentity(options.ClusterId, options.MemberId.Value), walOptions, FirstEntries(options));
@@ -177,6 +177,7 @@ public sealed class Member : IDisposable
     {
         _watchProgress?.Dispose();
         _upkeep?.Dispose();
+        _space.Stop();
         Lessor.Stop();
         _raft.Stop();
         _apply.Stop();
@@ -283,13 +284,13 @@ public sealed class Member : IDisposable
             // Somebody else revoked it: whoever waits for that need not wait longer.
             Lessor.Revoked(new LeaseId(LeaseRevokeRequest.Parser.ParseFrom(command.Payload.Span).ID));
         }
-        events.Applied(command.Kind, result);
+        events.Applied(command, result);
     }
 
     private void ProposeRevocation(LeaseRevokeRequest request, Action settled) =>
         Propose(CommandKind.LeaseRevoke, request.ToByteArray(), request, settled);
 
-    private void ProposeCheckpoint(LeaseCheckpointRequest request) =>
+    private Task ProposeCheckpoint(LeaseCheckpointRequest request) =>
         Propose(CommandKind.LeaseCheckpoint, request.ToByteArray(), request);
 
     private void Upkeep()

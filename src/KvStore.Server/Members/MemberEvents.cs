@@ -13,5 +13,5 @@ public sealed record MemberEvents
 
     public Action AppliedSlowly { get; init; } = () => { };
 
-    public Action<CommandKind, ApplyResult> Applied { get; init; } = (_, _) => { };
+    public Action<Command, ApplyResult> Applied { get; init; } = (_, _) => { };
 }

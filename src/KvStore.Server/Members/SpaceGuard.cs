@@ -4,15 +4,20 @@ using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Requests;
 using KvStore.Protocol;
 using KvStore.Server.Logging;
+using KvStore.Server.Members.Scheduling;
 using KvStore.Storage.Disks;
 
 namespace KvStore.Server.Members;
 
 /// <summary>Watches over the quota and the disk: raises NOSPACE before it is too late, and keeps room for what frees space.</summary>
-internal sealed class SpaceGuard(Member member, SpaceReserve reserve)
+internal sealed class SpaceGuard(Member member, SpaceReserve reserve, ILoopScheduler scheduler)
 {
+    /// <summary>How soon a value that found no room is tried again.</summary>
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(50);
+
     private int _isRaising;
     private volatile bool _isDiskFull;
+    private volatile bool _isStopping;
 
     /// <summary>Refuses what would exceed the quota, and raises the alarm then, as etcd does.</summary>
     /// <exception cref="EtcdException"><see cref="EtcdError.NoSpace"/>.</exception>
@@ -38,12 +43,18 @@ internal sealed class SpaceGuard(Member member, SpaceReserve reserve)
 
     /// <summary>Called by the apply loop when a value cannot be stored: nothing may be skipped, so it waits for room.</summary>
     /// <returns>True: try again.</returns>
+    /// <exception cref="OperationCanceledException">The member stops: the entry is applied after its next start.</exception>
     public bool WaitForSpace(DiskFullException full)
     {
         OnDiskFull(full);
-        Thread.Sleep(50);
+        scheduler.Pause(RetryInterval);
+        if (_isStopping)
+            throw new OperationCanceledException("the member stops while it waits for room on the disk");
         return true;
     }
+
+    /// <summary>Ends the waiting, so that the loops can be stopped.</summary>
+    public void Stop() => _isStopping = true;
 
     /// <summary>Called every second: sets space aside again once there is some.</summary>
     public void Upkeep()

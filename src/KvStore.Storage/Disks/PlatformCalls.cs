@@ -11,6 +11,8 @@ namespace KvStore.Storage.Disks;
 /// </remarks>
 internal static partial class PlatformCalls
 {
+    private static int ErrorWouldBlock => OperatingSystem.IsMacOS() ? 35 : 11;
+
     private static bool IsUnix => OperatingSystem.IsLinux() || OperatingSystem.IsMacOS();
 
     /// <summary>Waits until the file's bytes, and the length needed to read them, are on the device.</summary>
@@ -34,7 +36,7 @@ internal static partial class PlatformCalls
     }
 
     /// <returns>The handle that holds the lock as long as it is open; null when another process (or handle) holds it.</returns>
-    public static IDisposable? TryLock(string path) => IsUnix ? TryLockOnUnix(path) : TryLockBySharing(path);
+    public static IDisposable? TryLock(string path) => IsUnix ? TryLockOnUnix(path) : TryOpenUnshared(path);
 
     /// <summary>Whether the error says that the file system, or the quota of its user, has no room.</summary>
     public static bool IsDiskFull(IOException error) => error.HResult is
@@ -56,33 +58,29 @@ internal static partial class PlatformCalls
         return new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
+    // .NET keeps others out by flock itself on Unix, but says nothing where the file system cannot lock: so ask once more there.
     private static FileStream? TryLockOnUnix(string path)
     {
-        // Sharing everything keeps .NET from taking a lock of its own on this handle.
-        var stream = OpenLockFile(path, FileShare.ReadWrite | FileShare.Delete);
+        if (TryOpenUnshared(path) is not { } stream)
+            return null;
         if (RetryInterrupted(() => Flock(stream.SafeFileHandle, LockExclusive | LockWithoutWaiting)) == 0)
             return stream;
         int error = Marshal.GetLastPInvokeError();
         stream.Dispose();
-        if (error == (OperatingSystem.IsMacOS() ? MacErrorWouldBlock : LinuxErrorWouldBlock))
-            return null;
-        throw Failure("flock", path, error);
+        return error == ErrorWouldBlock ? null : throw Failure("flock", path, error);
     }
 
-    private static FileStream? TryLockBySharing(string path)
+    private static FileStream? TryOpenUnshared(string path)
     {
         try
         {
-            return OpenLockFile(path, FileShare.None);
+            return new FileStream(path, RealFile.StreamOptions(FileMode.OpenOrCreate, FileShare.None));
         }
-        catch (IOException error) when (error.HResult == WindowsSharingViolation)
+        catch (IOException error) when (error.HResult == WindowsSharingViolation || error.HResult == ErrorWouldBlock)
         {
             return null;
         }
     }
-
-    private static FileStream OpenLockFile(string path, FileShare share) =>
-        new(path, RealFile.StreamOptions(FileMode.OpenOrCreate, share));
 
     // A signal may interrupt any of these calls; .NET installs its handlers with SA_RESTART, a library in the process may not.
     private static int RetryInterrupted(Func<int> call)
@@ -109,8 +107,6 @@ internal static partial class PlatformCalls
 
     private const int ErrorInterrupted = 4;
     private const int ErrorNoSpace = 28;
-    private const int LinuxErrorWouldBlock = 11;
-    private const int MacErrorWouldBlock = 35;
     private const int LinuxErrorQuota = 122;
     private const int MacErrorQuota = 69;
     private const int WindowsSharingViolation = unchecked((int)0x80070020);

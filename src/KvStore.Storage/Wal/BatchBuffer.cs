@@ -48,7 +48,9 @@ internal sealed class BatchBuffer(int batchLimitBytes, ulong nextSequence, uint 
         chain = WalFormat.FinishRecord(record, type, chain);
     }
 
-    /// <summary>Ends the open batch: from here on its bytes stay as they are, also when writing them must be tried again.</summary>
+    /// <summary>
+    /// Ends the open batch: from here on its bytes stay as they are, also when writing them must be tried again.
+    /// </summary>
     public void Seal()
     {
         if (_open is null)
@@ -121,8 +123,8 @@ internal sealed class BatchBuffer(int batchLimitBytes, ulong nextSequence, uint 
     {
         if (bytes <= _bytes.Length)
             return;
-        byte[] larger = GC.AllocateUninitializedArray<byte>(
-            WalFormat.Padded((int)Math.Min(Array.MaxLength & -WalFormat.PageBytes, Math.Max(Math.Max(InitialBytes, bytes), _bytes.Length * 2L))), pinned: true);
+        long wanted = Math.Max(Math.Max(InitialBytes, bytes), _bytes.Length * 2L);
+        byte[] larger = GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, WalFormat.Padded(wanted)), pinned: true);
         _bytes.AsSpan(0, _end).CopyTo(larger);
         _bytes = larger;
     }

@@ -2,7 +2,9 @@ using KvStore.Raft;
 
 namespace KvStore.Storage.Wal;
 
-/// <summary>Where the synced entries lie: one span a batch, as long as batches are small, in the order of their indexes.</summary>
+/// <summary>
+/// Where the synced entries lie: one span a batch, as long as batches are small, in the order of their indexes.
+/// </summary>
 internal sealed class EntryIndex(EntryId before)
 {
     private const ulong UnknownTerm = 0;
@@ -58,7 +60,9 @@ internal sealed class EntryIndex(EntryId before)
         return found >= 0 || (index == _before.Index && (index == 0 || term != UnknownTerm));
     }
 
-    /// <summary>The spans that hold the entries in [lo, hi), as many as it takes to exceed <paramref name="sizeLimit"/> bytes.</summary>
+    /// <summary>
+    /// The spans that hold the entries in [lo, hi), as many as it takes to exceed <paramref name="sizeLimit"/> bytes.
+    /// </summary>
     public List<EntrySpan> Covering(ulong lo, ulong hi, ulong sizeLimit)
     {
         var covering = new List<EntrySpan>();

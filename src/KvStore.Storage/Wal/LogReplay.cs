@@ -4,7 +4,9 @@ using KvStore.Storage.Disks;
 
 namespace KvStore.Storage.Wal;
 
-/// <summary>Reads a whole log and decides what of it counts. Changes nothing on the disk: what is to be repaired is a result.</summary>
+/// <summary>
+/// Reads a whole log and decides what of it counts. Changes nothing on the disk: what is to be repaired is a result.
+/// </summary>
 internal sealed class LogReplay(IDisk disk, string directory, SegmentReader reader)
 {
     private readonly BatchChanges _changes = new();
@@ -26,8 +28,8 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
     /// <summary>The checksum of the last record.</summary>
     public uint Chain { get; private set; }
 
-    /// <summary>Null when the last batch is whole and nothing lies behind it.</summary>
-    public TornTail? Torn { get; private set; }
+    /// <summary>The end of the last segment.</summary>
+    public LogTail Tail { get; private set; } = new(0, null, 0);
 
     /// <summary>A last segment that ends within its head: it holds nothing yet.</summary>
     public string? EmptySegmentPath { get; private set; }
@@ -75,13 +77,15 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
         // Released segments go one by one, oldest first: no crash leaves a gap.
         for (int i = 1; i < sequences.Count; i++)
             if (sequences[i] != sequences[i - 1] + 1)
-                throw new WalException($"the segment '{Path.Combine(directory, WalFormat.SegmentName(sequences[i - 1] + 1))}' is missing");
+                throw new WalException($"the segment '{PathOf(sequences[i - 1] + 1)}' is missing");
         return sequences;
     }
 
+    private string PathOf(ulong sequence) => Path.Combine(directory, WalFormat.SegmentName(sequence));
+
     private bool TryReadSegment(ulong sequence, bool isLast)
     {
-        string path = Path.Combine(directory, WalFormat.SegmentName(sequence));
+        string path = PathOf(sequence);
         var file = disk.Open(path, FileOpening.Existing);
         _files.Add(file);
         reader.MoveTo(file);
@@ -100,7 +104,7 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
         return true;
     }
 
-    // Heads are synced before a segment gets its name: a file can only have been cut there, and before anything was written to it.
+    // Heads are synced before a segment gets its name: such a file was cut, and holds nothing.
     private void LeaveOutEmptySegment(string path, bool isLast)
     {
         if (!isLast || Segments.Count == 0)
@@ -113,7 +117,7 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
     private void Begin(SegmentHead head, Segment segment)
     {
         if (head.Sequence != segment.Sequence)
-            throw new WalException($"'{segment.Path}' is misnamed: by its head it is segment {WalFormat.SegmentName(head.Sequence)}");
+            throw new WalException($"'{segment.Path}' is misnamed: its head says {WalFormat.SegmentName(head.Sequence)}");
         if (_state is null)
         {
             _state = new LogState(head);
@@ -127,9 +131,10 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
             throw new WalException($"'{segment.Path}' belongs to {head.Identity}, the log to {Identity}");
         if (head.FirstBatch != NextBatch || head.Chain != Chain || head.LastEntry != State.Entries.Last
             || head.State != State.HardState)
-            throw new WalException($"'{segment.Path}' begins with batch {head.FirstBatch}, but the segment before it ends ahead of "
+            throw new WalException($"'{segment.Path}' begins with batch {head.FirstBatch}, the segment before it ends ahead of "
                 + $"batch {NextBatch} with entry {State.Entries.Last}: that one is damaged or one of them is another log's");
         Segments.Add(segment);
+        Tail = new LogTail(segment.Position, null, 0);
     }
 
     private void ReadBatches(Segment segment, bool isLast)
@@ -148,7 +153,7 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
         var sector = reader.At(offset, WalFormat.SectorBytes);
         if (isLast && sector.Length < WalFormat.BatchHeaderBytes)
         {
-            Torn = new TornTail(offset, null, reader.Length);
+            Tail = Tail with { DirtyEnd = reader.Length };
             return false;
         }
         if (!WalFormat.TryReadBatchHeader(sector, segment.HeadChecksum, out var header))
@@ -158,14 +163,20 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
         var batch = reader.At(offset, header.Length);
         int whole = ReadRecords(segment, batch);
         State.Apply(_changes, segment, offset);
-        if (whole == header.Length)
-        {
-            NextBatch++;
-            segment.Position += WalFormat.Padded(header.Length);
-            return true;
-        }
-        CheckTorn(segment, header, batch, whole, isLast);
-        return false;
+        if (whole < header.Length)
+            CheckTorn(segment, header, batch, whole, isLast);
+        if (whole > WalFormat.BatchHeaderBytes)
+            Include(segment, header with { Length = whole, SectorCount = WalFormat.CountSectors(batch[..whole]) });
+        if (whole < header.Length)
+            Tail = Tail with { DirtyEnd = offset + WalFormat.Padded(header.Length) };
+        return whole == header.Length;
+    }
+
+    private void Include(Segment segment, in BatchHeader batch)
+    {
+        NextBatch++;
+        Tail = new LogTail(segment.Position, batch, 0);
+        segment.Position = Tail.Position;
     }
 
     /// <returns>Where in the batch the last whole record ends.</returns>
@@ -182,8 +193,8 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
                 break;
             Chain = chain;
             if (!TryInterpret(type, body, start, offset - start, chainBefore))
-                throw Damaged(segment, segment.Position + start, $"a record of type {(byte)type} passes its check but makes no sense "
-                    + $"after entry {_last}; perhaps a newer build wrote it");
+                throw Damaged(segment, segment.Position + start,
+                    $"a record of type {(byte)type} passes its check but makes no sense here; perhaps a newer build wrote it");
         }
         return offset;
     }
@@ -221,18 +232,11 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
         bool isCutShort = batch.Length < header.Length || WalFormat.CountSectors(batch) < header.SectorCount;
         if (!isLast || !isCutShort)
             throw Damaged(segment, offset + whole, "a record fails its check");
-        BatchHeader? wholeBatch = null;
-        if (whole > WalFormat.BatchHeaderBytes)
-        {
-            wholeBatch = header with { Length = whole, SectorCount = WalFormat.CountSectors(batch[..whole]) };
-            NextBatch++;
-        }
         // Only one batch is on its way at a time.
         long end = offset + WalFormat.Padded(header.Length);
         for (long next = end; next < reader.Length; next += WalFormat.PageBytes)
             if (!WalFormat.IsUnwritten(reader.At(next, WalFormat.SectorBytes)))
                 throw Damaged(segment, offset + whole, $"a record fails its check, and more was written behind it, at {next}");
-        Torn = new TornTail(offset, wholeBatch, reader.Length);
     }
 
     /// <summary>Finds what is left of a batch whose header did not reach the disk, in what should be zeros.</summary>
@@ -250,7 +254,7 @@ internal sealed class LogReplay(IDisk disk, string directory, SegmentReader read
                 throw Damaged(segment, segment.Position, $"batch {NextBatch} is missing, batch {header.Sequence} is at {offset}");
         }
         if (dirtyEnd > 0)
-            Torn = new TornTail(segment.Position, null, dirtyEnd);
+            Tail = Tail with { DirtyEnd = dirtyEnd };
     }
 
     private static WalException Damaged(Segment segment, long offset, string what) =>

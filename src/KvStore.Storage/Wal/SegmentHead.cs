@@ -79,7 +79,8 @@ internal sealed record SegmentHead(
             throw new WalException($"'{path}' is damaged at offset {FixedBytes}: the checksum of the segment's head is wrong");
         return new SegmentHead(
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]),
-            new WalIdentity(BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..])),
+            new WalIdentity(
+                BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..])),
             WalFormat.ReadEntryId(bytes[40..]),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[56..]),
             BinaryPrimitives.ReadUInt32LittleEndian(bytes[64..]),

@@ -27,6 +27,8 @@ internal sealed class SegmentReader : IDisposable
     public ReadOnlySpan<byte> At(long offset, int count)
     {
         count = (int)Math.Clamp(Length - offset, 0, count);
+        if (count == 0)
+            return [];
         if (offset < _start || offset + count > _start + _count)
             Fill(offset, count);
         return _window.AsSpan((int)(offset - _start), count);
@@ -50,6 +52,6 @@ internal sealed class SegmentReader : IDisposable
         _start = offset;
         _count = _file!.Read(offset, _window.AsSpan(0, wanted));
         if (_count < wanted)
-            throw new WalException($"'{_file.Path}' became shorter while it was read: at {offset} {_count} bytes instead of {wanted}");
+            throw new WalException($"'{_file.Path}' gave {_count} bytes instead of {wanted} at {offset}");
     }
 }

@@ -34,8 +34,8 @@ namespace KvStore.Storage.Wal;
 ///           3 mark        see MarkCodec: a checkpoint of what this log holds
 ///           4 restart     as a mark: the log begins anew behind it, what came before is void
 /// </code>
-/// <para>Why torn and damaged can be told apart: a segment is zeros and synced before it is used, and a sector is written whole or
-/// not at all. A batch that was cut short by a power loss therefore lacks sectors: fewer of them are non-zero than its header
+/// <para>Why torn and damaged can be told apart: a segment is zeros and synced before it is used, and a sector is written whole
+/// or not at all. A batch that was cut short by a power loss therefore lacks sectors: fewer of them are non-zero than its header
 /// promises, or its header is zero itself. If all its sectors are there and a checksum fails, or if anything was written behind
 /// it, then it was synced and is damaged.</para>
 /// </remarks>
@@ -103,7 +103,9 @@ internal static class WalFormat
         return checksum;
     }
 
-    /// <summary>Reads the record at <paramref name="offset"/> and moves behind it; both stay when it is not whole or fails its check.</summary>
+    /// <summary>
+    /// Reads the record at <paramref name="offset"/> and moves behind it; both stay when it is not whole or fails its check.
+    /// </summary>
     public static bool TryReadRecord(
         ReadOnlySpan<byte> bytes, ref int offset, ref uint chain, out RecordType type, out ReadOnlySpan<byte> body)
     {
@@ -163,7 +165,9 @@ internal static class WalFormat
         return count;
     }
 
-    /// <summary>Whether the first sector of a page was never written (but for a few flipped bits), so that no batch starts here.</summary>
+    /// <summary>
+    /// Whether the first sector of a page was never written (but for a few flipped bits), so that no batch starts here.
+    /// </summary>
     public static bool IsUnwritten(ReadOnlySpan<byte> sector)
     {
         int first = sector.IndexOfAnyExcept((byte)0);

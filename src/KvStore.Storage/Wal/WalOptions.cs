@@ -4,10 +4,14 @@ public sealed record WalOptions
 {
     public static readonly WalOptions Default = new();
 
-    /// <summary>The size of a segment file; a multiple of 4 KiB, at least three of them. A record that is larger makes its segment larger.</summary>
+    /// <summary>
+    /// The size of a segment file; a multiple of 4 KiB, at least three of them. A record that is larger makes its segment larger.
+    /// </summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
-    /// <summary>What one write and sync may carry: more than that is split, so that a torn write never spans much of a segment.</summary>
+    /// <summary>
+    /// What one write and sync may carry: more than that is split, so that a torn write never spans much of a segment.
+    /// </summary>
     internal int BatchLimitBytes => (int)Math.Min(4 << 20, (SegmentBytes - WalFormat.PageBytes) / 2);
 
     internal void Check()

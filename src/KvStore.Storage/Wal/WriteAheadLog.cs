@@ -63,7 +63,9 @@ public sealed class WriteAheadLog : IDisposable
         }
     }
 
-    /// <summary>The last two marks as of the last sync, the newest last; only the newest after a restart behind a snapshot.</summary>
+    /// <summary>
+    /// The last two marks as of the last sync, the newest last; only the newest after a restart behind a snapshot.
+    /// </summary>
     public IReadOnlyList<CheckpointMark> Marks
     {
         get
@@ -166,7 +168,7 @@ public sealed class WriteAheadLog : IDisposable
         try
         {
             replay.Run();
-            Repair(disk, directory, replay);
+            Settle(disk, directory, replay);
             var log = new WriteAheadLog(disk, directory, options, replay);
             isOpen = true;
             return log;
@@ -214,7 +216,7 @@ public sealed class WriteAheadLog : IDisposable
     }
 
     /// <summary>Makes everything appended durable: one write and one fdatasync, unless it is very much.</summary>
-    /// <exception cref="DiskFullException">A new segment was needed and there is no room: nothing is lost, call again.</exception>
+    /// <exception cref="DiskFullException">A new segment is needed and there is no room: nothing is lost, call again.</exception>
     /// <exception cref="WalException">The disk failed; every later call fails too.</exception>
     public void Sync()
     {
@@ -258,7 +260,9 @@ public sealed class WriteAheadLog : IDisposable
             return _state.Entries.TryGetTerm(index, out term);
     }
 
-    /// <summary>Deletes the segments that hold nothing but entries before <paramref name="index"/>, which a synced mark covers.</summary>
+    /// <summary>
+    /// Deletes the segments that hold nothing but entries before <paramref name="index"/>, which a synced mark covers.
+    /// </summary>
     public void ReleaseBefore(ulong index)
     {
         ThrowIfFailed();
@@ -288,17 +292,13 @@ public sealed class WriteAheadLog : IDisposable
         _spare.Dispose();
     }
 
-    private static void Repair(IDisk disk, string directory, LogReplay replay)
+    // What is read counts as durable from now on, so it must be.
+    private static void Settle(IDisk disk, string directory, LogReplay replay)
     {
         if (replay.EmptySegmentPath is { } path)
-        {
             disk.Delete(path);
-            disk.SyncDirectory(directory);
-        }
-        if (replay.Torn is not { } torn)
-            return;
-        torn.Cut(replay.Segments[^1]);
-        replay.Segments[^1].Position = torn.Position;
+        replay.Tail.MakeDurable(replay.Segments[^1]);
+        disk.SyncDirectory(directory);
     }
 
     private void AppendHardState(HardState state)

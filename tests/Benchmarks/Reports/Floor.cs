@@ -30,7 +30,9 @@ internal sealed partial record Floor(string Row, Metric Metric, bool IsUpperLimi
         if (!match.Success || Metric.Named(match.Groups["metric"].Value) is not { } metric)
         {
             string names = string.Join(", ", Metric.All.Select(known => known.Name));
-            throw new BenchmarkException($"'{text}' is no floor: write \"ROW METRIC <= RATIO\" (or >=), \"put/1000 cpu <= 0.6\" say; metrics are {names}.");
+            throw new BenchmarkException(
+                $"'{text}' is no floor: write \"ROW METRIC <= RATIO\" (or >=), \"put/1000 cpu <= 0.6\" say; metrics are " +
+                $"{names}.");
         }
         double limit = double.Parse(match.Groups["limit"].Value, CultureInfo.InvariantCulture);
         return new Floor(match.Groups["row"].Value, metric, match.Groups["relation"].Value == "<=", limit);

@@ -21,7 +21,8 @@ internal sealed class Report
     public double? Median(string row, string server, Metric metric)
     {
         var values = _measurements
-            .Where(measurement => measurement.Row == row && measurement.Server == server && measurement.Values.ContainsKey(metric))
+            .Where(measurement => measurement.Row == row && measurement.Server == server)
+            .Where(measurement => measurement.Values.ContainsKey(metric))
             .Select(measurement => measurement.Values[metric])
             .Order()
             .ToList();
@@ -32,6 +33,9 @@ internal sealed class Report
     }
 
     /// <summary>Ours over the other's; null where one of them is missing or nothing.</summary>
-    public double? Ratio(string row, Metric metric) =>
-        Median(row, "kvstore", metric) is { } ours && Median(row, "etcd", metric) is { } theirs && theirs != 0 ? ours / theirs : null;
+    public double? Ratio(string row, Metric metric)
+    {
+        double? ours = Median(row, "kvstore", metric), theirs = Median(row, "etcd", metric);
+        return theirs == 0 ? null : ours / theirs;
+    }
 }

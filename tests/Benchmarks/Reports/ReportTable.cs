@@ -2,12 +2,15 @@ using System.Globalization;
 
 namespace KvStore.Benchmarks.Reports;
 
-/// <summary>The medians as a Markdown table: a row for each workload, in each cell the servers' figures and their ratio.</summary>
+/// <summary>
+/// The medians as a Markdown table: a row for each workload, in each cell the servers' figures and their ratio.
+/// </summary>
 internal static class ReportTable
 {
     public static void Write(Report report, IReadOnlyList<string> servers, TextWriter output)
     {
-        var metrics = Metric.All.Where(metric => report.Measurements.Any(measurement => measurement.Values.ContainsKey(metric))).ToList();
+        var metrics =
+            Metric.All.Where(metric => report.Measurements.Any(measurement => measurement.Values.ContainsKey(metric))).ToList();
         if (servers.Count > 1)
             output.WriteLine($"Each cell: {string.Join(" / ", servers)} (ratio). Medians over the rounds.");
         List<string[]> lines = [["workload/clients", .. metrics.Select(metric => $"{metric.Name} {metric.Unit}")]];
@@ -21,8 +24,9 @@ internal static class ReportTable
         var medians = servers.Select(server => report.Median(row, server, metric)).ToList();
         if (medians.TrueForAll(median => median is null))
             return "";
-        string figures = string.Join(" / ", medians.Select(median => median?.ToString(metric.Format, CultureInfo.InvariantCulture) ?? "-"));
-        return report.Ratio(row, metric) is { } ratio ? string.Create(CultureInfo.InvariantCulture, $"{figures} ({ratio:0.00})") : figures;
+        string figures =
+            string.Join(" / ", medians.Select(median => median?.ToString(metric.Format, CultureInfo.InvariantCulture) ?? "-"));
+        return figures + report.Ratio(row, metric)?.ToString(" (0.00)", CultureInfo.InvariantCulture);
     }
 
     private static void WriteAligned(List<string[]> lines, TextWriter output)
@@ -34,7 +38,9 @@ internal static class ReportTable
             var cells = lines[i].Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]));
             output.WriteLine($"| {string.Join(" | ", cells)} |");
             if (i == 0)
-                output.WriteLine($"| {string.Join(" | ", widths.Select((width, column) => column == 0 ? new string('-', width) : new string('-', width - 1) + ":"))} |");
+                output.WriteLine($"| {string.Join(" | ", widths.Select(Rule))} |");
         }
     }
+
+    private static string Rule(int width, int column) => column == 0 ? new string('-', width) : new string('-', width - 1) + ":";
 }

@@ -18,10 +18,11 @@ internal sealed class ColdScenario() : Scenario("cold", "a store four times its 
         foreach (var server in servers)
             context.Measure(server, "cold: loading", LoadPlan.Load(Settings(server, keys, clients: 1000)));
         Measure(context, servers, "cold/ranges", keys, settings => LoadPlan.Range(settings, isSerializable: false));
-        Measure(context, servers, "cold/range-50", keys, settings => LoadPlan.Range(settings, isSerializable: false, keyCount: 50));
+        Measure(context, servers, "cold/range-50", keys, settings => LoadPlan.Range(settings, isSerializable: false, 50));
     }
 
-    private static void Measure(ScenarioContext context, ServerFleet servers, string workload, KeySpace keys, Func<LoadSettings, LoadPlan> plan)
+    private static void Measure(
+        ScenarioContext context, ServerFleet servers, string workload, KeySpace keys, Func<LoadSettings, LoadPlan> plan)
     {
         foreach (int clients in (int[])[1, 100])
         {

@@ -8,7 +8,8 @@ internal sealed record MeasuredLoad(LoadResult Result, TimeSpan ServerProcessorT
 {
     private const double BytesPerMebibyte = 1 << 20;
 
-    public (Metric, double)[] Values => [.. ValuesOf(Result.Main), (Metric.Cpu, CpuPer100K), (Metric.Rss, ServerResidentBytes / BytesPerMebibyte)];
+    public (Metric, double)[] Values =>
+        [.. ValuesOf(Result.Main), (Metric.Cpu, CpuPer100K), (Metric.Rss, ServerResidentBytes / BytesPerMebibyte)];
 
     private double CpuPer100K => ServerProcessorTime.TotalSeconds * 100_000 / Math.Max(1, Result.Main.Completed);
 

@@ -6,10 +6,14 @@ namespace KvStore.Benchmarks.Scenarios;
 /// <summary>Every workload with 1, 100 and 1000 clients, on servers that stay up throughout.</summary>
 internal sealed class MicroScenario() : Scenario("micro", "every workload with 1, 100 and 1000 clients")
 {
-    /// <summary>Connections and streams on each: 1000 clients share 100 connections, as the clients of a busy program do.</summary>
+    /// <summary>
+    /// Connections and streams on each: 1000 clients share 100 connections, as the clients of a busy program do.
+    /// </summary>
     private static readonly (int Connections, int Streams)[] _clients = [(1, 1), (100, 1), (100, 10)];
 
-    /// <summary>A workload, and how many requests with 1, 100 and 1000 clients make it a measurement: some seconds of etcd's time.</summary>
+    /// <summary>
+    /// A workload, and how many requests with 1, 100 and 1000 clients make it a measurement: some seconds of etcd's time.
+    /// </summary>
     private static readonly (string Name, Func<LoadSettings, LoadPlan> Plan, int[] Requests)[] _workloads =
     [
         ("put", LoadPlan.Put, [5_000, 60_000, 120_000]),
@@ -53,7 +57,9 @@ internal sealed class MicroScenario() : Scenario("micro", "every workload with 1
         }
     }
 
-    /// <summary>200,000 requests, half of them puts: what runs compiled at first use is compiled then, and the keys are there.</summary>
+    /// <summary>
+    /// 200,000 requests, half of them puts: what runs compiled at first use is compiled then, and the keys are there.
+    /// </summary>
     private static void WarmUp(ScenarioContext context, ServerProcess server, KeySpace keys)
     {
         var settings = ScenarioContext.LoadOn(server) with { Connections = 100, StreamsPerConnection = 10, Keys = keys };
@@ -65,5 +71,8 @@ internal sealed class MicroScenario() : Scenario("micro", "every workload with 1
 
     /// <summary>At 100 puts a second a server has time for each: what it takes is latency, not waiting.</summary>
     private static LoadPlan WatchLatency(LoadSettings settings) => LoadPlan.Watch(
-        settings with { RatePerSecond = settings.Clients >= 1000 ? 20 : 100 }, putConnections: 1, putStreams: 10, "watch-latency");
+        settings with { RatePerSecond = settings.Clients >= 1000 ? 20 : 100 },
+        putConnections: 1,
+        putStreams: 10,
+        "watch-latency");
 }

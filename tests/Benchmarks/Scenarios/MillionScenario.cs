@@ -23,7 +23,10 @@ internal sealed class MillionScenario(string name, string description, long keyC
         context.Interleave($"{Name}/restart", servers, (server, round) =>
         {
             for (int restart = 0; restart < Restarts; restart++)
-                context.Report($"{Name}/restart", server, round, (Metric.Restart, server.KillAndRestart(context.Cancellation).TotalSeconds));
+            {
+                var time = server.KillAndRestart(context.Cancellation);
+                context.Report($"{Name}/restart", server, round, (Metric.Restart, time.TotalSeconds));
+            }
             CheckLastKey(context, server);
         });
     }
@@ -46,7 +49,8 @@ internal sealed class MillionScenario(string name, string description, long keyC
                 };
                 var load = context.Measure(server, $"{Name}: {first:N0} of {total:N0} keys", LoadPlan.Load(settings));
                 if (load.Result.Main.Completed < settings.Keys.Count)
-                    throw new BenchmarkException($"{server.Kind.Name} took more than {settings.DurationLimit.TotalMinutes:0} minutes for {part:N0} keys.");
+                    throw new BenchmarkException(
+                        $"{server.Kind.Name} took more than {settings.DurationLimit.TotalMinutes:0} minutes for {part:N0} keys.");
                 if (first >= warmUp)
                     loads[server].Add(load);
             }

@@ -51,7 +51,9 @@ internal sealed class ScenarioContext(
     public void Report(string row, ServerProcess server, int round, params (Metric Metric, double Value)[] values) =>
         report.Add(new Measurement(row, server.Kind.Name, round, values.ToDictionary(pair => pair.Metric, pair => pair.Value)));
 
-    /// <summary>Measures a row on every server in turn, round after round: A B A B, so that the machine's moods meet both alike.</summary>
+    /// <summary>
+    /// Measures a row on every server in turn, round after round: A B A B, so that the machine's moods meet both alike.
+    /// </summary>
     /// <remarks>What fails is reported in place of the figures, and the rows after it are measured all the same.</remarks>
     public void Interleave(string row, ServerFleet servers, Action<ServerProcess, int> measure)
     {

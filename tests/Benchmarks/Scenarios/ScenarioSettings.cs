@@ -15,11 +15,13 @@ internal sealed record ScenarioSettings
     /// <summary>Holds the servers' data while they run. Its file system is part of what is measured.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>Where not empty, only rows whose name contains one of these are measured.</summary>
+    /// <summary>
+    /// Where not empty, only these rows are measured; the part before the slash stands for all that begin with it.
+    /// </summary>
     public required IReadOnlyList<string> RowFilter { get; init; }
 
     public T Sized<T>(T full, T quick) => IsQuick ? quick : full;
 
     public bool Wants(string row) =>
-        RowFilter.Count == 0 || RowFilter.Any(part => row.Contains(part, StringComparison.Ordinal));
+        RowFilter.Count == 0 || RowFilter.Any(wanted => row == wanted || row.StartsWith(wanted + '/', StringComparison.Ordinal));
 }

@@ -4,7 +4,8 @@ using KvStore.Server.Bench.Load;
 namespace KvStore.Benchmarks.Scenarios;
 
 /// <summary>100 clients read linearizably beside 100 that write: first on a disk as it is, then with 20 syncs a second.</summary>
-internal sealed class SlowDiskScenario() : Scenario("slowdisk", "linearizable reads beside writes, on the normal disk and on one of 20 syncs a second (root)")
+internal sealed class SlowDiskScenario()
+    : Scenario("slowdisk", "linearizable reads beside writes, on the normal disk and on one of 20 syncs a second (root)")
 {
     private const int WritesPerSecond = 20;
     private const long DiskBytes = 2L << 30;

@@ -15,7 +15,8 @@ internal static class ServerLocations
     {
         string path = given ?? Path.Combine(RepositoryRoot, "src/KvStore.Server/bin/Release/net10.0/kvstore");
         if (!File.Exists(path))
-            throw new BenchmarkException($"{path} does not exist: build it first (dotnet build -c Release), or name another with --kvstore.");
+            throw new BenchmarkException(
+                $"{path} does not exist: build it first (dotnet build -c Release), or name another with --kvstore.");
         return new ServerKind("kvstore", path) { MemoryBudgetFlag = "--value-memory-bytes", ExtraFlags = extraFlags };
     }
 
@@ -30,12 +31,14 @@ internal static class ServerLocations
             Run(Path.Combine(RepositoryRoot, "tests/scripts/etcd-reference"), Path.GetDirectoryName(unpacked)!);
             found = unpacked;
         }
-        return new ServerKind("etcd", found ?? throw new BenchmarkException($"{given} is no etcd of {_oldestEtcd} or later that runs."));
+        if (found is null)
+            throw new BenchmarkException($"{given} is no etcd of {_oldestEtcd} or later that runs.");
+        return new ServerKind("etcd", found);
     }
 
-    /// <summary>The first line of what the executable says about its version.</summary>
+    /// <summary>What the executable says about its own version; ours also names the etcd that it matches.</summary>
     public static string VersionOf(ServerKind kind) =>
-        Run(kind.Executable, kind.Name == "etcd" ? "--version" : "version").Split('\n')[0].Trim();
+        Run(kind.Executable, "--version").Split('\n').First(line => line.StartsWith(kind.Name, StringComparison.Ordinal)).Trim();
 
     private static IEnumerable<string> OnPath(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name));
@@ -65,6 +68,7 @@ internal static class ServerLocations
             if (File.Exists(Path.Combine(folder, "KvStore.sln")))
                 return folder;
         }
-        throw new BenchmarkException("This program must lie below the repository that it measures: KvStore.sln was not found above it.");
+        throw new BenchmarkException(
+            "This program must lie below the repository that it measures: KvStore.sln was not found above it.");
     }
 }

@@ -38,7 +38,8 @@ internal sealed class ServerProcess : IDisposable
     public ProcessFigures Figures => ProcessFigures.Of(ProcessId);
 
     /// <param name="directory">Must not exist yet; is deleted at the end.</param>
-    public static ServerProcess Start(ServerKind kind, string directory, IReadOnlyList<string> flags, CancellationToken cancellation)
+    public static ServerProcess Start(
+        ServerKind kind, string directory, IReadOnlyList<string> flags, CancellationToken cancellation)
     {
         var server = new ServerProcess(kind, directory, flags);
         try

@@ -37,7 +37,7 @@ internal sealed class SlowDisk : IDisposable
 
     /// <summary>Why slow disks cannot be had here; null where they can.</summary>
     public static string? Hindrance =>
-        !OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess ? "a slowed disk needs Linux and root (loop device, control group)"
+        !OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess ? "a slowed disk needs Linux and root"
         : !Directory.Exists(GroupRoot) ? $"a slowed disk needs the blkio controller of cgroup version 1 at {GroupRoot}"
         : null;
 

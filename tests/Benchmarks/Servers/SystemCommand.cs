@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace KvStore.Benchmarks.Servers;
 
@@ -24,5 +25,5 @@ internal static class SystemCommand
 
     /// <summary>The disk space that a directory takes: blocks, not lengths, for preallocated files would count wrongly.</summary>
     public static long AllocatedBytes(string directory) =>
-        long.Parse(Run("du", "--summarize", "--block-size=1", directory).Split('\t')[0], System.Globalization.CultureInfo.InvariantCulture);
+        long.Parse(Run("du", "--summarize", "--block-size=1", directory).Split('\t')[0], CultureInfo.InvariantCulture);
 }

@@ -22,6 +22,27 @@ public sealed class IndexFileTests
     }
 
     [Fact]
+    public async Task A_dump_beside_writes_holds_its_revision_and_nothing_newer()
+    {
+        using var index = Sample(seed: 8, keys: 2000);
+        using var file = new MemoryFile();
+        var dump = Task.Run(() =>
+        {
+            for (int i = 0; i < 10; i++)
+                IndexFile.Write(file, index, 7999);
+        });
+
+        long main = 8000;
+        for (var random = new Random(8); !dump.IsCompleted || main < 9000; main++)
+            index.Put(Encoding.UTF8.GetBytes($"/registry/pods/{random.Next(4000)}"), new Revision(main), new LeaseId(main % 3));
+        await dump;
+
+        using var loaded = new NativeKeyIndex();
+        Assert.Equal(7999, IndexFile.Load(file, loaded));
+        Assert.Equal(History(index, 7999), History(loaded, long.MaxValue));
+    }
+
+    [Fact]
     public void Both_indexes_write_the_same_bytes()
     {
         using var index = Sample(seed: 2, keys: 500);

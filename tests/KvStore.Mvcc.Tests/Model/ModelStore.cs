@@ -88,8 +88,8 @@ internal sealed class ModelStore
         var kv = new KeyValue
         {
             Key = request.Key,
-            Value = request.IgnoreValue ? previous!.Value : request.Value,
-            Lease = request.IgnoreLease ? previous!.Lease : request.Lease,
+            Value = request.IgnoreValue ? previous?.Value ?? ByteString.Empty : request.Value,
+            Lease = request.IgnoreLease ? previous?.Lease ?? 0 : request.Lease,
             CreateRevision = previous?.CreateRevision ?? working.NextRevision,
             ModRevision = working.NextRevision,
             Version = (previous?.Version ?? 0) + 1,

@@ -4,6 +4,7 @@ using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Index;
 using KvStore.Mvcc.State;
 using KvStore.Mvcc.Store;
+using KvStore.Mvcc.Tests.Index;
 using KvStore.Protocol;
 using KvStore.Storage.Disks;
 
@@ -34,13 +35,20 @@ internal sealed class TestMember
 
     public long Revision => Machine.Store.CurrentRevision;
 
-    /// <summary>The member as it comes back from its saved state and values; its index is made anew.</summary>
-    public TestMember Restart()
+    /// <summary>The member as it comes back from its saved state and values.</summary>
+    /// <param name="isIndexSaved">The index comes from a file; else it is made anew from the values.</param>
+    public TestMember Restart(bool isIndexSaved = false)
     {
+        using var file = new MemoryFile();
+        if (isIndexSaved)
+            IndexFile.Write(file, Machine.Store.Index, Revision);
         var machine = StateMachine.Load(Machine.SaveState(), image =>
         {
             var index = _createIndex();
-            IndexRebuild.FromValues(index, Values, image.CurrentRevision);
+            if (isIndexSaved)
+                Assert.Equal(image.CurrentRevision, IndexFile.Load(file, index));
+            else
+                IndexRebuild.FromValues(index, Values, image.CurrentRevision);
             return new MvccStore(index, Values, image.CurrentRevision, image.CompactRevision);
         });
         return new TestMember(machine, Values, _createIndex);

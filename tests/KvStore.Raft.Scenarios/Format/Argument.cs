@@ -17,7 +17,8 @@ public sealed record Argument(string Key, IReadOnlyList<string> Values)
         ? flag
         : throw new ScenarioException($"{Key} takes true or false, not {Value}");
 
-    public static ulong Number(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+    public static ulong Number(string text) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
         ? number
         : throw new ScenarioException($"{text} is no number");
 }

@@ -9,7 +9,8 @@ public sealed record Directive(int Line, string Command, IReadOnlyList<Argument>
     public int ExpectedCount { get; init; }
 
     /// <summary>The arguments without values: mostly node ids.</summary>
-    public IReadOnlyList<ulong> Numbers => [.. Arguments.Where(argument => argument.IsBare).Select(argument => argument.KeyAsNumber)];
+    public IReadOnlyList<ulong> Numbers =>
+        [.. Arguments.Where(argument => argument.IsBare).Select(argument => argument.KeyAsNumber)];
 
     public NodeId FirstNode => Arguments.Count > 0
         ? new NodeId(Arguments[0].KeyAsNumber)

@@ -1,6 +1,8 @@
 namespace KvStore.Raft.Scenarios;
 
-/// <summary>A node with its storage, the work that its storage threads have not done, and a state machine that appends bytes.</summary>
+/// <summary>
+/// A node with its storage, the work that its storage threads have not done, and a state machine that appends bytes.
+/// </summary>
 internal sealed class ScenarioNode(RaftConfig config, HistoryStorage storage)
 {
     public RaftConfig Config { get; } = config;

@@ -10,7 +10,8 @@ public sealed class QuorumTests
         var random = new Random(11);
         for (int run = 0; run < 5_000; run++)
         {
-            var acked = Enumerable.Range(1, random.Next(1, 10)).ToDictionary(i => new NodeId((ulong)i), _ => (ulong)random.Next(6));
+            var acked = Enumerable.Range(1, random.Next(1, 10))
+                .ToDictionary(i => new NodeId((ulong)i), _ => (ulong)random.Next(6));
             var config = new MajorityConfig(new NodeSet(acked.Keys));
 
             ulong index = config.CommittedIndex(new Acked(acked));
@@ -28,7 +29,9 @@ public sealed class QuorumTests
         for (int run = 0; run < 5_000; run++)
         {
             var voters = Enumerable.Range(1, random.Next(1, 8)).Select(i => new NodeId((ulong)i)).ToList();
-            var votes = voters.ToDictionary(voter => voter, _ => random.Next(3) switch { 0 => false, 1 => true, _ => (bool?)null });
+            var votes = voters.ToDictionary(
+                voter => voter,
+                _ => random.Next(3) switch { 0 => false, 1 => true, _ => (bool?)null });
             var config = new MajorityConfig(new NodeSet(voters));
 
             var result = config.VoteResult(new Votes(votes));

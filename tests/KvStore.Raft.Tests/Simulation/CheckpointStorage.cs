@@ -1,6 +1,8 @@
 namespace KvStore.Raft.Tests.Simulation;
 
-/// <summary>What survives a crash: the log, the hard state, and checkpoints of the state machine at some applied indexes.</summary>
+/// <summary>
+/// What survives a crash: the log, the hard state, and checkpoints of the state machine at some applied indexes.
+/// </summary>
 internal sealed class CheckpointStorage : IRaftStorage
 {
     private readonly List<Snapshot> _checkpoints = [];

@@ -42,7 +42,9 @@ internal sealed class SimulatedCluster
 
     public SafetyChecker Checker { get; } = new();
 
-    /// <summary>Whether the members change. Then a group may end up without anybody who can win, as changes count when applied:</summary>
+    /// <summary>
+    /// Whether the members change. Then a group may end up without anybody who can win, as changes count when applied:
+    /// </summary>
     /// <remarks>
     /// A voter that does not know yet that it alone decides asks former voters, whose longer logs refuse it. Former leaders that
     /// go on until the others know of the change prevent that (RaftConfig.StepDownOnRemoval off); crashes do not ask.
@@ -147,7 +149,7 @@ internal sealed class SimulatedCluster
             case 0: member.Raft!.TransferLeader(other); break;
             case 1: member.Raft!.ForgetLeader(); break;
             case 2: member.Raft!.ReportUnreachable(other); break;
-            case 3: member.Raft!.ReportSnapshot(other, _random.Next(2) == 0 ? SnapshotStatus.Finish : SnapshotStatus.Failure); break;
+            case 3: member.Raft!.ReportSnapshot(other, (SnapshotStatus)_random.Next(1, 3)); break;
             case 4: member.Raft!.Campaign(); break;
             case 5: member.Checkpoint(); break;
             case 6:

@@ -107,7 +107,8 @@ internal sealed class SimulatedMember(NodeId id, CheckpointStorage storage, Safe
     public override string ToString() => Raft is null
         ? $"{Id} down"
         : $"{Raft.BasicStatus} voters {string.Join(',', Config.Voters.Incoming.Voters.ToList())}"
-            + $"&&{string.Join(',', Config.Voters.Outgoing.Voters.ToList())} learners {string.Join(',', Config.Learners.ToList())}";
+            + $"&&{string.Join(',', Config.Voters.Outgoing.Voters.ToList())}"
+            + $" learners {string.Join(',', Config.Learners.ToList())}";
 
     private void Observe()
     {

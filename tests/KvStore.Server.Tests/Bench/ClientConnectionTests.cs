@@ -34,7 +34,9 @@ public class ClientConnectionTests
         using var server = new ScriptedServer().Greeted();
         var call = server.Opened();
 
-        foreach (byte octet in Convert.FromHexString("000001" + "01" + "04" + "00000001" + Status200 + "000002" + "00" + "00" + "00000001" + "0A0B"))
+        const string headers = "000001" + "01" + "04" + "00000001" + Status200;
+        const string data = "000002" + "00" + "00" + "00000001" + "0A0B";
+        foreach (byte octet in Convert.FromHexString(headers + data))
             server.SendBytes(octet);
 
         Assert.Equal(["data 0A0B"], call.Happened);

@@ -32,11 +32,14 @@ public class HpackTests
     {
         var decoder = new HpackDecoder();
 
-        var first = Decode(decoder, "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3");
+        var first = Decode(
+            decoder,
+            "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3");
         var second = Decode(decoder, "4883640effc1c0bf");
 
-        Assert.Equal([":status=302", "cache-control=private", "date=Mon, 21 Oct 2013 20:13:21 GMT", "location=https://www.example.com"], first);
-        Assert.Equal([":status=307", "cache-control=private", "date=Mon, 21 Oct 2013 20:13:21 GMT", "location=https://www.example.com"], second);
+        string[] common = ["cache-control=private", "date=Mon, 21 Oct 2013 20:13:21 GMT", "location=https://www.example.com"];
+        Assert.Equal([":status=302", .. common], first);
+        Assert.Equal([":status=307", .. common], second);
     }
 
     [Fact]

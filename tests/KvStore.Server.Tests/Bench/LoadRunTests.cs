@@ -54,8 +54,10 @@ public sealed class LoadRunTests : IAsyncLifetime
     [Fact]
     public void An_answer_without_what_was_asked_for_is_an_error()
     {
-        var enough = Execute(LoadPlan.Range(Settings() with { RequestLimit = 50, ValueBytes = AnswerBytes }, isSerializable: true));
-        var tooShort = Execute(LoadPlan.Range(Settings() with { RequestLimit = 50, ValueBytes = AnswerBytes + 1 }, isSerializable: true));
+        var enough =
+            Execute(LoadPlan.Range(Settings() with { RequestLimit = 50, ValueBytes = AnswerBytes }, isSerializable: true));
+        var tooShort =
+            Execute(LoadPlan.Range(Settings() with { RequestLimit = 50, ValueBytes = AnswerBytes + 1 }, isSerializable: true));
 
         Assert.Equal((50, 0), (enough.Main.Completed, enough.Main.Failed));
         Assert.Equal((0, 50), (tooShort.Main.Completed, tooShort.Main.Failed));
@@ -64,7 +66,9 @@ public sealed class LoadRunTests : IAsyncLifetime
     [Fact]
     public void A_run_ends_with_its_time()
     {
-        var result = Execute(LoadPlan.Put(Settings() with { RequestLimit = long.MaxValue, DurationLimit = TimeSpan.FromMilliseconds(200) }));
+        var settings = Settings() with { RequestLimit = long.MaxValue, DurationLimit = TimeSpan.FromMilliseconds(200) };
+
+        var result = Execute(LoadPlan.Put(settings));
 
         Assert.InRange(result.Main.Completed, 1, 10_000_000);
         Assert.Equal(_calls, result.Main.Completed);
@@ -93,7 +97,9 @@ public sealed class LoadRunTests : IAsyncLifetime
     {
         var refused = Assert.Throws<LoadException>(() => Execute(LoadPlan.Put(Settings() with { StreamsPerConnection = 101 })));
 
-        Assert.Equal("The server allows 100 streams on a connection: give more --connections with fewer --streams than 101.", refused.Message);
+        Assert.Equal(
+            "The server allows 100 streams on a connection: give more --connections with fewer --streams than 101.",
+            refused.Message);
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public class MessageStreamTests
     [InlineData(1000)]
     public void Messages_come_whole_however_they_are_cut_into_frames(int frameBytes)
     {
-        byte[] wire = Convert.FromHexString("0000000001" + "AA" + "0000000000" + "0000000004" + "BBCCDDEE" + "0000000002" + "0102");
+        byte[] wire = Convert.FromHexString(
+            "0000000001" + "AA" + "0000000000" + "0000000004" + "BBCCDDEE" + "0000000002" + "0102");
         var stream = new Recorder();
 
         foreach (byte[] frame in wire.Chunk(frameBytes))

@@ -7,7 +7,8 @@ internal sealed class RecordingStream : ClientStream
 {
     public List<string> Happened { get; } = [];
 
-    public override void OnData(ReadOnlySpan<byte> data, long now) => Happened.Add($"data {(data.Length <= 16 ? Convert.ToHexString(data) : data.Length)}");
+    public override void OnData(ReadOnlySpan<byte> data, long now) =>
+        Happened.Add($"data {(data.Length <= 16 ? Convert.ToHexString(data) : data.Length)}");
 
     public override void OnClosed(in CallOutcome outcome, long now) => Happened.Add($"closed {outcome}");
 }

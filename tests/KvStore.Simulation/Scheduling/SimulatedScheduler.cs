@@ -10,11 +10,27 @@ public sealed class SimulatedScheduler(VirtualTime time, Random random) : ILoopS
 
     public TimeProvider Time => time;
 
+    /// <summary>Told the name of each loop before its step runs.</summary>
+    public Action<string> Stepping { get; init; } = _ => { };
+
     public ILoop Start(string name, Func<bool> step)
     {
         var loop = new SimulatedLoop(name, step);
         _loops.Add(loop);
         return loop;
+    }
+
+    /// <summary>The loop that pauses stays in its step, as a thread would; the others and the clock run on below it.</summary>
+    public void Pause(TimeSpan duration)
+    {
+        var end = time.Elapsed + duration;
+        while (time.Elapsed < end)
+        {
+            if (time.FireNext(time.Elapsed) || RunOne())
+                continue;
+            if (!time.FireNext(end))
+                time.Pass(end - time.Elapsed);
+        }
     }
 
     /// <summary>Runs one step of a loop that is awake.</summary>
@@ -24,44 +40,43 @@ public sealed class SimulatedScheduler(VirtualTime time, Random random) : ILoopS
         _ready.Clear();
         foreach (var loop in _loops)
         {
-            if (loop.IsAwake)
+            if (loop.IsReady)
                 _ready.Add(loop);
         }
         if (_ready.Count == 0)
             return false;
-        _ready[random.Next(_ready.Count)].RunStep();
-        return true;
-    }
-
-    /// <summary>Runs steps, and the clock when all sleep, until the condition holds.</summary>
-    /// <returns>False when the time limit was reached before.</returns>
-    public bool RunUntil(Func<bool> condition, TimeSpan limit)
-    {
-        while (!condition())
-        {
-            if (!RunOne() && !time.FireNext(limit))
-                return condition();
-        }
+        var next = _ready[random.Next(_ready.Count)];
+        Stepping(next.Name);
+        next.RunStep();
         return true;
     }
 
     private sealed class SimulatedLoop(string name, Func<bool> step) : ILoop
     {
+        private bool _isAwake;
         private bool _isStopped;
+        private bool _isRunning;
 
-        public bool IsAwake { get; private set; }
+        public string Name { get; } = name;
 
-        public void Wake() => IsAwake = !_isStopped;
+        public bool IsReady => _isAwake && !_isRunning;
 
-        public void Stop() => (_isStopped, IsAwake) = (true, false);
+        public void Wake() => _isAwake = !_isStopped;
+
+        public void Stop() => (_isStopped, _isAwake) = (true, false);
 
         public void RunStep()
         {
-            IsAwake = false;
-            if (step())
-                Wake();
+            (_isAwake, _isRunning) = (false, true);
+            try
+            {
+                if (step())
+                    Wake();
+            }
+            finally
+            {
+                _isRunning = false;
+            }
         }
-
-        public override string ToString() => name;
     }
 }

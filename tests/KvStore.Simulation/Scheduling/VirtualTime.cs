@@ -24,6 +24,12 @@ public sealed class VirtualTime : TimeProvider
         return timer;
     }
 
+    /// <summary>Time passes while something runs; what falls due fires later, and late.</summary>
+    public void Pass(TimeSpan duration) => _now += duration.Ticks;
+
+    /// <summary>Forgets all timers: their process died.</summary>
+    public void KillTimers() => _timers.Clear();
+
     /// <summary>Moves the clock to the next timer, if there is one up to <paramref name="limit"/>, and fires it.</summary>
     public bool FireNext(TimeSpan limit)
     {

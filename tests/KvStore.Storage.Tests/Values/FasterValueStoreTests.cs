@@ -41,6 +41,21 @@ public sealed class FasterValueStoreTests : ValueStoreConformance
     }
 
     [Fact]
+    public void A_checkpoint_of_a_store_without_values_can_be_opened()
+    {
+        var store = Start();
+        var checkpoint = Complete(store);
+        store.Dispose();
+
+        store = Open(checkpoint);
+        Fill(store, 1, 10, 10);
+        var next = Complete(store);
+        store.Dispose();
+
+        AssertHolds(Crash(next), 1, 10, 10);
+    }
+
+    [Fact]
     public void A_manifest_of_a_newer_format_says_so()
     {
         var store = Start();

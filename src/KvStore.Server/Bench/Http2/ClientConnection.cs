@@ -15,7 +15,9 @@ namespace KvStore.Server.Bench.Http2;
 /// </remarks>
 internal sealed class ClientConnection : IDisposable
 {
-    /// <summary>Larger than any burst of answers, so that the window never slows a server down; returned when half is used.</summary>
+    /// <summary>
+    /// Larger than any burst of answers, so that the window never slows a server down; returned when half is used.
+    /// </summary>
     private const int ReceiveWindow = 64 << 20;
 
     private const int ProtocolWindow = 65_535;
@@ -79,7 +81,9 @@ internal sealed class ClientConnection : IDisposable
         return connection;
     }
 
-    /// <summary>Makes a call with its first message; it is sent by the next <see cref="Flush"/>, or later when a window is full.</summary>
+    /// <summary>
+    /// Makes a call with its first message; it is sent by the next <see cref="Flush"/>, or later when a window is full.
+    /// </summary>
     /// <param name="message">With gRPC's prefix, so it is never empty: the frame that ends the request is one of its.</param>
     public void Open(ClientStream stream, string path, ReadOnlySpan<byte> message, bool endsRequest)
     {
@@ -177,7 +181,8 @@ internal sealed class ClientConnection : IDisposable
         {
             var header = FrameHeader.Read(_input.AsSpan(_inputStart));
             if (header.Length > FrameHeader.DefaultPayloadLimit)
-                throw new Http2Exception($"a frame of {header.Length} bytes, where {FrameHeader.DefaultPayloadLimit} are allowed");
+                throw new Http2Exception(
+                    $"a frame of {header.Length} bytes, where {FrameHeader.DefaultPayloadLimit} are allowed");
             if (_inputEnd - _inputStart < FrameHeader.Size + header.Length)
                 return;
             var payload = _input.AsSpan(_inputStart + FrameHeader.Size, header.Length);
@@ -425,7 +430,8 @@ internal sealed class ClientConnection : IDisposable
         if (payload.Length < 8)
             return new Http2Exception("the server sent GOAWAY");
         string text = Encoding.UTF8.GetString(payload[8..]);
-        return new Http2Exception($"the server sent GOAWAY: {Http2Exception.NameOf(BinaryPrimitives.ReadUInt32BigEndian(payload[4..]))} {text}".TrimEnd());
+        string code = Http2Exception.NameOf(BinaryPrimitives.ReadUInt32BigEndian(payload[4..]));
+        return new Http2Exception($"the server sent GOAWAY: {code} {text}".TrimEnd());
     }
 
     private static void RequireLength(ReadOnlySpan<byte> payload, int length, FrameType type)

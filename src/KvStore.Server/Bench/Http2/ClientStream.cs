@@ -6,7 +6,9 @@ internal abstract class ClientStream
 {
     public int Id { get; internal set; }
 
-    /// <summary>What the peer still takes on this stream (RFC 9113, §6.9); negative after it lowered its initial window.</summary>
+    /// <summary>
+    /// What the peer still takes on this stream (RFC 9113, §6.9); negative after it lowered its initial window.
+    /// </summary>
     internal int SendWindow { get; set; }
 
     /// <summary>Received since our last WINDOW_UPDATE for this stream.</summary>

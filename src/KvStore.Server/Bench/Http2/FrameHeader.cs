@@ -16,7 +16,9 @@ internal enum FrameType : byte
     Continuation = 9,
 }
 
-/// <summary>The bits of a frame's flags; <see cref="Acknowledge"/> and <see cref="EndStream"/> are one bit, told apart by the type.</summary>
+/// <summary>
+/// The bits of a frame's flags; <see cref="Acknowledge"/> and <see cref="EndStream"/> are one bit, told apart by the type.
+/// </summary>
 [Flags]
 internal enum FrameFlags : byte
 {
@@ -54,7 +56,9 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, FrameFla
         BinaryPrimitives.WriteInt32BigEndian(target[5..], StreamId);
     }
 
-    /// <summary>What is left of a DATA or HEADERS payload without its padding and priority fields (RFC 9113, §6.1 and §6.2).</summary>
+    /// <summary>
+    /// What is left of a DATA or HEADERS payload without its padding and priority fields (RFC 9113, §6.1 and §6.2).
+    /// </summary>
     public ReadOnlySpan<byte> Strip(ReadOnlySpan<byte> payload)
     {
         int start = 0, end = payload.Length;

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 namespace KvStore.Server.Bench.Http2;
 
 /// <summary>A call whose answer is a stream: puts gRPC's messages together from the frames they come in.</summary>
-/// <remarks>The prefix of a message is <c>compressed:8 length:32</c>; one frame may hold many messages, one message many frames.</remarks>
+/// <remarks>
+/// The prefix of a message is <c>compressed:8 length:32</c>; one frame may hold many messages, one message many frames.
+/// </remarks>
 internal abstract class MessageStream : ClientStream
 {
     private const int PrefixBytes = 5;

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace KvStore.Server.Bench.Http2;
 
-/// <summary>The header block of a gRPC call, ready-made: after the first call of a method it is eight bytes that never change.</summary>
+/// <summary>
+/// The header block of a gRPC call, ready-made: after the first call of a method it is eight bytes that never change.
+/// </summary>
 /// <remarks>
 /// The first block spells the fields out and has the peer keep them in its dynamic table, later ones name them by their index.
 /// A new method adds one field in front and moves all indices by one, so the ready blocks are made anew then. With a dozen of

@@ -2,8 +2,12 @@ using KvStore.Server.Bench.Results;
 
 namespace KvStore.Server.Bench.Load;
 
-/// <summary>Clients of one kind, with connections and figures of their own. A run has one group or a few that work side by side.</summary>
-/// <remarks>Everything is called by the load's one thread, in this order: Prepare, then for each phase Start, Tick..., Stop.</remarks>
+/// <summary>
+/// Clients of one kind, with connections and figures of their own. A run has one group or a few that work side by side.
+/// </summary>
+/// <remarks>
+/// Everything is called by the load's one thread, in this order: Prepare, then for each phase Start, Tick..., Stop.
+/// </remarks>
 internal abstract class ClientGroup(string name, int connectionCount, int streamsPerConnection)
 {
     public string Name { get; } = name;

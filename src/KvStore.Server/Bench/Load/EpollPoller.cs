@@ -5,7 +5,9 @@ using System.Runtime.InteropServices;
 namespace KvStore.Server.Bench.Load;
 
 /// <summary>Linux' epoll, level-triggered: the cost of a wait does not grow with the number of idle sockets.</summary>
-/// <remarks>The runtime's own asynchronous sockets would hand each read to another thread, which costs more than the read.</remarks>
+/// <remarks>
+/// The runtime's own asynchronous sockets would hand each read to another thread, which costs more than the read.
+/// </remarks>
 internal sealed partial class EpollPoller : SocketPoller
 {
     private const int CloseOnExec = 0x80000;

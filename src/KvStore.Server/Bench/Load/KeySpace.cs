@@ -2,7 +2,10 @@ using System.Text;
 
 namespace KvStore.Server.Bench.Load;
 
-/// <summary>The keys of a load: numbers as decimal digits of one width, behind a prefix, so that a ready-made request only needs its digits changed.</summary>
+/// <summary>
+/// The keys of a load: numbers as decimal digits of one width, behind a prefix, so that a ready-made request only needs its
+/// digits changed.
+/// </summary>
 /// <example>Prefix <c>bench/</c> and 16 bytes: <c>bench/0000000000</c>, <c>bench/0000000001</c> ...</example>
 public sealed record KeySpace
 {
@@ -26,7 +29,9 @@ public sealed record KeySpace
     {
         int digits = KeyBytes - Encoding.UTF8.GetByteCount(Prefix);
         if (Count < 1 || digits < 1 || (digits < 19 && First + Count > Math.Pow(10, digits)))
-            throw new LoadException($"{First + Count} keys do not fit into keys of {KeyBytes} bytes with the prefix '{Prefix}': give a larger --key-size.");
+            throw new LoadException(
+                $"{First + Count} keys do not fit into keys of {KeyBytes} bytes with the prefix '{Prefix}': give a larger " +
+                "--key-size.");
     }
 
     public void Write(long number, Span<byte> key)

@@ -2,7 +2,9 @@ using KvStore.Server.Bench.Http2;
 
 namespace KvStore.Server.Bench.Load;
 
-/// <summary>A connection as the load's loop sees it: with its group, and with the poller told when output waits for room.</summary>
+/// <summary>
+/// A connection as the load's loop sees it: with its group, and with the poller told when output waits for room.
+/// </summary>
 internal sealed class LoadConnection(ClientConnection connection, SocketPoller poller, int token)
 {
     private bool _isWatchingOutput;

@@ -39,7 +39,8 @@ public sealed class LoadPlan
     public static LoadPlan TxnMixed(LoadSettings settings, double readShare) =>
         Unary("txn-mixed", settings, Requests.MixedTxns(settings, readShare));
 
-    public static LoadPlan LeaseKeepAlive(LoadSettings settings) => new("lease-keepalive", settings, new KeepAliveGroup(settings));
+    public static LoadPlan LeaseKeepAlive(LoadSettings settings) =>
+        new("lease-keepalive", settings, new KeepAliveGroup(settings));
 
     /// <summary>Linearizable reads, and as many clients that write.</summary>
     public static LoadPlan RangeBesidePut(LoadSettings settings) => new(

@@ -49,7 +49,7 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null, 
 
     private LoadResult Run(SocketPoller poller, CancellationToken cancellation)
     {
-        Turn(poller, Connecting, () => _connections.TrueForAll(connection => connection.Http.IsReady), () => _served, cancellation);
+        Turn(poller, Connecting, () => _connections.All(connection => connection.Http.IsReady), () => _served, cancellation);
         CheckStreamLimits();
         foreach (var group in plan.Groups)
             group.Prepare(Stopwatch.GetTimestamp());
@@ -91,7 +91,7 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null, 
         catch (SocketException refused)
         {
             throw new LoadException(
-                $"Cannot connect to {endpoint}: {refused.Message}. Is the server running there, and does --endpoints name its client port?",
+                $"Cannot connect to {endpoint}: {refused.Message}. Does the server run, and is that its client port?",
                 refused);
         }
     }
@@ -101,7 +101,9 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null, 
         uint limit = _connections.Min(connection => connection.Http.StreamLimit);
         int wanted = plan.Groups.Max(group => group.StreamsPerConnection);
         if (wanted > limit)
-            throw new LoadException($"The server allows {limit} streams on a connection: give more --connections with fewer --streams than {wanted}.");
+            throw new LoadException(
+                $"The server allows {limit} streams on a connection: give more --connections with fewer --streams than " +
+                $"{wanted}.");
     }
 
     private void RunPhase(SocketPoller poller, string name, long requestLimit, CancellationToken cancellation)
@@ -148,7 +150,8 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null, 
             if (progress() != lastProgress || isPaused)
                 (lastProgress, lastProgressTime) = (progress(), now);
             else if (Stopwatch.GetElapsedTime(lastProgressTime, now) > silenceLimit)
-                throw new LoadException($"No answer for {silenceLimit.TotalSeconds:0} s while {phase}, after {Answers()} answers.");
+                throw new LoadException(
+                    $"No answer for {silenceLimit.TotalSeconds:0} s while {phase}, after {Answers()} answers.");
         }
     }
 
@@ -172,7 +175,8 @@ public sealed class LoadRun(LoadPlan plan, Action<LoadProgress>? report = null, 
         var elapsed = Stopwatch.GetElapsedTime(start, now);
         // The last group makes the requests that the limit counts.
         var counted = plan.Groups[^1].Figures;
-        double share = Math.Max((counted.Completed + counted.Failed) / (double)requestLimit, elapsed / plan.Settings.DurationLimit);
+        double share =
+            Math.Max((counted.Completed + counted.Failed) / (double)requestLimit, elapsed / plan.Settings.DurationLimit);
         long completed = plan.Groups[0].Figures.Completed;
         report(new LoadProgress(phase, Math.Min(1, share), completed, completed / Math.Max(elapsed.TotalSeconds, 0.001)));
     }

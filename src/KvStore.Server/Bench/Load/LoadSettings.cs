@@ -2,7 +2,9 @@ using System.Net;
 
 namespace KvStore.Server.Bench.Load;
 
-/// <summary>What every workload shares. A run ends with its count or its time, whichever comes first; both are always set.</summary>
+/// <summary>
+/// What every workload shares. A run ends with its count or its time, whichever comes first; both are always set.
+/// </summary>
 public sealed record LoadSettings
 {
     /// <summary>Connections go to them in turn.</summary>
@@ -20,8 +22,12 @@ public sealed record LoadSettings
     /// <summary>Requests before the measured ones, on the same connections.</summary>
     public long WarmUpRequests { get; init; }
 
-    /// <summary>Requests a second, over all clients; null: each client sends its next request when its last is answered.</summary>
-    /// <remarks>With a rate, latency counts from the moment at which a request was due, whether or not a client was free then.</remarks>
+    /// <summary>
+    /// Requests a second, over all clients; null: each client sends its next request when its last is answered.
+    /// </summary>
+    /// <remarks>
+    /// With a rate, latency counts from the moment at which a request was due, whether or not a client was free then.
+    /// </remarks>
     public double? RatePerSecond { get; init; }
 
     public KeySpace Keys { get; init; } = new();

@@ -13,7 +13,9 @@ internal abstract class SocketPoller : IDisposable
     /// <summary>Also, or no longer, watches for room to write.</summary>
     public abstract void WatchOutput(Socket socket, int token, bool isWanted);
 
-    /// <summary>Fills <paramref name="ready"/> with tokens of sockets to read from or write to; none when the time is up.</summary>
+    /// <summary>
+    /// Fills <paramref name="ready"/> with tokens of sockets to read from or write to; none when the time is up.
+    /// </summary>
     public abstract int Wait(Span<int> ready, TimeSpan timeout);
 
     public abstract void Dispose();

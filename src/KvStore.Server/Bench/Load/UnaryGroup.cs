@@ -4,7 +4,9 @@ using KvStore.Server.Bench.Workloads;
 
 namespace KvStore.Server.Bench.Load;
 
-/// <summary>Clients that each send a request, wait for its answer and send the next, or the next that is due where a rate is set.</summary>
+/// <summary>
+/// Clients that each send a request, wait for its answer and send the next, or the next that is due where a rate is set.
+/// </summary>
 internal sealed class UnaryGroup(string name, LoadSettings settings, RequestSource requests)
     : ClientGroup(name, settings.Connections, settings.StreamsPerConnection)
 {

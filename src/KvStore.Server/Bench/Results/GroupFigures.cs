@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace KvStore.Server.Bench.Results;
 
-/// <summary>What one group of clients has counted in the running phase. Written by the load's thread; counters are read by the display.</summary>
+/// <summary>
+/// What one group of clients has counted in the running phase. Written by the load's thread; counters are read by the display.
+/// </summary>
 internal sealed class GroupFigures
 {
     private const int ErrorTextLimit = 20;

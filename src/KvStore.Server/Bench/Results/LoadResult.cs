@@ -8,7 +8,9 @@ public sealed class LoadResult
     /// <summary>The group that the run is about first, then those that only accompany it (a watch's puts).</summary>
     public required IReadOnlyList<GroupResult> Groups { get; init; }
 
-    /// <summary>The generator's own processor time in the measured phase; near the elapsed time it, not the server, is measured.</summary>
+    /// <summary>
+    /// The generator's own processor time in the measured phase; near the elapsed time it, not the server, is measured.
+    /// </summary>
     public required TimeSpan ClientProcessorTime { get; init; }
 
     public GroupResult Main => Groups[0];

@@ -9,7 +9,8 @@ internal static class ResultText
     {
         foreach (var group in result.Groups)
         {
-            output.WriteLine($"{result.Workload}: {group.Completed:N0} {group.Name} in {group.Elapsed.TotalSeconds:0.00} s, {group.PerSecond:N0}/s, " +
+            output.WriteLine($"{result.Workload}: {group.Completed:N0} {group.Name} in {group.Elapsed.TotalSeconds:0.00} s, " +
+                $"{group.PerSecond:N0}/s, " +
                 $"{group.Clients:N0} clients on {group.Connections:N0} connections, {group.Failed:N0} errors");
             output.WriteLine($"  latency: {Latency(group.Latency)}");
             foreach (var (text, count) in group.Errors)

@@ -4,7 +4,9 @@ using KvStore.Server.Bench.Load;
 
 namespace KvStore.Server.Bench.Workloads;
 
-/// <summary>Clients that each hold a lease and renew it on a stream of their own, again as soon as the server has answered.</summary>
+/// <summary>
+/// Clients that each hold a lease and renew it on a stream of their own, again as soon as the server has answered.
+/// </summary>
 internal sealed class KeepAliveGroup(LoadSettings settings)
     : ClientGroup("keep-alives", settings.Connections, settings.StreamsPerConnection)
 {

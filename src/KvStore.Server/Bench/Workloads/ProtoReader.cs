@@ -2,7 +2,9 @@ using KvStore.Server.Bench.Http2;
 
 namespace KvStore.Server.Bench.Workloads;
 
-/// <summary>Walks over the fields of an encoded message without building it: a watch's events come too fast for objects.</summary>
+/// <summary>
+/// Walks over the fields of an encoded message without building it: a watch's events come too fast for objects.
+/// </summary>
 internal ref struct ProtoReader(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;

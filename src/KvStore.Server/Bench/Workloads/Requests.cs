@@ -31,7 +31,9 @@ internal static class Requests
         return new KeyedRequests(template, starts);
     }
 
-    /// <summary>Transactions as a client with optimistic locking writes them: a compare that holds, a put, a range for the other case.</summary>
+    /// <summary>
+    /// Transactions as a client with optimistic locking writes them: a compare that holds, a put, a range for the other case.
+    /// </summary>
     public static RequestSource TxnPuts(LoadSettings settings) => new KeyedRequests(TxnPut(settings), settings.Keys);
 
     public static RequestSource MixedTxns(LoadSettings settings, double readShare)

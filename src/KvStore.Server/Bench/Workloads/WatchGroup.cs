@@ -8,16 +8,21 @@ using KvStore.Server.Bench.Load;
 
 namespace KvStore.Server.Bench.Workloads;
 
-/// <summary>Watchers of the whole key space, each on a stream of its own; every put of the group beside it reaches all of them.</summary>
+/// <summary>
+/// Watchers of the whole key space, each on a stream of its own; every put of the group beside it reaches all of them.
+/// </summary>
 /// <remarks>
 /// An event's latency runs from its put's request to its arrival: the value begins with the time of the request. Each watcher
 /// checks that revisions only grow; what was put but did not arrive keeps the run from ending, until the limit of silence.
 /// </remarks>
-internal sealed class WatchGroup(LoadSettings settings) : ClientGroup("events", settings.Connections, settings.StreamsPerConnection)
+internal sealed class WatchGroup(LoadSettings settings)
+    : ClientGroup("events", settings.Connections, settings.StreamsPerConnection)
 {
     private const string WatchPath = "/etcdserverpb.Watch/Watch";
 
-    /// <summary>Events under way at once: enough to keep a server busy, and no more puts than a watch may lag behind in etcd.</summary>
+    /// <summary>
+    /// Events under way at once: enough to keep a server busy, and no more puts than a watch may lag behind in etcd.
+    /// </summary>
     private const long EventsUnderWayLimit = 100_000;
     private const long PutsUnderWayLimit = 1_000;
 

@@ -8,6 +8,9 @@ public interface ILoopScheduler
 
     /// <summary>Makes a loop. Its step runs when it is woken, and again as long as it returns true.</summary>
     ILoop Start(string name, Func<bool> step);
+
+    /// <summary>Called within a step: holds this loop up for so long, while the others run on.</summary>
+    void Pause(TimeSpan duration);
 }
 
 /// <summary>Runs one step at a time; what the step owns needs no lock.</summary>

@@ -8,6 +8,8 @@ public sealed class ThreadLoopScheduler(TimeProvider time, Action<string, Except
 
     public ILoop Start(string name, Func<bool> step) => new ThreadLoop(name, step, onFault);
 
+    public void Pause(TimeSpan duration) => Thread.Sleep(duration);
+
     private sealed class ThreadLoop : ILoop
     {
         private readonly string _name;
@@ -55,6 +57,10 @@ public sealed class ThreadLoopScheduler(TimeProvider time, Action<string, Except
                     if (_isStopping)
                         return;
                 }
+            }
+            catch (OperationCanceledException) when (_isStopping)
+            {
+                // The step waited for what will not come any more; nobody uses what it left half done.
             }
             catch (Exception fault)
             {

@@ -1,6 +1,8 @@
 namespace KvStore.Storage.Disks.Simulated;
 
-/// <summary>Random numbers that depend on their seed alone, on every machine and runtime (SplitMix64, Steele et al. 2014).</summary>
+/// <summary>
+/// Random numbers that depend on their seed alone, on every machine and runtime (SplitMix64, Steele et al. 2014).
+/// </summary>
 public sealed class SeededRandom(ulong seed)
 {
     private ulong _state = seed;

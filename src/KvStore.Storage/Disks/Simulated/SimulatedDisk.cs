@@ -23,13 +23,17 @@ public sealed class SimulatedDisk : IDisk
     /// <summary>Reads so far.</summary>
     public long Reads { get; private set; }
 
-    /// <summary>Whether the process died in an operation and neither <see cref="PowerLoss"/> nor <see cref="Restart"/> followed.</summary>
+    /// <summary>
+    /// Whether the process died in an operation and neither <see cref="PowerLoss"/> nor <see cref="Restart"/> followed.
+    /// </summary>
     public bool IsCrashed { get; private set; }
 
     /// <summary>The most that all files may hold, in bytes: beyond it writes that need more room fail.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 
-    /// <summary>Asked before every operation; what it answers happens. Here a test may also count, or let simulated time pass.</summary>
+    /// <summary>
+    /// Asked before every operation; what it answers happens. Here a test may also count, or let simulated time pass.
+    /// </summary>
     public Func<DiskOperation, DiskFault>? Faults { get; set; }
 
     public long UsedBytes
@@ -48,7 +52,9 @@ public sealed class SimulatedDisk : IDisk
             _faults[operation] = fault;
     }
 
-    /// <summary>Takes the power away and gives it back: what was not synced survives by chance, all handles and locks are dead.</summary>
+    /// <summary>
+    /// Takes the power away and gives it back: what was not synced survives by chance, all handles and locks are dead.
+    /// </summary>
     public void PowerLoss(SeededRandom random)
     {
         lock (_lock)
@@ -59,14 +65,18 @@ public sealed class SimulatedDisk : IDisk
         }
     }
 
-    /// <summary>Ends the process alone (kill -9): the operating system keeps all it was given, handles and locks are dead.</summary>
+    /// <summary>
+    /// Ends the process alone (kill -9): the operating system keeps all it was given, handles and locks are dead.
+    /// </summary>
     public void Restart()
     {
         lock (_lock)
             StartAgain();
     }
 
-    /// <summary>The same disk once more, for tests that go on from one state in many ways. Faults and counters are not copied.</summary>
+    /// <summary>
+    /// The same disk once more, for tests that go on from one state in many ways. Faults and counters are not copied.
+    /// </summary>
     public SimulatedDisk Copy()
     {
         lock (_lock)
@@ -223,7 +233,8 @@ public sealed class SimulatedDisk : IDisk
         {
             file.CheckUsable(_incarnation);
             CheckAlive();
-            ThrowIfAny(Faults?.Invoke(new DiskOperation(DiskOperationKind.Read, file.Path, ++Reads)) ?? DiskFault.None, file.Path);
+            var operation = new DiskOperation(DiskOperationKind.Read, file.Path, ++Reads);
+            ThrowIfAny(Faults?.Invoke(operation) ?? DiskFault.None, file.Path);
             return file.Content.Read(offset, buffer);
         }
     }

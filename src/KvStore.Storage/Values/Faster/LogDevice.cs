@@ -107,6 +107,8 @@ internal sealed class LogDevice : IDevice
         for (int segment = first; segment <= last; segment++)
         {
             string path = PathOf(segment);
+            if (begin == until && !_disk.FileExists(path))
+                continue; // A store that holds no value may never have written any.
             if (!_disk.FileExists(path))
                 throw new InvalidDataException($"{path}: the file is missing; the checkpoint needs its values");
             segments[segment] = _disk.Open(path, FileOpening.Existing);

@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace KvStore.Crash.Tests.Processes;
+
+/// <summary>One kvstore as a process of its own, with its log.</summary>
+internal sealed class MemberProcess : IAsyncDisposable
+{
+    /// <summary>The system picks free ports; the log tells which.</summary>
+    public static readonly IReadOnlyList<string> FreePorts =
+    [
+        "--listen-client-urls=http://127.0.0.1:0", "--advertise-client-urls=http://127.0.0.1:0", "--listen-peer-urls=http://127.0.0.1:0",
+    ];
+
+    private static readonly ConcurrentDictionary<MemberProcess, Process> Living = new();
+
+    private readonly Process _process;
+    private readonly Task _reading;
+
+    static MemberProcess()
+    {
+        // A test run that is cut short leaves nothing behind.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            foreach (var process in Living.Values)
+                process.Kill();
+        };
+    }
+
+    private MemberProcess(Process process)
+    {
+        _process = process;
+        Living[this] = process;
+        _reading = Task.WhenAll(Log.ReadAsync(process.StandardError), Output.ReadAsync(process.StandardOutput));
+    }
+
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "kvstore");
+
+    public LogReader Log { get; } = new();
+
+    public LogReader Output { get; } = new();
+
+    /// <summary>Where clients reach it; known once it is ready.</summary>
+    public string Url { get; private set; } = "";
+
+    public bool HasExited => _process.HasExited;
+
+    public int Id => _process.Id;
+
+    /// <summary>Starts the program with just these arguments.</summary>
+    public static MemberProcess Run(params IEnumerable<string> arguments) => Run(Program, arguments);
+
+    /// <summary>Starts a program that in the end runs kvstore, such as setpriv.</summary>
+    public static MemberProcess Run(string program, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        };
+        // Most of a short life goes into compiling: less of it starts sooner.
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        return new MemberProcess(Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start"));
+    }
+
+    /// <summary>Starts a member on this directory and waits until it serves.</summary>
+    public static async Task<MemberProcess> StartAsync(string dataDirectory, params IEnumerable<string> arguments)
+    {
+        var process = Run([$"--data-dir={dataDirectory}", .. FreePorts, .. arguments]);
+        try
+        {
+            await process.ReadyAsync();
+            return process;
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task ReadyAsync()
+    {
+        await Log.LineAsync(line => line.Contains("ready to serve client requests")).WaitAsync(Limits.Patience);
+        string serving = await Log.LineAsync(line => line.Contains("serving client traffic")).WaitAsync(Limits.Patience);
+        Url = "http://" + Field(serving, "address");
+    }
+
+    /// <summary>Ends it as kill -9 does, wherever it is.</summary>
+    public void Kill() => _process.Kill();
+
+    /// <summary>Asks it to end, as kill -TERM does.</summary>
+    public void Terminate() => NativeCalls.SendTerminate(_process.Id);
+
+    /// <summary>Waits for its end, however it comes, and for the last of its log.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> ExitCodeAsync(TimeSpan? limit = null)
+    {
+        await _process.WaitForExitAsync().WaitAsync(limit ?? Limits.Patience);
+        await _reading.WaitAsync(Limits.Patience);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        await ExitCodeAsync();
+        Living.TryRemove(this, out _);
+        _process.Dispose();
+    }
+
+    /// <summary>One field of a line of the log.</summary>
+    public static string Field(string line, string name)
+    {
+        using var json = JsonDocument.Parse(line);
+        return json.RootElement.GetProperty(name).ToString();
+    }
+}

@@ -1,0 +1,17 @@
+using KvStore.Mvcc.Index;
+using KvStore.Server.Members;
+using KvStore.Storage.Disks;
+using KvStore.Storage.Values;
+
+namespace KvStore.Simulation.Members;
+
+/// <summary>Values in memory that recover to a checkpoint, and one of the two key indexes.</summary>
+internal sealed class SimulatedParts(bool isNativeIndex) : IMemberParts
+{
+    public IValueStore CreateValues(IDisk disk, string directory) => new SpillingValues(MemoryValueStore.Create(disk, directory), disk, directory);
+
+    public IValueStore OpenValues(IDisk disk, string directory, CheckpointId checkpoint) =>
+        new SpillingValues(MemoryValueStore.Open(disk, directory, checkpoint), disk, directory);
+
+    public IKeyIndex CreateIndex() => isNativeIndex ? new NativeKeyIndex() : new SortedKeyIndex();
+}
