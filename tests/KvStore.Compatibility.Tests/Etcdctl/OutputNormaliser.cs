@@ -35,6 +35,7 @@ internal sealed partial class OutputNormaliser
 
     private string Normalise(string text)
     {
+        text = BoxCorner().Replace(text, "+").Replace('│', '|').Replace('─', '-');
         text = Address().Replace(text, "ADDRESS");
         text = LongNumber().Replace(text, id => _leases.GetValueOrDefault(id.Value, "ID"));
         text = Took().Replace(text, "TIME");
@@ -92,6 +93,10 @@ internal sealed partial class OutputNormaliser
     /// <summary>A lease's keys come in no order.</summary>
     [GeneratedRegex(@"attached keys\(\[([^\]]*)\]\)")]
     private static partial Regex AttachedKeys();
+
+    /// <summary>etcdctl 3.5 draws tables in lines, 3.4 in letters.</summary>
+    [GeneratedRegex("[┌┬┐├┼┤└┴┘]")]
+    private static partial Regex BoxCorner();
 
     [GeneratedRegex(@" *\| *")]
     private static partial Regex TablePadding();
