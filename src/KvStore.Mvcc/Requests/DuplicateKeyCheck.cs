@@ -10,7 +10,8 @@ namespace KvStore.Mvcc.Requests;
 /// A key is put at most once in a branch, nested transactions included, and not where the branch also deletes it. Deletes may
 /// overlap each other. Then and else exclude each other, so that what one does never counts against the other. As in etcd, a
 /// nested put is held against the deletes of its own level and of the transactions before it, not of those after it. As in etcd,
-/// too, a delete of all keys from one on (an end of "\0") is held against no put.
+/// too, a delete of all keys from one on (an end of "\0") is held against no put, but for one that keeps the value or the lease:
+/// with the key deleted before it, etcd's server dies of it.
 /// </remarks>
 internal static class DuplicateKeyCheck
 {
@@ -32,7 +33,8 @@ internal static class DuplicateKeyCheck
     /// <summary>What one branch changes.</summary>
     private sealed class Changes
     {
-        private readonly HashSet<ByteString> _puts = [];
+        /// <summary>Each key with whether its put keeps something of what is there.</summary>
+        private readonly Dictionary<ByteString, bool> _puts = [];
         private readonly List<KeyRange> _deletes = [];
 
         public static Changes Of(IReadOnlyList<RequestOp> branch)
@@ -40,8 +42,8 @@ internal static class DuplicateKeyCheck
             var changes = new Changes();
             foreach (var op in branch)
             {
-                if (op.RequestDeleteRange is { } delete && new KeyRange(delete.Key.Memory, delete.RangeEnd.Memory) is { IsOpenEnded: false } range)
-                    changes._deletes.Add(range);
+                if (op.RequestDeleteRange is { } delete)
+                    changes._deletes.Add(new KeyRange(delete.Key.Memory, delete.RangeEnd.Memory));
             }
             foreach (var op in branch)
             {
@@ -51,27 +53,27 @@ internal static class DuplicateKeyCheck
             foreach (var op in branch)
             {
                 if (op.RequestPut is { } put)
-                    changes.AddPut(put.Key);
+                    changes.AddPut(put.Key, put.IgnoreValue || put.IgnoreLease);
             }
             return changes;
         }
 
         private void Add(Changes success, Changes failure)
         {
-            foreach (var key in success._puts)
-                AddPut(key);
-            foreach (var key in failure._puts)
+            foreach (var (key, keeps) in success._puts)
+                AddPut(key, keeps || failure._puts.GetValueOrDefault(key));
+            foreach (var (key, keeps) in failure._puts)
             {
-                if (!success._puts.Contains(key))
-                    AddPut(key);
+                if (!success._puts.ContainsKey(key))
+                    AddPut(key, keeps);
             }
             _deletes.AddRange(success._deletes);
             _deletes.AddRange(failure._deletes);
         }
 
-        private void AddPut(ByteString key)
+        private void AddPut(ByteString key, bool keeps)
         {
-            if (!_puts.Add(key) || _deletes.Exists(range => range.Contains(key.Span)))
+            if (!_puts.TryAdd(key, keeps) || _deletes.Exists(range => (keeps || !range.IsOpenEnded) && range.Contains(key.Span)))
                 throw new EtcdException(EtcdError.DuplicateKey);
         }
     }

@@ -124,7 +124,8 @@ internal sealed class BatchBuffer(int batchLimitBytes, ulong nextSequence, uint 
         if (bytes <= _bytes.Length)
             return;
         long wanted = Math.Max(Math.Max(InitialBytes, bytes), _bytes.Length * 2L);
-        byte[] larger = GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, WalFormat.Padded(wanted)), pinned: true);
+        int size = (int)Math.Min(Array.MaxLength, WalFormat.Padded(wanted));
+        byte[] larger = GC.AllocateUninitializedArray<byte>(size, pinned: true);
         _bytes.AsSpan(0, _end).CopyTo(larger);
         _bytes = larger;
     }

@@ -6,7 +6,7 @@ namespace KvStore.Storage.Wal;
 /// The end of a log that was opened: the last batch of its last segment, and what a write that was cut short left behind.
 /// </summary>
 /// <param name="BatchOffset">Where the last batch starts; without one, where the first will.</param>
-/// <param name="Batch">Its header; of a torn batch one that makes the records before the tear a whole one. Null without one.</param>
+/// <param name="Batch">Its header; of a torn batch one that makes its whole records a batch. Null without one.</param>
 /// <param name="DirtyEnd">Behind here the segment is zeros; 0 when it is zeros right behind the batch.</param>
 internal sealed record LogTail(long BatchOffset, BatchHeader? Batch, long DirtyEnd)
 {

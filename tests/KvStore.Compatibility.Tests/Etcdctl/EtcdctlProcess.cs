@@ -56,15 +56,15 @@ internal sealed class EtcdctlProcess : IDisposable
     }
 
     /// <summary>Waits until it has printed so many lines, or has ended by itself.</summary>
-    public async Task AwaitLinesAsync(int count)
+    public async Task AwaitLinesAsync(int count, TimeSpan? patience = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var ending = new CancellationTokenSource(patience ?? Patience);
         try
         {
             while (LineCount() < count && !_reading.IsCompleted)
-                await _hasNews.WaitAsync(patience.Token);
+                await _hasNews.WaitAsync(ending.Token);
         }
-        catch (OperationCanceledException) when (patience.IsCancellationRequested)
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
             var output = Output(null);
             throw new TimeoutException($"{LineCount()} of {count} lines came:\n{output.Text}\n{output.Errors}");

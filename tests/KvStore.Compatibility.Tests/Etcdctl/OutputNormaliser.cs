@@ -22,7 +22,7 @@ internal sealed partial class OutputNormaliser
             return line.Groups[1].Value;
         var id = GrantedId().Match(output);
         Assert.True(id.Success, $"no lease was granted: {output}");
-        return long.Parse(id.Groups[1].Value, CultureInfo.InvariantCulture).ToString("x", CultureInfo.InvariantCulture);
+        return long.Parse(id.Groups[1].Value, CultureInfo.InvariantCulture).ToString("x16", CultureInfo.InvariantCulture);
     }
 
     public string Normalise(EtcdctlOutput output)
@@ -35,6 +35,7 @@ internal sealed partial class OutputNormaliser
 
     private string Normalise(string text)
     {
+        text = BoxCorner().Replace(text, "+").Replace('│', '|').Replace('─', '-');
         text = Address().Replace(text, "ADDRESS");
         text = LongNumber().Replace(text, id => _leases.GetValueOrDefault(id.Value, "ID"));
         text = Took().Replace(text, "TIME");
@@ -47,7 +48,7 @@ internal sealed partial class OutputNormaliser
         text = HashColumn().Replace(text, "ADDRESS$1HASH");
         text = AttachedKeys().Replace(text, keys => $"attached keys([{string.Join(' ', keys.Groups[1].Value.Split(' ').Order())}])");
         // The rest of a table: its columns are as wide as what was in them.
-        return TableRule().Replace(TablePadding().Replace(text, " |"), "-+");
+        return TableRule().Replace(TablePadding().Replace(text, "|"), "-+");
     }
 
     [GeneratedRegex(@"lease ([0-9a-f]+) granted")]
@@ -93,7 +94,11 @@ internal sealed partial class OutputNormaliser
     [GeneratedRegex(@"attached keys\(\[([^\]]*)\]\)")]
     private static partial Regex AttachedKeys();
 
-    [GeneratedRegex(@" +\|")]
+    /// <summary>etcdctl 3.5 draws tables in lines, 3.4 in letters.</summary>
+    [GeneratedRegex("[┌┬┐├┼┤└┴┘]")]
+    private static partial Regex BoxCorner();
+
+    [GeneratedRegex(@" *\| *")]
     private static partial Regex TablePadding();
 
     [GeneratedRegex(@"-+\+")]

@@ -78,13 +78,7 @@ internal sealed class ScriptRun(string program, bool is35, ServerUnderTest serve
     private EtcdctlProcess Start(ScriptLine line) =>
         EtcdctlProcess.Start(program, server.Endpoint, line.Words.Select(WithLeases));
 
-    private void Note(string command, EtcdctlOutput output)
-    {
-        string answer = _normaliser.Normalise(output);
-        if (server.Kind == ServerKind.Etcd)
-            answer = Departures.Apply(command, answer);
-        Transcript.Add(command, answer);
-    }
+    private void Note(string command, EtcdctlOutput output) => Transcript.Add(command, _normaliser.Normalise(output));
 
     private string WithLeases(string text)
     {

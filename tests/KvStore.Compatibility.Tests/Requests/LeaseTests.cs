@@ -2,7 +2,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Compatibility.Tests.Requests;
 
-public sealed class LeaseTests(RequestServers servers) : IClassFixture<RequestServers>
+[Collection(RequestCollection.Name)]
+public sealed class LeaseTests(RequestServers servers)
 {
     [Fact]
     public Task Grants_take_the_same_ids_and_times() => servers.CompareAsync(async etcd =>

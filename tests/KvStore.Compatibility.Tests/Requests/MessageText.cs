@@ -35,7 +35,7 @@ internal static class MessageText
         "etcdserverpb.HashKVResponse.hash",
     ];
 
-    /// <summary>The fields that 3.5 does not know. Ours are looked at by tests of their own.</summary>
+    /// <summary>The fields that 3.5 does not know: a test of their own looks at ours.</summary>
     private static readonly HashSet<string> Since36 =
     [
         "etcdserverpb.HashKVResponse.hash_revision",

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KvStore.Compatibility.Tests.Servers;
@@ -81,21 +80,14 @@ internal sealed class RecordedClient(ServerUnderTest server) : IDisposable
     /// <summary>Another client of the same server, with a transcript that nobody compares.</summary>
     public RecordedClient Unrecorded() => new(server);
 
-    /// <summary>A step in which our answer is not 3.5's, for <paramref name="reason"/>; ours is held against a text instead.</summary>
-    /// <param name="reason">Says why; for the reader.</param>
-    /// <param name="answer">What ours answers, as <see cref="MessageText"/> writes it.</param>
-    /// <param name="call">The one call.</param>
-    /// <param name="askEtcd">False where the request is the end of a real etcd.</param>
-    [SuppressMessage("Style", "IDE0060:Remove unused parameter", Justification = "It is the entry in the table of departures.")]
-    public async Task DepartsAsync(string reason, string answer, Func<RecordedClient, Task> call, bool askEtcd = true)
+    /// <summary>A step in which our answer is not 3.5's: ours is held against the departure's text instead.</summary>
+    public async Task DepartsAsync(Departure departure, Func<RecordedClient, Task> call)
     {
-        if (!IsEtcd)
+        if (IsEtcd)
         {
-            await call(this);
-            return;
+            _departure = departure.Answer.Replace("REVISION", $"{Revision}", StringComparison.Ordinal);
+            _isWithheld = departure.IsDeadlyToEtcd;
         }
-        _departure = answer;
-        _isWithheld = !askEtcd;
         await call(this);
         _departure = null;
         _isWithheld = false;

@@ -3,11 +3,11 @@ using KvStore.Testing;
 
 namespace KvStore.Compatibility.Tests.Requests;
 
-/// <summary>The pair of servers that one class of tests sends its requests to, one test after the other.</summary>
+/// <summary>The pair of servers that the tests of raw requests share, one after the other.</summary>
 /// <remarks>Both get the same requests, so their revisions stay equal from test to test.</remarks>
 public sealed class RequestServers : IAsyncLifetime
 {
-    private static int requests;
+    private int _requests;
 
     private ServerPair? _servers;
 
@@ -22,7 +22,33 @@ public sealed class RequestServers : IAsyncLifetime
         if (_servers is null)
             return;
         await _servers.DisposeAsync();
-        Figures.Report($"Compatibility: {requests} raw gRPC requests answered like etcd so far");
+        Figures.Report($"Compatibility: {_requests} raw gRPC requests answered as by etcd");
+    }
+
+    /// <summary>Asks ours alone, about what 3.5 does not know.</summary>
+    internal async Task AskKvStoreAsync(Func<RecordedClient, Task> script)
+    {
+        if (_servers is null)
+            return; // The fast lane starts no servers.
+        using var kvStore = new RecordedClient(_servers.KvStore);
+        await script(kvStore);
+    }
+
+    /// <summary>As <see cref="CompareAsync"/>, for one test with servers of its own; counted with the others.</summary>
+    internal async Task CompareFreshAsync(Func<RecordedClient, Task> script)
+    {
+        var fresh = new RequestServers();
+        await fresh.InitializeAsync();
+        try
+        {
+            await fresh.CompareAsync(script);
+            _requests += fresh._requests;
+        }
+        finally
+        {
+            if (fresh._servers is { } started)
+                await started.DisposeAsync();
+        }
     }
 
     /// <summary>Lets both servers do the same and holds what they answered against each other.</summary>
@@ -36,7 +62,7 @@ public sealed class RequestServers : IAsyncLifetime
         await Task.WhenAll(RunAsync(etcd, script), RunAsync(kvStore, script));
 
         Transcript.AssertEqual(etcd.Transcript, kvStore.Transcript);
-        Interlocked.Add(ref requests, kvStore.Transcript.Count);
+        Interlocked.Add(ref _requests, kvStore.Transcript.Count);
     }
 
     /// <summary>Begins with an empty store; an error that comes later shows what led to it.</summary>

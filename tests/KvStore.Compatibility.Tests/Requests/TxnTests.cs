@@ -3,7 +3,8 @@ using static KvStore.Protocol.Compare.Types;
 
 namespace KvStore.Compatibility.Tests.Requests;
 
-public sealed class TxnTests(RequestServers servers) : IClassFixture<RequestServers>
+[Collection(RequestCollection.Name)]
+public sealed class TxnTests(RequestServers servers)
 {
     private static readonly RequestOp[] None = [];
 
@@ -222,6 +223,9 @@ public sealed class TxnTests(RequestServers servers) : IClassFixture<RequestServ
             await etcd.RangeAsync(new RangeRequest(Request.Range("\0", "\0")) { Revision = revision });
         await etcd.TxnAsync(Request.Txn(success: [putA], failure: [putA]));
         await etcd.TxnAsync(Request.Txn(success: [putA], failure: [deleteAll]));
+        var keepA = Request.Op(new PutRequest { Key = Request.Bytes("a"), IgnoreValue = true });
+        await etcd.DepartsAsync(
+            Departure.PutThatKeepsWhatWasDeleted, client => client.TxnAsync(Request.Txn(success: [deleteAll, keepA])));
     });
 
     [Fact]

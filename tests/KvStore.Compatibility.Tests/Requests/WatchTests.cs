@@ -4,7 +4,8 @@ using static KvStore.Protocol.WatchCreateRequest.Types;
 
 namespace KvStore.Compatibility.Tests.Requests;
 
-public sealed class WatchTests(RequestServers servers) : IClassFixture<RequestServers>
+[Collection(RequestCollection.Name)]
+public sealed class WatchTests(RequestServers servers)
 {
     [Fact]
     public Task Ids_are_given_and_chosen_alike() => servers.CompareAsync(async etcd =>

@@ -3,7 +3,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Compatibility.Tests.Requests;
 
-public sealed class WriteTests(RequestServers servers) : IClassFixture<RequestServers>
+[Collection(RequestCollection.Name)]
+public sealed class WriteTests(RequestServers servers)
 {
     [Fact]
     public Task Headers_carry_the_same_fields() => servers.CompareAsync(async etcd =>
@@ -24,6 +25,22 @@ public sealed class WriteTests(RequestServers servers) : IClassFixture<RequestSe
         await etcd.MaintenanceAsync<HashKVRequest, HashKVResponse>("HashKV", new HashKVRequest { Revision = etcd.Revision + 1 });
         await etcd.MaintenanceAsync<HashKVRequest, HashKVResponse>("HashKV", new HashKVRequest { Revision = -1 });
         await etcd.DeleteAsync("a");
+    });
+
+    [Fact]
+    public Task What_came_with_3_6_is_told() => servers.AskKvStoreAsync(async kvStore =>
+    {
+        // Reads only: writes would part the revisions of the two servers.
+        var status = await kvStore.MaintenanceAsync<StatusRequest, StatusResponse>("Status", new StatusRequest());
+        var hash = await kvStore.MaintenanceAsync<HashKVRequest, HashKVResponse>("HashKV", new HashKVRequest());
+        var past = await kvStore.MaintenanceAsync<HashKVRequest, HashKVResponse>("HashKV", new HashKVRequest { Revision = 1 });
+
+        Assert.StartsWith("3.6.", status!.Version, StringComparison.Ordinal);
+        Assert.Equal("3.6.0", status.StorageVersion);
+        Assert.Equal(2L << 30, status.DbSizeQuota);
+        Assert.Equal(new DowngradeInfo(), status.DowngradeInfo);
+        Assert.Equal(kvStore.Revision, hash!.HashRevision);
+        Assert.Equal(1, past!.HashRevision);
     });
 
     [Fact]

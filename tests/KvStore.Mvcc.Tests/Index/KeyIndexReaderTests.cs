@@ -8,17 +8,16 @@ namespace KvStore.Mvcc.Tests.Index;
 /// <summary>Readers on their own threads beside the writer, compared with what the writer did up to their revision.</summary>
 public sealed class KeyIndexReaderTests
 {
-    private const int KeySpace = 3000;
-
     private static int Rounds => Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long" ? 40_000 : 1_500;
 
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(2, true)]
-    public async Task Readers_beside_the_writer_see_exactly_their_revision(int seed, bool withLongKeys)
+    [InlineData(1, 3000, false)]
+    [InlineData(2, 3000, true)]
+    [InlineData(3, 150, false)]
+    public async Task Readers_beside_the_writer_see_exactly_their_revision(int seed, int keySpace, bool withLongKeys)
     {
         using var index = new NativeKeyIndex();
-        var torture = new Torture(index, withLongKeys);
+        var torture = new Torture(index, keySpace, withLongKeys);
         Task[] readers = [.. Enumerable.Range(0, 2).Select(i => Task.Run(() => torture.Read(seed * 100 + i, Rounds)))];
 
         torture.WriteWhile(seed, () => readers.Any(reader => !reader.IsCompleted));
@@ -27,16 +26,16 @@ public sealed class KeyIndexReaderTests
     }
 
     /// <summary>
-    /// The writer notes each key's revisions before it publishes them; every fourth change of a key is a delete. So a reader
-    /// knows by arithmetic what each key must be at its revision.
+    /// The writer notes each key's revisions before it publishes them; changes follow each other in a cycle that ends with a delete. So a
+    /// reader knows by arithmetic what each key must be at its revision.
     /// </summary>
-    private sealed class Torture(NativeKeyIndex index, bool withLongKeys)
+    private sealed class Torture(NativeKeyIndex index, int keySpace, bool withLongKeys)
     {
-        private readonly byte[][] _keys = [.. Enumerable.Range(0, KeySpace).Select(i => KeyOf(i, withLongKeys))];
+        private readonly byte[][] _keys = [.. Enumerable.Range(0, keySpace).Select(i => KeyOf(i, withLongKeys))];
 
         // By key, in the order of the keys: the revisions at which it changed. Only appended to; readers stop at theirs.
-        private readonly long[][] _changes = [.. Enumerable.Range(0, KeySpace).Select(_ => new long[16])];
-        private readonly int[] _changeCounts = new int[KeySpace];
+        private readonly long[][] _changes = [.. Enumerable.Range(0, keySpace).Select(_ => new long[16])];
+        private readonly int[] _changeCounts = new int[keySpace];
 
         private long _published = 1;
         private long _compacted;
@@ -46,12 +45,12 @@ public sealed class KeyIndexReaderTests
             var random = new Random(seed);
             for (int i = 0; i % 256 != 0 || isReading(); i++)
             {
-                // Most changes hit few keys, so that leaves are contended and histories grow.
-                int key = random.Next(3) == 0 ? random.Next(KeySpace) : random.Next(40) * 7;
+                // Some keys change all the time, so that their histories grow; the others come and go, so that leaves do.
+                int key = random.Next(3) != 0 ? random.Next(keySpace) : random.Next(40) * 7 % keySpace;
                 Change(key, Volatile.Read(ref _published) + 1);
-                if (i % 20_000 == 19_999)
-                    Volatile.Write(ref _compacted, Math.Max(_compacted, _published - random.Next(5000)));
-                if (i > 20_000 && i % 20_000 < 100)
+                if (i % 5000 == 0)
+                    Volatile.Write(ref _compacted, Math.Max(_compacted, _published - random.Next(1000)));
+                if (i % 10 == 0)
                     index.Compact(_compacted, 100);
             }
         }
@@ -85,12 +84,15 @@ public sealed class KeyIndexReaderTests
             }
             _changes[key][count] = revision;
             Volatile.Write(ref _changeCounts[key], count + 1);
-            if (count % 4 == 3)
+            if (count % CycleOf(key) == CycleOf(key) - 1)
                 index.Delete(_keys[key], new Revision(revision));
             else
                 index.Put(_keys[key], new Revision(revision), LeaseAt(revision));
             Volatile.Write(ref _published, revision);
         }
+
+        /// <summary>After so many changes less one, the key is deleted.</summary>
+        private static int CycleOf(int key) => key % 7 == 0 ? 50 : 2;
 
         private static LeaseId LeaseAt(long revision) => new(revision % 5 == 0 ? revision : 0);
 
@@ -98,10 +100,45 @@ public sealed class KeyIndexReaderTests
         {
             for (int i = 0; i < 50; i++)
             {
-                int key = random.Next(KeySpace);
+                int key = random.Next(keySpace);
                 bool isLive = index.TryGet(_keys[key], at, out KeyState state);
                 Check(key, at, isLive ? state : null);
             }
+            CheckHistory(random.Next(keySpace), Math.Max(Volatile.Read(ref _compacted), at - 300), at);
+        }
+
+        /// <summary>Of some neighbours at once, so that changes fall between the copy of a leaf and the look at a history.</summary>
+        private void CheckHistory(int first, long from, long to)
+        {
+            int end = Math.Min(first + 60, keySpace - 1);
+            var seen = new List<(int, long)>();
+            int key = first;
+            index.VisitHistory(new KeyRange(_keys[first], _keys[end]), from, to, (found, in state, _) =>
+            {
+                while (!found.SequenceEqual(_keys[key]))
+                    key++;
+                seen.Add((key, state.Mod.Main));
+                return true;
+            });
+            var expected = Enumerable.Range(first, Math.Max(end - first, 0))
+                .SelectMany(i => ChangesOf(i, from, to).Select(change => (i, change))).ToList();
+            if (!expected.SequenceEqual(seen) && from >= Volatile.Read(ref _compacted))
+                Assert.Fail($"from {from} to {to}: {string.Join(' ', expected)}, but saw {string.Join(' ', seen)}");
+        }
+
+        private ArraySegment<long> ChangesOf(int key, long from, long to)
+        {
+            ArraySegment<long> changes = ChangesOf(key);
+            int first = Array.BinarySearch(changes.Array!, 0, changes.Count, from);
+            int end = Array.BinarySearch(changes.Array!, 0, changes.Count, to + 1);
+            first = first < 0 ? ~first : first;
+            return changes[first..Math.Max(first, end < 0 ? ~end : end)];
+        }
+
+        private ArraySegment<long> ChangesOf(int key)
+        {
+            int count = Volatile.Read(ref _changeCounts[key]);
+            return new ArraySegment<long>(Volatile.Read(ref _changes[key]), 0, count);
         }
 
         private void CompareSnapshot(long at)
@@ -116,7 +153,7 @@ public sealed class KeyIndexReaderTests
                 live++;
                 return true;
             });
-            while (next < KeySpace)
+            while (next < keySpace)
                 Check(next++, at, null);
             // What the compaction took meanwhile is not a wrong answer.
             long count = index.Count(KeyRange.All, at);
@@ -126,13 +163,12 @@ public sealed class KeyIndexReaderTests
 
         private void Check(int key, long at, KeyState? actual)
         {
-            int count = Volatile.Read(ref _changeCounts[key]);
-            long[] changes = Volatile.Read(ref _changes[key]);
-            int last = Array.BinarySearch(changes, 0, Math.Min(count, changes.Length), at);
+            ArraySegment<long> changes = ChangesOf(key);
+            int last = Array.BinarySearch(changes.Array!, 0, changes.Count, at);
             last = last >= 0 ? last : ~last - 1;
-            bool isLive = last >= 0 && last % 4 != 3;
-            KeyState? expected = isLive
-                ? new KeyState(new Revision(changes[last]), changes[last - last % 4], last % 4 + 1, LeaseAt(changes[last]))
+            int place = last % CycleOf(key);
+            KeyState? expected = last >= 0 && place != CycleOf(key) - 1
+                ? new KeyState(new Revision(changes[last]), changes[last - place], place + 1, LeaseAt(changes[last]))
                 : null;
             if (expected != actual && at >= Volatile.Read(ref _compacted))
                 Assert.Fail($"key {key} at {at}: expected {expected}, but saw {actual}");

@@ -111,6 +111,18 @@ public class RequestChecksTests
     }
 
     [Fact]
+    public void A_put_that_keeps_something_of_a_key_is_held_against_every_delete_of_it()
+    {
+        var keepsValue = new PutRequest { Key = Bytes("b"), IgnoreValue = true };
+        var keepsLease = new PutRequest { Key = Bytes("b"), IgnoreLease = true };
+
+        AssertDuplicate(Txn(Delete("a", "\0"), keepsValue));
+        AssertDuplicate(Txn(Delete("a", "\0"), keepsLease));
+        AssertDuplicate(Txn(Delete("a", "\0"), Txn([], [Put("b")], [keepsLease])));
+        RequestChecks.Check(Txn(Delete("c", "\0"), keepsLease));
+    }
+
+    [Fact]
     public void As_in_etcd_a_nested_put_is_not_held_against_deletes_of_later_transactions()
     {
         RequestChecks.Check(Txn(Txn(Put("a")), Txn(Delete("a"))));

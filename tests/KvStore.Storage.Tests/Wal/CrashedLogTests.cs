@@ -9,7 +9,7 @@ public class CrashedLogTests(ITestOutputHelper output)
 {
     private const int Steps = 40;
 
-    private static int Seeds => Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long" ? 2000 : 25;
+    private static int Seeds => Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") == "long" ? 1000 : 10;
 
     [Fact]
     public void After_a_crash_at_any_operation_all_that_was_synced_is_there_and_nothing_that_was_never_written()

@@ -17,9 +17,9 @@ internal sealed class LogModel
 
     private sealed record Record(Entry? Entry, HardState? State, CheckpointMark? Mark, bool IsRestart);
 
-    private sealed record State(SortedDictionary<ulong, Entry> Entries, HardState HardState, List<EntryId> Marks, EntryId Base)
+    private sealed record State(List<Entry> Entries, HardState HardState, List<EntryId> Marks, EntryId Base)
     {
-        public EntryId Last => Entries.Count > 0 ? Entries.Last().Value.Id : Base;
+        public EntryId Last => Entries.Count > 0 ? Entries[^1].Id : Base;
     }
 
     public EntryId Last { get; private set; }
@@ -63,38 +63,38 @@ internal sealed class LogModel
         return LastMark;
     }
 
-    /// <summary>
-    /// Checks that the log holds a prefix of the records with all that are promised, and goes on from that prefix.
-    /// </summary>
+    /// <summary>Checks that the log holds a prefix of the records with all that are promised, and goes on from there.</summary>
     public void AdoptRecovered(WriteAheadLog log, string context)
     {
-        var states = new List<string>();
-        var state = new State([], default, [], default);
-        for (int count = 0; count <= _records.Count; count++)
+        // The longest prefix that fits: a hard state said once more is a record, but changes nothing.
+        var entries = log.All();
+        int recovered = -1;
+        foreach (var (count, state) in Prefixes())
         {
-            if (count > 0)
-                state = Next(state, _records[count - 1]);
-            // The longest prefix that fits: records that change nothing (a hard state said again) may have survived too.
-            bool isLongest = count == _records.Count || !IsSame(Next(Copy(state), _records[count]), log);
-            if (count < _syncedCount || !isLongest || !IsSame(state, log))
-            {
-                if (count >= _syncedCount)
-                    states.Add(Describe(state));
+            if (count < _syncedCount || !IsSame(state, log, entries))
                 continue;
-            }
-            _records.RemoveRange(count, _records.Count - count);
-            _syncedCount = count;
+            recovered = count;
             Last = state.Last;
             HardState = state.HardState;
             LastMark = state.Marks.Count > 0 ? state.Marks[^1] : default;
-            return;
         }
-        Assert.Fail($"{context}: recovered {log.HardState} marks {string.Join(' ', log.Marks.Select(mark => mark.Applied))} "
-            + $"[{log.FirstIndex}, {log.LastIndex}] {Indexes(log.All())}\nwhere one of these was promised:\n"
-            + string.Join('\n', states));
+        if (recovered < 0)
+            Assert.Fail($"{context}: recovered {log.HardState} marks {string.Join(' ', log.Marks.Select(mark => mark.Applied))} "
+                + $"[{log.FirstIndex}, {log.LastIndex}] {Indexes(entries)}\nwhere one of these was promised:\n"
+                + string.Join('\n', Prefixes().Where(prefix => prefix.Count >= _syncedCount).Select(prefix => Describe(prefix.State))));
+        _records.RemoveRange(recovered, _records.Count - recovered);
+        _syncedCount = recovered;
     }
 
-    private bool IsSame(State state, WriteAheadLog log)
+    private IEnumerable<(int Count, State State)> Prefixes()
+    {
+        var state = new State([], default, [], default);
+        yield return (0, state);
+        for (int count = 1; count <= _records.Count; count++)
+            yield return (count, state = Next(state, _records[count - 1]));
+    }
+
+    private bool IsSame(State state, WriteAheadLog log, IReadOnlyList<Entry> entries)
     {
         if (log.HardState != state.HardState || log.LastIndex != state.Last.Index
             || !log.Marks.Select(mark => mark.Applied).SequenceEqual(state.Marks.TakeLast(2)))
@@ -102,8 +102,7 @@ internal sealed class LogModel
         ulong first = log.FirstIndex;
         if (first > Math.Max(_releasedIndex, state.Base.Index + 1))
             return false;
-        var entries = log.All();
-        var expected = state.Entries.Values.Where(entry => entry.Index >= first).ToList();
+        var expected = state.Entries.Where(entry => entry.Index >= first).ToList();
         if (entries.Count != expected.Count)
             return false;
         for (int i = 0; i < entries.Count; i++)
@@ -117,8 +116,8 @@ internal sealed class LogModel
         if (record.Entry is { } entry)
         {
             while (state.Entries.Count > 0 && state.Last.Index >= entry.Index)
-                state.Entries.Remove(state.Last.Index);
-            state.Entries.Add(entry.Index, entry);
+                state.Entries.RemoveAt(state.Entries.Count - 1);
+            state.Entries.Add(entry);
             return state;
         }
         if (record.State is { } hardState)
@@ -129,12 +128,6 @@ internal sealed class LogModel
         return state;
     }
 
-    private static State Copy(State state) => state with
-    {
-        Entries = new SortedDictionary<ulong, Entry>(state.Entries),
-        Marks = [.. state.Marks],
-    };
-
     private static string Describe(State state) =>
-        $"{state.HardState} marks {string.Join(' ', state.Marks.TakeLast(2))} {Indexes(state.Entries.Values)}";
+        $"{state.HardState} marks {string.Join(' ', state.Marks.TakeLast(2))} {Indexes(state.Entries)}";
 }
