@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using KvStore.Mvcc.Watches;
 using KvStore.Protocol;
 using static KvStore.Mvcc.Tests.Support.Build;

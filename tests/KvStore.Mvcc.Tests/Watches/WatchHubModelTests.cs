@@ -92,13 +92,15 @@ public class WatchHubModelTests
 
         private void Commit()
         {
-            var changes = Keys.Where(_ => _random.Next(3) == 0).Select(key => _random.Next(3) == 0 ? "-" + key : $"{key}={new string('v', _random.Next(1, 20))}").ToArray();
+            var changes = Keys.Where(_ => _random.Next(3) == 0).Select(NextChange).ToArray();
             var events = changes.Length == 0 ? _source.Commit("a=1") : _source.Commit(changes);
             _late.Enqueue((_source.CurrentRevision, events));
             // The apply loop makes a revision readable before it hands over its events: the hub may run in between.
             if (_random.Next(5) != 0)
                 PublishLate();
         }
+
+        private string NextChange(string key) => _random.Next(3) == 0 ? "-" + key : $"{key}={new string('v', _random.Next(1, 20))}";
 
         private void PublishLate()
         {
@@ -150,11 +152,13 @@ public class WatchHubModelTests
         private void Finish()
         {
             PublishLate();
-            for (int turn = 0; turn < 1000; turn++)
+            bool isBusy = true;
+            for (int turn = 0; turn < 1000 && isBusy; turn++)
             {
                 Step();
+                isBusy = _isWoken;
                 foreach (var reader in _readers)
-                    reader.Take(int.MaxValue);
+                    isBusy |= reader.Take(int.MaxValue) > 0;
             }
             Assert.False(_isWoken, "the hub never comes to rest");
             foreach (var reader in _readers)
@@ -201,10 +205,13 @@ public class WatchHubModelTests
 
         public void RequestProgress() => _stream.RequestProgress();
 
-        public void Take(int count)
+        /// <returns>How many messages came.</returns>
+        public int Take(int most)
         {
-            for (; count > 0 && _stream.TryTake(out var message); count--)
+            int count = 0;
+            for (; count < most && _stream.TryTake(out var message); count++)
                 Take(message);
+            return count;
         }
 
         public void CheckComplete()

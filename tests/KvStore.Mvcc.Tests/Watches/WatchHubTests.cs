@@ -245,7 +245,7 @@ public class WatchHubTests
     {
         _hub.Watch("a", progress: true).Watch("b").Watch("b", progress: true).Watch("a", start: 9, progress: true).Run();
         _hub.Hub.NotifyProgress();
-        _hub.Commit("a=1");
+        _hub.Run().Commit("a=1");
         Assert.Equal(["0@1 created", "1@1 created", "2@1 created", "3@1 created", "0@2 2/0 a=1"], _hub.Taken());
 
         _hub.Hub.NotifyProgress();

@@ -44,11 +44,11 @@ public class WatcherIndexTests
     [InlineData(3)]
     [InlineData(4)]
     [InlineData(5)]
-    public void Thousands_of_random_ranges_are_found_as_if_each_was_looked_at(int seed)
+    public void Hundreds_of_random_ranges_are_found_as_if_each_was_looked_at(int seed)
     {
         var random = new Random(seed);
 
-        for (int i = 0; i < 2000; i++)
+        for (int i = 0; i < 600; i++)
         {
             if (_all.Count > 0 && random.Next(3) == 0)
                 Remove(random.Next(_all.Count));

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Errors;
 using KvStore.Protocol;
 using KvStore.Raft;
 using KvStore.Server.Members;
@@ -68,6 +69,20 @@ internal sealed class MemberOnOneThread : IDisposable
         RunFor(TimeSpan.FromMilliseconds(10));
         Assert.True(outcome.IsCompletedSuccessfully);
         return this;
+    }
+
+    /// <summary>What a request that is over came to.</summary>
+    public static ApplyResult ResultOf(Task<ApplyResult> outcome)
+    {
+        Assert.True(outcome.IsCompletedSuccessfully);
+        return outcome.Result;
+    }
+
+    /// <summary>Why a request that is over failed; null when it did not.</summary>
+    public static EtcdError? ErrorOf(Task outcome)
+    {
+        Assert.True(outcome.IsCompleted);
+        return (outcome.Exception?.InnerException as EtcdException)?.Error;
     }
 
     public void Dispose()

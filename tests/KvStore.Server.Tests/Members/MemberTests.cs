@@ -93,7 +93,7 @@ public class MemberTests
 
         one.RunFor(TimeSpan.FromSeconds(8));
         Assert.All(puts, put => Assert.True(put.IsCompleted));
-        Assert.Contains(puts, put => put.Exception?.InnerException is EtcdException { Error: var error } && error == EtcdError.Timeout);
+        Assert.Contains(puts, put => MemberOnOneThread.ErrorOf(put) == EtcdError.Timeout);
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public class MemberTests
         var read = one.Member.ReadIndexAsync();
 
         foreach (Task task in new[] { before, after, read })
-            Assert.Equal(EtcdError.Stopped, Assert.Throws<EtcdException>(() => task.GetAwaiter().GetResult()).Error);
+            Assert.Equal(EtcdError.Stopped, MemberOnOneThread.ErrorOf(task));
         one.Member.Dispose();
     }
 
@@ -263,11 +263,11 @@ public class MemberTests
         var refused = one.Member.ProposeAsync(CommandKind.Put, put.ToByteArray(), put).AsTask();
         one.Rest();
 
-        Assert.Equal(EtcdError.NoSpace, Assert.IsType<EtcdException>(refused.Exception?.InnerException).Error);
+        Assert.Equal(EtcdError.NoSpace, MemberOnOneThread.ErrorOf(refused));
         Assert.True(one.Member.State.Alarms.IsNoSpace);
         var delete = one.Propose(CommandKind.DeleteRange, new DeleteRangeRequest { Key = ByteString.CopyFromUtf8("a") });
         one.Rest();
-        Assert.Null(delete.Result.Error);
+        Assert.Null(MemberOnOneThread.ResultOf(delete).Error);
     }
 
     private static Task PutLarge(MemberOnOneThread one) => one.Propose(
