@@ -93,7 +93,7 @@ public sealed record SimulationPlan
     public static SimulationPlan Scripted(long crashAtOperation, bool isPowerLoss) => new()
     {
         Seed = 20_26,
-        Turns = 600,
+        Turns = 1000,
         CrashAtOperation = crashAtOperation,
         PowerLossPercent = isPowerLoss ? 100 : 0,
         SnapshotCount = 5,
