@@ -29,7 +29,7 @@ public class WatchHubTests
     [Fact]
     public void A_watch_from_the_future_is_silent_until_then()
     {
-        _hub.Watch("a", start: 4);
+        _hub.Watch("a", start: 4).Run();
 
         Assert.Equal(["0@1 created"], _hub.Commit("a=1").Commit("a=2").Taken());
         Assert.Equal(["0@4 4/0 a=3"], _hub.Commit("a=3").Taken());
