@@ -419,7 +419,7 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
             return false;
         long last = first > current ? current : ReadHistory(first, current);
         if (last >= 0)
-            AdvanceBehind(last, current);
+            AdvanceBehind(first, last, current);
         foreach (var watcher in _behind)
         {
             if (watcher.Stream.HasRoom())
@@ -445,16 +445,17 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
         }
     }
 
-    private void AdvanceBehind(long last, long current)
+    private void AdvanceBehind(long first, long last, long current)
     {
         foreach (var change in _history)
             Match(change, isLive: false);
         _history.Clear();
         foreach (var watcher in _behind.ToArray())
         {
-            if (watcher.Next > last + 1 && watcher.Next <= current)
+            if (watcher.Next < first || watcher.Next > last + 1 && watcher.Next <= current)
             {
-                // Further ahead than this piece of history; its turn comes.
+                // This piece of history does not begin where it stands (its stream was full when the piece was chosen), or ends
+                // before; its turn comes.
                 watcher.Pending.Clear();
                 continue;
             }
