@@ -92,11 +92,19 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
             _inProgress = values.BeginCheckpoint();
             _manifest = Capture(_inProgress.Id);
             policy.Started();
+            // Nobody else may wake the loop for a while.
+            PollSoon();
         }
         catch (IOException failure)
         {
             GiveUp(failure);
         }
+    }
+
+    private void PollSoon()
+    {
+        _poll ??= time.CreateTimer(_ => WakeApply(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _poll.Change(PollInterval, Timeout.InfiniteTimeSpan);
     }
 
     private void Help()
@@ -106,8 +114,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
             values.Refresh();
             if (!_inProgress!.IsComplete)
             {
-                _poll ??= time.CreateTimer(_ => WakeApply(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _poll.Change(PollInterval, Timeout.InfiniteTimeSpan);
+                PollSoon();
                 return;
             }
         }
