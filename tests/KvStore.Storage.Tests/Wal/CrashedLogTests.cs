@@ -39,6 +39,29 @@ public class CrashedLogTests(ITestOutputHelper output)
         Report($"{errors} operations failed by {fault}, of which the log died {deaths} times");
     }
 
+    [Fact]
+    public void A_crash_while_a_torn_tail_is_cut_off_leaves_it_to_be_cut_off_again()
+    {
+        var torn = new SimulatedDisk();
+        using (var log = LogScript.Create(torn))
+            log.Write(LogScript.Entries(1, 1, 1)).Write(LogScript.Entries(1, 2, 3, bytes: 2500));
+        // The second page of the batch reached the disk, a sector of its first page did not.
+        byte[] bytes = torn.BytesOf(LogScript.PathOf(1));
+        bytes.AsSpan(8192 + 3072, 512).Clear();
+        torn.Place(LogScript.PathOf(1), bytes);
+
+        for (long operation = 1; operation <= 5; operation++)
+            for (ulong seed = 1; seed <= 100; seed++)
+            {
+                var disk = torn.Copy();
+                disk.FailAt(operation, DiskFault.Crash);
+                Assert.Throws<SimulatedCrashException>(() => LogScript.Open(disk));
+                disk.PowerLoss(new SeededRandom(seed));
+                using var log = LogScript.Open(disk);
+                Assert.Equal("1/1 1/2", LogScript.Indexes(log.All()));
+            }
+    }
+
     private static void ForEachOperation(Action<ulong, long> check) => Parallel.For(1, Seeds + 1, seed =>
     {
         var disk = new SimulatedDisk();
