@@ -67,7 +67,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
             string log = server.Log();
             await server.DisposeAsync();
             // Somebody else may have taken a port between our look and the server's bind.
-            if (start == MaxStarts || !log.Contains("address already in use", StringComparison.Ordinal))
+            if (start == MaxStarts || !log.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
                 throw new InvalidOperationException($"{kind} did not start:{Environment.NewLine}{log}");
         }
     }
