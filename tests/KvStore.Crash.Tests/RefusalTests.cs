@@ -72,6 +72,21 @@ public sealed class RefusalTests(UsedDirectory used) : IClassFixture<UsedDirecto
     }
 
     [Fact]
+    public async Task A_log_that_has_lost_all_its_entries_is_refused()
+    {
+        string data = used.Copy("empty");
+        using (var log = new FileStream(Path.Combine(data, "wal", "0000000000000001.wal"), FileMode.Open, FileAccess.ReadWrite))
+        {
+            // As a disk leaves it that lies about its syncs: the head is there, the rest was never written.
+            long length = log.Length;
+            log.SetLength(4096);
+            log.SetLength(length);
+        }
+
+        await AssertRefusedAndUnchangedAsync(data, "the log is empty though the directory was in use");
+    }
+
+    [Fact]
     public async Task A_file_in_the_place_of_the_directory_is_refused()
     {
         using var directory = new TemporaryDirectory();

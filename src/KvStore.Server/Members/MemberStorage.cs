@@ -153,11 +153,15 @@ internal sealed class MemberStorage
             throw new InvalidDataException(
                 $"the checkpoint is of entry {applied.Index}, but the log holds {wal.FirstIndex} to {wal.LastIndex}: files are missing, restore the member from a backup");
         }
+        var tail = ReadTail(wal, applied.Index + 1);
+        // The first entries, which name the members, are durable before the directory counts as ours.
+        if (machine.Configuration.IsEmpty && tail.Count == 0)
+            throw new InvalidDataException("the log is empty though the directory was in use: what it held is lost, restore the member from a backup");
         return new MemberStorage(wal, machine, checkpoints, newest)
         {
             Applied = applied,
             ConfState = machine.Configuration.IsEmpty ? ConfState.Empty : ConfStateCodec.Decode(machine.Configuration.Span),
-            Tail = ReadTail(wal, applied.Index + 1),
+            Tail = tail,
             Troubles = troubles,
         };
     }

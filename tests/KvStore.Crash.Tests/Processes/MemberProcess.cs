@@ -83,9 +83,22 @@ internal sealed class MemberProcess : IAsyncDisposable
 
     public async Task ReadyAsync()
     {
-        await Log.LineAsync(line => line.Contains("ready to serve client requests")).WaitAsync(Limits.Patience);
-        string serving = await Log.LineAsync(line => line.Contains("serving client traffic")).WaitAsync(Limits.Patience);
+        await LineAsync("ready to serve client requests");
+        string serving = await LineAsync("serving client traffic");
         Url = "http://" + Field(serving, "address");
+    }
+
+    /// <summary>Waits for a line of the log; where it does not come, the failure shows the log.</summary>
+    public async Task<string> LineAsync(string text)
+    {
+        try
+        {
+            return await Log.LineAsync(line => line.Contains(text)).WaitAsync(Limits.Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"the process did not say \"{text}\" in {Limits.Patience.TotalSeconds} s; its log:\n{Log}");
+        }
     }
 
     /// <summary>Ends it as kill -9 does, wherever it is.</summary>
