@@ -7,7 +7,7 @@ namespace KvStore.Compatibility.Tests.Etcdctl;
 /// One command a line, with words as a shell has them. A line that ends in <c>&lt;&lt;</c> gets the lines that follow, up to
 /// a lone dot, as its input. <c>=&gt; $lease</c> keeps the id of the lease that the output tells of.
 /// <code>
-/// %3.5 ...              only for etcdctl 3.5
+/// %3.5 ...              only for etcdctl 3.5: a command or one of the following
 /// %until N ...          ended once it has printed N lines
 /// %start NAME ...       goes on beside the commands that follow
 /// %send NAME line       types a line into it
@@ -42,7 +42,7 @@ internal sealed class Script
         var words = Words(text);
         switch (words[0])
         {
-            case "%3.5": return Command(ScriptAction.Run, text, words[1..], rest) with { IsFor35Only = true };
+            case "%3.5": return Parse(text[5..], rest) with { IsFor35Only = true };
             case "%until": return Command(ScriptAction.Until, text, words[2..], rest) with { Lines = int.Parse(words[1]) };
             case "%start": return Command(ScriptAction.Start, text, words[2..], rest) with { Name = words[1] };
             case "%send": return new(ScriptAction.Send, text, [text.Split(' ', 3)[2]]) { Name = words[1] };
