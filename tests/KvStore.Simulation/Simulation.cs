@@ -204,8 +204,8 @@ public sealed class Simulation
     {
         ClusterId = 0xC1,
         MemberId = new NodeId(0xA1),
-        Name = "simulated",
-        PeerUrls = ["http://localhost:2380"],
+        InitialMembers = [new Protocol.Member { ID = 0xA1, Name = "simulated", PeerURLs = { "http://localhost:2380" } }],
+        Incarnation = (ulong)_random.NextInt64(),
         SnapshotCount = _plan.SnapshotCount,
         CheckpointLogBytes = 256 << 10,
         QuotaBytes = _plan.QuotaBytes,

@@ -22,7 +22,7 @@ internal static class FlagTable
                 .Refused("the log lies in the data directory; link <data-dir>/wal elsewhere if it needs a disk of its own"),
             Uint("snapshot-count", "10000", "Number of applied entries after which a checkpoint is taken."),
             Uint("snapshot-catchup-entries", "5000", "Number of entries kept in the log for slow followers.")
-                .Formerly("experimental-snapshot-catchup-entries", "experimental-snapshot-catch-up-entries").Accepted(NoPeers),
+                .Formerly("experimental-snapshot-catchup-entries", "experimental-snapshot-catch-up-entries"),
             Uint("heartbeat-interval", "100", "Time between heartbeats, in milliseconds."),
             Uint("election-timeout", "1000", "Time without a leader after which an election starts, in milliseconds."),
             Bool("initial-election-tick-advance", "true", "Let the first election after a start come sooner."),
@@ -84,14 +84,13 @@ internal static class FlagTable
             Text("discovery-cacert", "", "CA of v3 discovery.").Accepted(NoDiscovery),
             Text("discovery-user", "", "User of v3 discovery.").Secret().Accepted(NoDiscovery),
             Text("discovery-password", "", "Password of v3 discovery.").Secret().Accepted(NoDiscovery),
-            Bool("strict-reconfig-check", "true", "Refuse membership changes that would lose the quorum.")
-                .Accepted("a single member's membership does not change"),
+            Bool("strict-reconfig-check", "true", "Refuse membership changes that would lose the quorum."),
             Bool("pre-vote", "true", "Ask whether an election can be won before starting it."),
             Text("auto-compaction-retention", "0", "History to keep when compacting by itself; 0 is off."),
             Text("auto-compaction-mode", "periodic",
                 "Meaning of the retention: 'periodic' (a duration, or a number of hours) or 'revision' (a number of revisions)."),
             Text("v2-deprecation", "write-only", "Phase of the end of the v2 store.").Accepted("there is no v2 store"),
-            Int("max-learners", "1", "Most learners in a cluster.").Formerly("experimental-max-learners").Accepted(NoPeers),
+            Int("max-learners", "1", "Most learners in a cluster.").Formerly("experimental-max-learners"),
         ]),
         new("Security",
         [

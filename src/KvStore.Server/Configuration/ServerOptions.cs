@@ -50,6 +50,14 @@ public sealed record ServerOptions
     /// <summary>Applied entries after which a checkpoint is taken.</summary>
     public required long SnapshotCount { get; init; }
 
+    /// <summary>Entries behind a checkpoint that are kept in memory for members that lag.</summary>
+    public required int CatchUpEntries { get; init; }
+
+    /// <summary>Refuse membership changes that would lose the quorum.</summary>
+    public required bool StrictReconfigCheck { get; init; }
+
+    public required int MaxLearners { get; init; }
+
     /// <summary>Size of the database at which the NOSPACE alarm is raised; null is none.</summary>
     public required long? QuotaBytes { get; init; }
 

@@ -70,7 +70,11 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     private void ApplyAll(Message message)
     {
         foreach (ref readonly var entry in message.Entries.Span)
-            Apply(entry);
+        {
+            // A snapshot may have brought the state further than what was still waiting here.
+            if (entry.Index > machine.AppliedIndex)
+                Apply(entry);
+        }
         watches.Wake();
         foreach (var response in message.Responses)
             raft.Deliver(response);
@@ -79,16 +83,18 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     private void Apply(in Entry entry)
     {
         if (entry.Type == EntryType.Normal)
-            ApplyCommands(entry.Index, entry.Data);
+            _ = ApplyCommands(entry.Index, entry.Data);
         else
             ApplyConfChange(entry);
         machine.CompleteEntry(entry.Index, entry.Term);
     }
 
-    private void ApplyCommands(ulong index, ReadOnlyMemory<byte> data)
+    /// <returns>Whether none of the commands was refused.</returns>
+    private bool ApplyCommands(ulong index, ReadOnlyMemory<byte> data)
     {
         if (data.IsEmpty)
-            return; // A new leader's first entry.
+            return true; // A new leader's first entry.
+        bool areAccepted = true;
         var commands = CommandBatch.Read(data);
         checkpointPolicy.Applied(commands.Remaining, data.Length);
         while (commands.TryRead(out var command))
@@ -96,6 +102,7 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
             long start = time.GetTimestamp();
             raft.TryTakePending(command.RequestId, out var proposal);
             var result = machine.Apply(index, command, proposal?.Request);
+            areAccepted &= result.Error is null;
             if (result.Events.Length > 0)
                 watches.Publish(result.Revision, result.Events);
             Applied(command, result);
@@ -104,13 +111,16 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
             if (took > SlowFrom)
                 AppliedSlowly(command.Kind, took);
         }
+        return areAccepted;
     }
 
     private void ApplyConfChange(in Entry entry)
     {
         var change = ConfChangeV2.FromEntry(entry)
             ?? throw new InvalidDataException($"entry {entry.Index} is no membership change that this version knows");
-        ApplyCommands(entry.Index, change.Context);
+        // What the state refuses changes no member; the core has to be told all the same that the change is over.
+        if (!ApplyCommands(entry.Index, change.Context))
+            change = change with { Changes = [.. change.Changes.Select(single => single with { NodeId = NodeId.None })] };
         _confChangesUnderWay++;
         raft.DeliverConfChange(change, state => Post(() =>
         {

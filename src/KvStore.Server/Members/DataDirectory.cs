@@ -8,7 +8,8 @@ namespace KvStore.Server.Members;
 /// <code>
 /// DIR/            0700
 ///   lock          held while a process uses the directory
-///   format        "kvstore data directory, format 1\n": written first, so that anything else is recognised as foreign
+///   format        "kvstore data directory, format 1\n": says whose it is, and once it is there, that the member is complete;
+///                 "of a member that joined\n" follows where the log began empty
 ///   wal/          the log
 ///   values/       the value store and its checkpoints
 ///   checkpoints/  the rest of each checkpoint: state and key index
@@ -20,18 +21,22 @@ public sealed class DataDirectory : IDisposable
     public const int Format = 1;
 
     private const string FormatPrefix = "kvstore data directory, format ";
+    private const string JoinedLine = "of a member that joined";
 
     private readonly IDisposable _lock;
 
-    private DataDirectory(string path, bool isNew, IDisposable held)
+    private DataDirectory(string path, (bool IsNew, bool IsJoined) content, IDisposable held)
     {
-        (Path, IsNew, _lock) = (path, isNew, held);
+        (Path, (IsNew, IsJoined), _lock) = (path, content, held);
     }
 
     public string Path { get; }
 
     /// <summary>Nothing was ever stored here.</summary>
     public bool IsNew { get; }
+
+    /// <summary>The member joined a cluster: all that it has came from the others, and its log may still be empty.</summary>
+    public bool IsJoined { get; private set; }
 
     public string Wal => System.IO.Path.Combine(Path, "wal");
 
@@ -63,14 +68,15 @@ public sealed class DataDirectory : IDisposable
     }
 
     /// <summary>Claims a new directory; what the member is made of must be durable before.</summary>
-    public void MarkAsOurs(IDisk disk)
+    public void MarkAsOurs(IDisk disk, bool isJoined)
     {
+        IsJoined = isJoined;
         string temporary = System.IO.Path.Combine(Path, "format.tmp");
         if (disk.FileExists(temporary))
             disk.Delete(temporary);
         using (var file = disk.Open(temporary, FileOpening.CreateNew))
         {
-            file.Write(0, Encoding.ASCII.GetBytes($"{FormatPrefix}{Format}\n"));
+            file.Write(0, Encoding.ASCII.GetBytes($"{FormatPrefix}{Format}\n" + (isJoined ? JoinedLine + "\n" : "")));
             file.Sync();
         }
         disk.Rename(temporary, System.IO.Path.Combine(Path, "format"));
@@ -80,7 +86,7 @@ public sealed class DataDirectory : IDisposable
     public void Dispose() => _lock.Dispose();
 
     /// <returns>Whether the directory is new: empty, or left by a start that never came to an end.</returns>
-    private static bool Recognise(IDisk disk, string path)
+    private static (bool IsNew, bool IsJoined) Recognise(IDisk disk, string path)
     {
         string formatFile = System.IO.Path.Combine(path, "format");
         if (!disk.FileExists(formatFile))
@@ -91,17 +97,17 @@ public sealed class DataDirectory : IDisposable
                 throw new DataDirectoryException(
                     $"{path} is no data directory of kvstore (it holds {name}): give an empty or a new directory with --data-dir");
             }
-            return true;
+            return (true, false);
         }
-        string text = ReadText(disk, formatFile);
-        if (!text.StartsWith(FormatPrefix, StringComparison.Ordinal) || !int.TryParse(text.AsSpan(FormatPrefix.Length).TrimEnd(), out int format))
+        string[] lines = ReadText(disk, formatFile).Split('\n');
+        if (!lines[0].StartsWith(FormatPrefix, StringComparison.Ordinal) || !int.TryParse(lines[0].AsSpan(FormatPrefix.Length), out int format))
             throw new DataDirectoryException($"{formatFile} is not what kvstore writes: the directory is damaged or foreign");
         if (format != Format)
         {
             throw new DataDirectoryException(
                 $"{path} has format {format}, this version reads {Format}: run the version of kvstore that wrote it");
         }
-        return false;
+        return (false, lines.Contains(JoinedLine));
     }
 
     private static string ReadText(IDisk disk, string path)

@@ -14,6 +14,8 @@ internal sealed class LogWindow : IRaftStorage
     private Entry[] _entries;
     private int _start;
     private int _count;
+    private long _bytes;
+    private Snapshot? _snapshot;
 
     /// <summary>The entry just before the first one held.</summary>
     private EntryId _before;
@@ -25,7 +27,10 @@ internal sealed class LogWindow : IRaftStorage
         (_confState, _before) = (confState, before);
         _entries = new Entry[Math.Max(1024, entries.Count + entries.Count / 2)];
         foreach (var entry in entries)
+        {
             _entries[_count++] = entry;
+            _bytes += entry.Data.Length;
+        }
         Invariant.Holds(_count == 0 || _entries[0].Index == before.Index + 1);
     }
 
@@ -57,11 +62,29 @@ internal sealed class LogWindow : IRaftStorage
         return RaftError.None;
     }
 
-    /// <summary>Members that lag further than the window cannot be served from here.</summary>
+    /// <summary>For members that lag further than the window: names the newest checkpoint, which whoever sends it reads.</summary>
     public RaftError Snapshot(out Snapshot snapshot)
     {
-        snapshot = null!;
-        return RaftError.SnapshotTemporarilyUnavailable;
+        snapshot = _snapshot!;
+        // It must reach to where the window begins: else the entries behind it cannot follow.
+        return _snapshot is null || _snapshot.Metadata.Index < _before.Index ? RaftError.SnapshotTemporarilyUnavailable : RaftError.None;
+    }
+
+    /// <summary>The entry of the newest checkpoint; 0 without one.</summary>
+    public ulong CheckpointIndex => _snapshot?.Metadata.Index ?? 0;
+
+    /// <summary>A newer checkpoint is complete.</summary>
+    public void Offer(SnapshotMetadata checkpoint)
+    {
+        if (_snapshot is null || checkpoint.Index > _snapshot.Metadata.Index)
+            _snapshot = new Snapshot(checkpoint, default);
+    }
+
+    /// <summary>Begins anew behind a snapshot that came from the leader.</summary>
+    public void Reset(EntryId snapshot)
+    {
+        _before = snapshot;
+        (_entries, _start, _count, _bytes) = (new Entry[1024], 0, 0, 0);
     }
 
     /// <summary>Adds entries; they replace what is held from the first one's index on.</summary>
@@ -71,10 +94,25 @@ internal sealed class LogWindow : IRaftStorage
             return;
         Invariant.Holds(entries[0].Index >= FirstIndex && entries[0].Index <= LastIndex + 1);
         int kept = (int)(entries[0].Index - FirstIndex);
+        foreach (ref readonly var replaced in _entries.AsSpan(_start + kept, _count - kept))
+            _bytes -= replaced.Data.Length;
         if (kept < _count || _start + kept + entries.Length > _entries.Length)
             Move(kept, entries.Length);
+        foreach (ref readonly var added in entries)
+            _bytes += added.Data.Length;
         entries.CopyTo(_entries.AsSpan(_start + kept));
         _count = kept + entries.Length;
+    }
+
+    /// <summary>Forgets old entries, none after <paramref name="limit"/>, until few and small enough are left up to there.</summary>
+    public void CompactBeyond(int keptEntries, long keptBytes, ulong limit)
+    {
+        limit = Math.Min(limit, LastIndex);
+        long bytes = _bytes;
+        ulong index = _before.Index;
+        while (index < limit && (limit - index > (ulong)keptEntries || bytes > keptBytes))
+            bytes -= _entries[_start + (int)(++index - FirstIndex)].Data.Length;
+        Compact(index);
     }
 
     /// <summary>Forgets the entries up to <paramref name="index"/>.</summary>
@@ -86,7 +124,11 @@ internal sealed class LogWindow : IRaftStorage
         int dropped = (int)(index - _before.Index);
         _before = new EntryId(_entries[_start + dropped - 1].Term, index);
         // Nobody looks at these any more: they are applied, so their slices have come back from the log and apply loops.
-        _entries.AsSpan(_start, dropped).Clear();
+        foreach (ref var entry in _entries.AsSpan(_start, dropped))
+        {
+            _bytes -= entry.Data.Length;
+            entry = default;
+        }
         _start += dropped;
         _count -= dropped;
     }

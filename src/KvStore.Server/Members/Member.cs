@@ -34,15 +34,21 @@ public sealed class Member : IDisposable
     private readonly Checkpointer _checkpointer;
     private readonly CheckpointPolicy _checkpointPolicy;
     private readonly SpaceGuard _space;
+    private readonly IPeerNetwork _network;
+    private readonly MemberEvents _events;
     private ILoop _watchLoop = null!;
     private ITimer? _watchProgress;
     private ITimer? _upkeep;
     private TaskCompletionSource _leaderKnown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private NodeId _lastLeader;
     private long _leaderChanges;
+    private long _leaderSince;
 
-    private Member(MemberOptions options, DataDirectory directory, IDisk disk, ILoopScheduler scheduler, MemberEvents events, IMemberParts parts)
+    private Member(
+        MemberOptions options, DataDirectory directory, IDisk disk, ILoopScheduler scheduler, MemberEvents events, IMemberParts parts,
+        IPeerNetwork network)
     {
-        (Options, _directory, _scheduler) = (options, directory, scheduler);
+        (Options, _directory, _scheduler, _events, _network) = (options, directory, scheduler, events, network);
         var time = scheduler.Time;
         _space = new SpaceGuard(this, new SpaceReserve(disk, directory.Reserve, options.ReserveBytes), scheduler);
         var walOptions = new WalOptions { SegmentBytes = options.LogSegmentBytes };
@@ -57,7 +63,7 @@ public sealed class Member : IDisposable
         Lessor = new Lessor(new LeaseClock(State.Leases), time) { Revoke = ProposeRevocation, Checkpoint = ProposeCheckpoint };
         _checkpointPolicy = new CheckpointPolicy(options.SnapshotCount, options.CheckpointLogBytes, time);
         _raft = NewRaftLoop(time);
-        _log = new LogLoop(_storage.Wal, time) { Respond = _raft.Deliver, DiskFull = _space.OnDiskFull, Synced = events.Synced };
+        _log = new LogLoop(_storage.Wal, time) { Respond = Respond, DiskFull = _space.OnDiskFull, Synced = events.Synced };
         _checkpointer = NewCheckpointer(time, events);
         _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time)
         {
@@ -68,8 +74,9 @@ public sealed class Member : IDisposable
                 events.AppliedSlowly();
             },
             Checkpointer = _checkpointer,
-            Applied = (command, result) => OnApplied(command, result, events),
+            Applied = OnApplied,
         };
+        network.SetMembers(State.Members.Members.Count > 0 ? State.Members.Members : options.InitialMembers);
     }
 
     public MemberOptions Options { get; }
@@ -85,6 +92,12 @@ public sealed class Member : IDisposable
     public bool HasLeader => Leadership.Leader != NodeId.None;
 
     public bool IsLeader => Leadership.Leader == Options.MemberId;
+
+    /// <summary>It takes the log but has no vote, and serves only what needs no agreement.</summary>
+    public bool IsLearner => State.Members.Find(Options.MemberId.Value) is { IsLearner: true };
+
+    /// <summary>Timestamp of the member's clock when the present leader became known.</summary>
+    public long LeaderSince => Volatile.Read(ref _leaderSince);
 
     public long LeaderChanges => Interlocked.Read(ref _leaderChanges);
 
@@ -102,8 +115,9 @@ public sealed class Member : IDisposable
     /// <summary>Opens the member in its directory, or makes a new one there.</summary>
     /// <exception cref="InvalidDataException">What is there is damaged or another's.</exception>
     public static Member Open(
-        MemberOptions options, DataDirectory directory, IDisk disk, ILoopScheduler scheduler, MemberEvents events, IMemberParts parts) =>
-        new(options, directory, disk, scheduler, events, parts);
+        MemberOptions options, DataDirectory directory, IDisk disk, ILoopScheduler scheduler, MemberEvents events, IMemberParts parts,
+        IPeerNetwork network) =>
+        new(options, directory, disk, scheduler, events, parts, network);
 
     public void Start()
     {
@@ -133,6 +147,50 @@ public sealed class Member : IDisposable
     /// <summary>Proposes a request; the task has the result at its place in the log.</summary>
     public Task<ApplyResult> Propose(CommandKind kind, ReadOnlyMemory<byte> payload, IMessage? request, Action? settled = null) =>
         _raft.Propose(new Proposal(kind, payload, request, _scheduler.Time.GetTimestamp()) { Settled = settled });
+
+    /// <summary>Proposes a change of the members; completes when it is in force here.</summary>
+    /// <param name="kind">What <paramref name="changed"/> says of the member.</param>
+    /// <exception cref="EtcdException">It was refused, or its outcome is unknown.</exception>
+    public async Task<MemberListResponse> ChangeMembersAsync(CommandKind kind, Protocol.Member changed)
+    {
+        var type = kind switch
+        {
+            CommandKind.MemberRemove => ConfChangeType.RemoveNode,
+            CommandKind.MemberPeerUrls => ConfChangeType.UpdateNode,
+            _ => changed.IsLearner ? ConfChangeType.AddLearnerNode : ConfChangeType.AddNode,
+        };
+        var proposal = new Proposal(kind, changed.ToByteArray(), changed, _scheduler.Time.GetTimestamp());
+        var result = await _raft.ProposeConfChange(proposal, type, new NodeId(changed.ID));
+        return result.Error is { } error ? throw new EtcdException(error) : (MemberListResponse)result.Response!;
+    }
+
+    /// <summary>How much of the leader's log each member is known to have, from 0 to 1; null unless this member leads.</summary>
+    public Task<IReadOnlyDictionary<ulong, double>?> CaughtUpAsync()
+    {
+        var answer = new TaskCompletionSource<IReadOnlyDictionary<ulong, double>?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _raft.Post(node =>
+        {
+            var status = node.Status;
+            double own = Math.Max(1, status.Basic.LastIndex);
+            answer.SetResult(status.Basic.IsLeader
+                ? status.Progress.ToDictionary(progress => progress.Id.Value, progress => progress.Match / own)
+                : null);
+        });
+        return answer.Task;
+    }
+
+    /// <summary>Asks to hand the leadership over; whether that comes to be shows in <see cref="Leadership"/>.</summary>
+    public void TransferLeadership(NodeId successor) => _raft.Post(node => node.TransferLeader(successor));
+
+    /// <summary>Brings a message from another member. Any thread.</summary>
+    public void Deliver(Message message) => _raft.Deliver(message);
+
+    /// <summary>The network lost messages to a member. Any thread.</summary>
+    public void ReportUnreachable(NodeId peer) => _raft.Post(node => node.ReportUnreachable(peer));
+
+    /// <summary>How the transfer of a snapshot ended. Any thread.</summary>
+    public void ReportSnapshot(NodeId peer, bool isSuccess) =>
+        _raft.Post(node => node.ReportSnapshot(peer, isSuccess ? SnapshotStatus.Finish : SnapshotStatus.Failure));
 
     /// <summary>Completes when a read may begin that must see everything acknowledged until now.</summary>
     public Task ReadIndexAsync() => _raft.ReadIndex();
@@ -190,15 +248,15 @@ public sealed class Member : IDisposable
         _directory.Dispose();
     }
 
-    /// <summary>A new member's log says who its members are, as if that had been agreed on.</summary>
-    private static Entry[] FirstEntries(MemberOptions options)
-    {
-        var member = new Protocol.Member { ID = options.MemberId.Value, Name = options.Name };
-        member.PeerURLs.Add(options.PeerUrls);
-        var change = new ConfChange(
-            ConfChangeType.AddNode, options.MemberId, CommandBatch.Encode(new Command(CommandKind.MemberAdd, 0, member.ToByteArray())));
-        return [new Entry(1, 1, EntryType.ConfChange, change.Encode())];
-    }
+    /// <summary>A new cluster's log says who its members are, as if that had been agreed on: the same on every member. The log of
+    /// one that joins is empty.</summary>
+    private static Entry[] FirstEntries(MemberOptions options) => options.IsJoining ? [] :
+        [.. options.InitialMembers.OrderBy(member => member.ID).Select((member, i) =>
+        {
+            var command = CommandBatch.Encode(new Command(CommandKind.MemberAdd, 0, member.ToByteArray()));
+            var change = new ConfChange(ConfChangeType.AddNode, new NodeId(member.ID), command);
+            return new Entry(1, (ulong)i + 1, EntryType.ConfChange, change.Encode());
+        })];
 
     private RaftLoop NewRaftLoop(TimeProvider time)
     {
@@ -211,17 +269,32 @@ public sealed class Member : IDisposable
             AsyncStorageWrites = true,
             ElectionTicks = Options.ElectionTicks,
             PreVote = Options.PreVote,
-            RandomBelow = new Random(unchecked((int)(Options.MemberId.Value ^ (ulong)time.GetTimestamp()))).Next,
+            RandomBelow = new Random(unchecked((int)Options.Incarnation)).Next,
             MaxCommittedSizePerReadyBytes = 16 << 20,
+            MaxUncommittedEntriesSizeBytes = 256 << 20,
+            MaxInflightBytes = 32 << 20,
+            StepDownOnRemoval = true,
         };
-        // Ids of requests of an earlier life may still stand in the log: the term tells the lives apart.
-        ulong prefix = (_storage.Wal.HardState.Term + 1) << 48;
-        return new RaftLoop(new RaftLoopOptions(Options.HeartbeatInterval, Options.RequestTimeout, Options.CampaignsAtOnce), config, window, time, prefix)
+        if (_storage.NewestCheckpoint is not null)
+            window.Offer(new SnapshotMetadata(_storage.ConfState, _storage.Applied.Index, _storage.Applied.Term));
+        var options = new RaftLoopOptions(
+            Options.HeartbeatInterval, Options.RequestTimeout, Options.CampaignsAtOnce, Options.CatchUpEntries, Options.CatchUpBytes);
+        return new RaftLoop(options, config, window, time, Options.Incarnation)
         {
             StatusChanged = OnLeadership,
             SendToLog = message => _log.Append(message),
             SendToApply = message => _apply.Apply(message),
+            SendToPeer = _network.Send,
         };
+    }
+
+    /// <summary>What is durable now may be told: to this node itself, or to another.</summary>
+    private void Respond(Message response)
+    {
+        if (response.To == Options.MemberId)
+            _raft.Deliver(response);
+        else
+            _network.Send(response);
     }
 
     private Checkpointer NewCheckpointer(TimeProvider time, MemberEvents events) =>
@@ -244,6 +317,7 @@ public sealed class Member : IDisposable
         var mark = new CheckpointMark(
             new EntryId(image.AppliedTerm, image.AppliedIndex), ConfStateCodec.Decode(image.Configuration.Span), default);
         _log.Mark(mark, firstNeeded);
+        _raft.DeliverCheckpoint(new SnapshotMetadata(mark.ConfState, mark.Applied.Index, mark.Applied.Term));
         events.Checkpointed(took);
         Log.Debug("checkpoint complete", ("applied-index", image.AppliedIndex), ("revision", image.CurrentRevision), ("took", took));
     }
@@ -261,11 +335,15 @@ public sealed class Member : IDisposable
             Lessor.Promote(Options.ElectionTimeout);
         else
             Lessor.Demote();
-        if (_leaderKnown.TrySetResult())
-            Interlocked.Increment(ref _leaderChanges);
+        _leaderKnown.TrySetResult();
+        if (status.Leader == _lastLeader)
+            return;
+        _lastLeader = status.Leader;
+        Volatile.Write(ref _leaderSince, _scheduler.Time.GetTimestamp());
+        Interlocked.Increment(ref _leaderChanges);
     }
 
-    private void OnApplied(in Command command, in ApplyResult result, MemberEvents events)
+    private void OnApplied(Command command, ApplyResult result)
     {
         if (result.Error is null)
         {
@@ -280,7 +358,16 @@ public sealed class Member : IDisposable
             // Somebody else revoked it: whoever waits for that need not wait longer.
             Lessor.Revoked(new LeaseId(LeaseRevokeRequest.Parser.ParseFrom(command.Payload.Span).ID));
         }
-        events.Applied(command, result);
+        if (result is { Error: null, Response: MemberListResponse })
+            OnMembersChanged(command);
+        _events.Applied(command, result);
+    }
+
+    private void OnMembersChanged(in Command command)
+    {
+        _network.SetMembers(State.Members.Members);
+        if (command.Kind == CommandKind.MemberRemove && State.Members.Find(Options.MemberId.Value) is null)
+            _events.Removed();
     }
 
     private void ProposeRevocation(LeaseRevokeRequest request, Action settled) =>

@@ -14,4 +14,7 @@ public sealed record MemberEvents
     public Action AppliedSlowly { get; init; } = () => { };
 
     public Action<Command, ApplyResult> Applied { get; init; } = (_, _) => { };
+
+    /// <summary>This member is none any more, and has to stop.</summary>
+    public Action Removed { get; init; } = () => { };
 }

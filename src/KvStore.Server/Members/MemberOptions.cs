@@ -9,9 +9,20 @@ public sealed record MemberOptions
 
     public required NodeId MemberId { get; init; }
 
-    public required string Name { get; init; }
+    /// <summary>The members of the first start, this one among them; of one that joins, those that it found.</summary>
+    public required IReadOnlyList<Protocol.Member> InitialMembers { get; init; }
 
-    public required IReadOnlyList<string> PeerUrls { get; init; }
+    /// <summary>A new member of an old cluster: what the log holds comes from the others.</summary>
+    public bool IsJoining { get; init; }
+
+    /// <summary>Different in every life of every member: it tells requests, reads and elections apart.</summary>
+    public required ulong Incarnation { get; init; }
+
+    /// <summary>Entries behind a checkpoint that are kept in memory for members that lag.</summary>
+    public int CatchUpEntries { get; init; } = 5000;
+
+    /// <summary>The most bytes that these may have.</summary>
+    public long CatchUpBytes { get; init; } = 64 << 20;
 
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 

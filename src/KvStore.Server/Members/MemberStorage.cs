@@ -50,16 +50,17 @@ internal sealed class MemberStorage
     /// <summary>Why older or slower ways had to be taken; to be logged.</summary>
     public required IReadOnlyList<string> Troubles { get; init; }
 
-    /// <summary>Makes the log of a new member: its first entries say who the members are.</summary>
+    /// <summary>Makes the log of a new member: its first entries say who the members are; that of one that joins has none.</summary>
     public static void Bootstrap(IDisk disk, DataDirectory directory, WalIdentity identity, WalOptions options, IReadOnlyList<Entry> entries)
     {
         Clear(disk, directory);
         disk.CreateDirectory(directory.Wal);
         disk.CreateDirectory(directory.Checkpoints);
         using var wal = WriteAheadLog.Create(disk, directory.Wal, identity, options);
-        wal.Append(entries.ToArray(), new HardState(1, NodeId.None, entries[^1].Index));
+        if (entries.Count > 0)
+            wal.Append(entries.ToArray(), new HardState(1, NodeId.None, entries[^1].Index));
         wal.Sync();
-        directory.MarkAsOurs(disk);
+        directory.MarkAsOurs(disk, isJoined: entries.Count == 0);
     }
 
     /// <exception cref="InvalidDataException">What is there cannot be used; nothing that it holds was changed.</exception>
@@ -76,7 +77,7 @@ internal sealed class MemberStorage
                 () => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions),
                 () => newest = LoadNewest(disk, directory, checkpoints, parts, waitForSpace, troubles));
             var machine = newest?.Machine ?? Empty(disk, directory, wal!, parts, waitForSpace, troubles);
-            return Complete(wal!, machine, checkpoints, newest is { } found ? (found.Number, found.Manifest) : null, troubles);
+            return Complete(directory, wal!, machine, checkpoints, newest is { } found ? (found.Number, found.Manifest) : null, troubles);
         }
         catch
         {
@@ -172,7 +173,7 @@ internal sealed class MemberStorage
     }
 
     private static MemberStorage Complete(
-        WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
+        DataDirectory directory, WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
     {
         var applied = new EntryId(machine.AppliedTerm, machine.AppliedIndex);
         if (applied.Index + 1 < wal.FirstIndex || applied.Index > wal.LastIndex)
@@ -182,7 +183,7 @@ internal sealed class MemberStorage
         }
         var tail = ReadTail(wal, applied.Index + 1);
         // The first entries, which name the members, are durable before the directory counts as ours.
-        if (machine.Configuration.IsEmpty && tail.Count == 0)
+        if (machine.Configuration.IsEmpty && tail.Count == 0 && !directory.IsJoined)
             throw new InvalidDataException("the log is empty though the directory was in use: what it held is lost, restore the member from a backup");
         return new MemberStorage(wal, machine, checkpoints, newest)
         {

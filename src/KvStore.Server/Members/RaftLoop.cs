@@ -18,33 +18,39 @@ internal sealed class RaftLoop
     /// <summary>Committed entries that may wait to be applied before new requests are refused, as etcd does.</summary>
     private const ulong ApplyGapLimit = 5000;
 
+    /// <summary>A read's question to the leader may be lost on the way: etcd asks again after as long.</summary>
+    private static readonly TimeSpan ReadRetry = TimeSpan.FromMilliseconds(500);
+
     private readonly RaftLoopOptions _options;
     private readonly RawNode _node;
     private readonly LogWindow _window;
     private readonly TimeProvider _time;
     private readonly ConcurrentQueue<Proposal> _proposals = new();
     private readonly ConcurrentQueue<Message> _inbox = new();
-    private readonly ConcurrentQueue<(ConfChangeV2 Change, Action<ConfState> Applied)> _confChanges = new();
+    private readonly ConcurrentQueue<Action<RawNode>> _work = new();
     private readonly ConcurrentDictionary<ulong, Proposal> _pending = new();
-    private readonly Dictionary<ulong, ReadBatch> _issuedReads = [];
+    private readonly Dictionary<ulong, IssuedRead> _issuedReads = [];
     private readonly List<ReadBatch> _confirmedReads = [];
     private readonly List<Proposal> _packing = [];
     private readonly List<Command> _commands = [];
-    private readonly ulong _requestIdPrefix;
+    private readonly Queue<Proposal> _held = new();
     private ReadBatch _gatheringReads;
     private int _hasGatheredReads;
     private int _ticks;
-    private ulong _requestCount;
-    private ulong _readCount;
+    private ulong _lastRequestId;
+    private ulong _lastReadId;
     private ulong _applied;
     private ConfState _confState;
     private ILoop _loop = null!;
     private ITimer? _ticker;
     private volatile bool _isStopped;
 
-    public RaftLoop(RaftLoopOptions options, RaftConfig config, LogWindow window, TimeProvider time, ulong requestIdPrefix)
+    /// <param name="incarnation">Where this life of the member begins to count its requests and reads: what is left of an earlier
+    /// life, or comes from another member, must not be taken for an answer to these.</param>
+    public RaftLoop(RaftLoopOptions options, RaftConfig config, LogWindow window, TimeProvider time, ulong incarnation)
     {
-        (_options, _window, _time, _requestIdPrefix) = (options, window, time, requestIdPrefix);
+        (_options, _window, _time) = (options, window, time);
+        (_lastRequestId, _lastReadId) = (incarnation, incarnation);
         _node = new RawNode(config);
         _applied = config.Applied;
         _confState = window.InitialState().ConfState;
@@ -66,6 +72,9 @@ internal sealed class RaftLoop
     /// <summary>Takes work for the apply loop, in order.</summary>
     public required Action<Message> SendToApply { get; init; }
 
+    /// <summary>Takes messages for other members; never waits. They may be lost, and overtake each other.</summary>
+    public required Action<Message> SendToPeer { get; init; }
+
     public void Start(ILoopScheduler scheduler)
     {
         _loop = scheduler.Start("raft", Step);
@@ -82,7 +91,9 @@ internal sealed class RaftLoop
         foreach (var proposal in _pending.Values)
             proposal.Fail(stopped);
         FailQueued(stopped);
-        foreach (var batch in _issuedReads.Values.Concat(_confirmedReads).Append(_gatheringReads))
+        foreach (var held in _held)
+            held.Fail(stopped);
+        foreach (var batch in _issuedReads.Values.Select(read => read.Batch).Concat(_confirmedReads).Append(_gatheringReads))
             batch.Fail(stopped);
     }
 
@@ -116,11 +127,43 @@ internal sealed class RaftLoop
         _loop.Wake();
     }
 
-    /// <summary>Puts an applied membership change into force. Apply loop, before it delivers the response of that entry.</summary>
-    public void DeliverConfChange(ConfChangeV2 change, Action<ConfState> applied)
+    /// <summary>Does something with the node, between two of its turns. Any thread.</summary>
+    public void Post(Action<RawNode> work)
     {
-        _confChanges.Enqueue((change, applied));
+        _work.Enqueue(work);
         _loop.Wake();
+    }
+
+    /// <summary>Puts an applied membership change into force. Apply loop, before it delivers the response of that entry.</summary>
+    public void DeliverConfChange(ConfChangeV2 change, Action<ConfState> applied) => Post(node =>
+    {
+        _confState = node.ApplyConfChange(change);
+        applied(_confState);
+    });
+
+    /// <summary>A checkpoint is complete: the log in memory may begin behind it. Any thread.</summary>
+    public void DeliverCheckpoint(SnapshotMetadata checkpoint) => Post(_ => _window.Offer(checkpoint));
+
+    /// <summary>A snapshot is in the place of the state, and of the entries up to it. Apply loop.</summary>
+    public void DeliverRestored(ulong index) => Post(_ =>
+    {
+        _applied = Math.Max(_applied, index);
+        CompleteConfirmedReads();
+    });
+
+    /// <summary>Proposes a membership change whose context is the request; its result comes as any other's. Any thread.</summary>
+    public Task<ApplyResult> ProposeConfChange(Proposal proposal, ConfChangeType type, NodeId member)
+    {
+        Post(node =>
+        {
+            Register(proposal);
+            var context = CommandBatch.Encode(new Command(proposal.Kind, proposal.RequestId, proposal.Payload));
+            if (node.ProposeConfChange(new ConfChange(type, member, context)) != RaftError.None && _pending.TryRemove(proposal.RequestId, out _))
+                proposal.Fail(new EtcdException(EtcdError.NoLeader));
+        });
+        if (_isStopped)
+            proposal.Fail(new EtcdException(EtcdError.Stopped));
+        return proposal.Outcome;
     }
 
     /// <summary>The waiting request of this id, if it came from this member and still waits. Any thread.</summary>
@@ -145,8 +188,8 @@ internal sealed class RaftLoop
             _node.Tick();
             FailOverdue();
         }
-        while (_confChanges.TryDequeue(out var change))
-            ApplyConfChange(change.Change, change.Applied);
+        while (_work.TryDequeue(out var work))
+            work(_node);
         while (_inbox.TryDequeue(out var message))
             Receive(message);
         CampaignIfAlone();
@@ -155,12 +198,6 @@ internal sealed class RaftLoop
         while (_node.HasReady)
             Handle(_node.Ready());
         return false;
-    }
-
-    private void ApplyConfChange(ConfChangeV2 change, Action<ConfState> applied)
-    {
-        _confState = _node.ApplyConfChange(change);
-        applied(_confState);
     }
 
     private bool IsAlone => _confState.Voters.Count == 1 && _confState.Voters[0] == _node.Id
@@ -191,16 +228,20 @@ internal sealed class RaftLoop
 
     private void ProposeQueued()
     {
-        if (_proposals.IsEmpty)
+        if (_held.Count == 0 && _proposals.IsEmpty)
             return;
-        if (Status.Leader == NodeId.None)
+        if (Status.Leader == NodeId.None || _node.BasicStatus.LeadTransferee != NodeId.None)
             return; // They wait for a leader until their time is over.
         while (TryPack(out var data))
         {
-            var error = _node.Propose(data);
-            if (error != RaftError.None)
+            bool isAccepted = _node.Propose(data) == RaftError.None;
+            if (!isAccepted && Status.Role == Role.Leader)
                 FailPacked(EtcdError.TooManyRequests);
+            else if (!isAccepted)
+                HoldPacked();
             _packing.Clear();
+            if (!isAccepted)
+                return;
         }
     }
 
@@ -210,15 +251,14 @@ internal sealed class RaftLoop
         data = [];
         int size = 0;
         bool isOverloaded = _window.LastIndex > _applied + ApplyGapLimit;
-        while (size < EntryLimitBytes && _proposals.TryDequeue(out var proposal))
+        while (size < EntryLimitBytes && (_held.TryDequeue(out var proposal) || _proposals.TryDequeue(out proposal)))
         {
             if (isOverloaded)
             {
                 proposal.Fail(new EtcdException(EtcdError.TooManyRequests));
                 continue;
             }
-            proposal.RequestId = _requestIdPrefix | (++_requestCount & 0xFFFF_FFFF_FFFF);
-            _pending[proposal.RequestId] = proposal;
+            Register(proposal);
             _packing.Add(proposal);
             _commands.Add(new Command(proposal.Kind, proposal.RequestId, proposal.Payload));
             size += proposal.Payload.Length;
@@ -228,6 +268,22 @@ internal sealed class RaftLoop
         data = CommandBatch.Encode(CollectionsMarshal.AsSpan(_commands));
         _commands.Clear();
         return true;
+    }
+
+    private void Register(Proposal proposal)
+    {
+        proposal.RequestId = ++_lastRequestId;
+        _pending[proposal.RequestId] = proposal;
+    }
+
+    /// <summary>Nobody took them, so they are not in any log: they may be proposed again.</summary>
+    private void HoldPacked()
+    {
+        foreach (var proposal in _packing)
+        {
+            if (_pending.TryRemove(proposal.RequestId, out _))
+                _held.Enqueue(proposal);
+        }
     }
 
     private void FailPacked(EtcdError error)
@@ -251,9 +307,20 @@ internal sealed class RaftLoop
     private void Issue(ReadBatch batch)
     {
         var context = new byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(context, ++_readCount);
-        _issuedReads.Add(_readCount, batch);
+        BinaryPrimitives.WriteUInt64LittleEndian(context, ++_lastReadId);
+        _issuedReads.Add(_lastReadId, new IssuedRead(batch, _time.GetTimestamp()));
         _node.ReadIndex(context);
+    }
+
+    private void IssueLostReadsAgain()
+    {
+        foreach (var (id, read) in _issuedReads.ToList())
+        {
+            if (_time.GetElapsedTime(read.IssuedAt) < ReadRetry)
+                continue;
+            _issuedReads.Remove(id);
+            Issue(read.Batch);
+        }
     }
 
     private void Handle(Ready ready)
@@ -279,10 +346,10 @@ internal sealed class RaftLoop
 
     private void Confirm(ReadState state)
     {
-        if (_issuedReads.Remove(BinaryPrimitives.ReadUInt64LittleEndian(state.Context.Span), out var batch))
+        if (_issuedReads.Remove(BinaryPrimitives.ReadUInt64LittleEndian(state.Context.Span), out var read))
         {
-            batch.Index = state.Index;
-            _confirmedReads.Add(batch);
+            read.Batch.Index = state.Index;
+            _confirmedReads.Add(read.Batch);
         }
     }
 
@@ -301,6 +368,8 @@ internal sealed class RaftLoop
     {
         if (message.To == NodeId.LocalAppendThread)
         {
+            if (message.Snapshot is { } snapshot)
+                _window.Reset(snapshot.Metadata.Id);
             _window.Append(message.Entries.Span);
             SendToLog(message);
         }
@@ -308,25 +377,35 @@ internal sealed class RaftLoop
         {
             SendToApply(message);
         }
+        else
+        {
+            // The window forgets and reuses the places that the entries were taken from.
+            SendToPeer(message.Entries.IsEmpty ? message : message with { Entries = message.Entries.ToArray() });
+        }
     }
 
     /// <summary>A request that waited too long gets its answer; what becomes of it stays unknown.</summary>
     private void FailOverdue()
     {
-        // What is applied can leave memory when there is no other member to be served from it.
+        // What is applied can leave memory when there is no other member to be served from it; else what a checkpoint holds.
         if (IsAlone)
             _window.Compact(Math.Min(_applied, _window.LastIndex));
+        else
+            _window.CompactBeyond(_options.CatchUpEntries, _options.CatchUpBytes, Math.Min(_applied, _window.CheckpointIndex));
+        IssueLostReadsAgain();
         foreach (var proposal in _pending.Values)
         {
             if (IsOverdue(proposal.ProposedAt) && _pending.TryRemove(proposal.RequestId, out _))
                 proposal.Fail(new EtcdException(EtcdError.Timeout));
         }
+        while (_held.TryPeek(out var held) && IsOverdue(held.ProposedAt))
+            _held.Dequeue().Fail(new EtcdException(EtcdError.Timeout));
         while (_proposals.TryPeek(out var queued) && IsOverdue(queued.ProposedAt) && _proposals.TryDequeue(out queued))
             queued.Fail(new EtcdException(EtcdError.Timeout));
-        foreach (var (context, batch) in _issuedReads)
+        foreach (var (id, read) in _issuedReads)
         {
-            if (IsOverdue(batch.StartedAt) && _issuedReads.Remove(context))
-                batch.Fail(new EtcdException(EtcdError.Timeout));
+            if (IsOverdue(read.Batch.StartedAt) && _issuedReads.Remove(id))
+                read.Batch.Fail(new EtcdException(EtcdError.Timeout));
         }
         foreach (var batch in _confirmedReads)
         {
@@ -341,6 +420,8 @@ internal sealed class RaftLoop
     }
 
     private bool IsOverdue(long since) => _time.GetElapsedTime(since) > _options.RequestTimeout;
+
+    private readonly record struct IssuedRead(ReadBatch Batch, long IssuedAt);
 }
 
 /// <summary>Who leads, as one member sees it.</summary>
@@ -349,4 +430,7 @@ public sealed record LeaderStatus(NodeId Leader, Role Role, ulong Term, ulong Co
 /// <param name="HeartbeatInterval">One tick of the raft clock.</param>
 /// <param name="RequestTimeout">How long a request waits for its outcome: etcd's 5 s and two election timeouts.</param>
 /// <param name="CampaignsAtOnce">The only voter need not wait for an election timeout.</param>
-internal sealed record RaftLoopOptions(TimeSpan HeartbeatInterval, TimeSpan RequestTimeout, bool CampaignsAtOnce);
+/// <param name="CatchUpEntries">Entries behind the newest checkpoint that stay in memory for members that lag; etcd's 5000.</param>
+/// <param name="CatchUpBytes">The most bytes that these may have.</param>
+internal sealed record RaftLoopOptions(
+    TimeSpan HeartbeatInterval, TimeSpan RequestTimeout, bool CampaignsAtOnce, int CatchUpEntries, long CatchUpBytes);

@@ -11,7 +11,9 @@ internal static class EtcdCalls
     public static ServiceDescriptor Service(string name) => RpcReflection.Descriptor.Services.Single(service => service.Name == name);
 
     public static GrpcServiceBinder Etcd<TRequest, TResponse>(
-        this GrpcServiceBinder binder, string method, Func<TRequest, ServerCallContext, ValueTask<TResponse>> handler, bool keepRequestBytes = false)
+        this GrpcServiceBinder binder, CallRules rules, string method, Func<TRequest, ServerCallContext, ValueTask<TResponse>> handler,
+        bool keepRequestBytes = false)
+        where TRequest : class
     {
         return binder.Unary<TRequest, TResponse>(method, Call, keepRequestBytes);
 
@@ -19,6 +21,7 @@ internal static class EtcdCalls
         {
             try
             {
+                rules.Admit(request, context);
                 return await handler(request, context);
             }
             catch (EtcdException refusal)

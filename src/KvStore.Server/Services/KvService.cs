@@ -8,14 +8,14 @@ using Member = KvStore.Server.Members.Member;
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's KV service: writes go through the log, reads are answered from the state on the caller's thread.</summary>
-internal sealed class KvService(Member member)
+internal sealed class KvService(Member member, CallRules rules)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("KV"))
-        .Etcd<RangeRequest, RangeAnswer>("Range", RangeAsync)
-        .Etcd<PutRequest, PutResponse>("Put", PutAsync, keepRequestBytes: true)
-        .Etcd<DeleteRangeRequest, DeleteRangeResponse>("DeleteRange", DeleteRangeAsync, keepRequestBytes: true)
-        .Etcd<TxnRequest, TxnResponse>("Txn", TxnAsync, keepRequestBytes: true)
-        .Etcd<CompactionRequest, CompactionResponse>("Compact", CompactAsync, keepRequestBytes: true);
+        .Etcd<RangeRequest, RangeAnswer>(rules, "Range", RangeAsync)
+        .Etcd<PutRequest, PutResponse>(rules, "Put", PutAsync, keepRequestBytes: true)
+        .Etcd<DeleteRangeRequest, DeleteRangeResponse>(rules, "DeleteRange", DeleteRangeAsync, keepRequestBytes: true)
+        .Etcd<TxnRequest, TxnResponse>(rules, "Txn", TxnAsync, keepRequestBytes: true)
+        .Etcd<CompactionRequest, CompactionResponse>(rules, "Compact", CompactAsync, keepRequestBytes: true);
 
     private async ValueTask<RangeAnswer> RangeAsync(RangeRequest request, ServerCallContext context)
     {

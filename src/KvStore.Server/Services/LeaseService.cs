@@ -10,13 +10,13 @@ using Member = KvStore.Server.Members.Member;
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's Lease service: grants and revocations go through the log, renewals only to the leader's clock.</summary>
-internal sealed class LeaseService(Member member)
+internal sealed class LeaseService(Member member, CallRules rules)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("Lease"))
-        .Etcd<LeaseGrantRequest, LeaseGrantResponse>("LeaseGrant", GrantAsync)
-        .Etcd<LeaseRevokeRequest, LeaseRevokeResponse>("LeaseRevoke", RevokeAsync, keepRequestBytes: true)
-        .Etcd<LeaseTimeToLiveRequest, LeaseTimeToLiveResponse>("LeaseTimeToLive", TimeToLiveAsync)
-        .Etcd<LeaseLeasesRequest, LeaseLeasesResponse>("LeaseLeases", LeasesAsync)
+        .Etcd<LeaseGrantRequest, LeaseGrantResponse>(rules, "LeaseGrant", GrantAsync)
+        .Etcd<LeaseRevokeRequest, LeaseRevokeResponse>(rules, "LeaseRevoke", RevokeAsync, keepRequestBytes: true)
+        .Etcd<LeaseTimeToLiveRequest, LeaseTimeToLiveResponse>(rules, "LeaseTimeToLive", TimeToLiveAsync)
+        .Etcd<LeaseLeasesRequest, LeaseLeasesResponse>(rules, "LeaseLeases", LeasesAsync)
         .DuplexStreaming<LeaseKeepAliveRequest, LeaseKeepAliveResponse>("LeaseKeepAlive", KeepAliveAsync);
 
     private async ValueTask<LeaseGrantResponse> GrantAsync(LeaseGrantRequest request, ServerCallContext context)

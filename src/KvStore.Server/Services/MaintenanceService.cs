@@ -7,14 +7,14 @@ using KvStore.Server.Configuration;
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's Maintenance service: how the member is, and what it is told to clear up.</summary>
-internal sealed class MaintenanceService(Members.Member member)
+internal sealed class MaintenanceService(Members.Member member, CallRules rules)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("Maintenance"))
-        .Etcd<AlarmRequest, AlarmResponse>("Alarm", AlarmAsync, keepRequestBytes: true)
-        .Etcd<StatusRequest, StatusResponse>("Status", Status)
-        .Etcd<DefragmentRequest, DefragmentResponse>("Defragment", DefragmentAsync)
-        .Etcd<HashRequest, HashResponse>("Hash", Hash)
-        .Etcd<HashKVRequest, HashKVResponse>("HashKV", HashKvAsync);
+        .Etcd<AlarmRequest, AlarmResponse>(rules, "Alarm", AlarmAsync, keepRequestBytes: true)
+        .Etcd<StatusRequest, StatusResponse>(rules, "Status", Status)
+        .Etcd<DefragmentRequest, DefragmentResponse>(rules, "Defragment", DefragmentAsync)
+        .Etcd<HashRequest, HashResponse>(rules, "Hash", Hash)
+        .Etcd<HashKVRequest, HashKVResponse>(rules, "HashKV", HashKvAsync);
 
     private async ValueTask<AlarmResponse> AlarmAsync(AlarmRequest request, ServerCallContext context)
     {

@@ -6,21 +6,25 @@ using Member = KvStore.Server.Members.Member;
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's Watch service: one call is one <see cref="WatchStream"/> of the hub.</summary>
-internal sealed class WatchService(Member member)
+internal sealed class WatchService(Member member, CallRules rules)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(RpcReflection.Descriptor.FindTypeByName<Google.Protobuf.Reflection.ServiceDescriptor>("Watch"))
         .DuplexStreaming<WatchRequest, WatchAnswer>("Watch", WatchAsync);
 
+    private Task WatchAsync(
+        IAsyncStreamReader<WatchRequest> requests, IServerStreamWriter<WatchAnswer> answers, ServerCallContext context) =>
+        rules.RunStreamAsync(context, ending => WatchAsync(requests, answers, ending));
+
     private async Task WatchAsync(
-        IAsyncStreamReader<WatchRequest> requests, IServerStreamWriter<WatchAnswer> answers, ServerCallContext context)
+        IAsyncStreamReader<WatchRequest> requests, IServerStreamWriter<WatchAnswer> answers, CancellationToken ending)
     {
         var isReady = new AsyncSignal();
         var stream = member.Watches.OpenStream(isReady.Set);
-        using var cancellation = context.CancellationToken.Register(isReady.Set);
+        using var cancellation = ending.Register(isReady.Set);
         var receiving = ReceiveAsync(requests, stream, isReady);
         try
         {
-            await SendAsync(stream, answers, isReady, receiving, context.CancellationToken);
+            await SendAsync(stream, answers, isReady, receiving, ending);
         }
         finally
         {

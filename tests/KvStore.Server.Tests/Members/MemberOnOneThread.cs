@@ -24,8 +24,8 @@ internal sealed class MemberOnOneThread : IDisposable
         {
             ClusterId = 1,
             MemberId = new NodeId(7),
-            Name = "one",
-            PeerUrls = ["http://localhost:2380"],
+            InitialMembers = [new Protocol.Member { ID = 7, Name = "one", PeerURLs = { "http://localhost:2380" } }],
+            Incarnation = 1UL << 32,
             LogSegmentBytes = 12 << 10,
             ReserveBytes = 0,
         };
