@@ -11,7 +11,7 @@ public class WatchHubModelTests
     [Fact]
     public void Random_watches_are_told_what_the_model_says()
     {
-        int seeds = Lanes.Pick(500, 5000, 200_000);
+        int seeds = Lanes.Pick(500, 10_000, 200_000);
         long events = 0, behind = 0;
 
         for (int seed = 1; seed <= seeds; seed++)
