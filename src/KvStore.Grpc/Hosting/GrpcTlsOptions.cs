@@ -27,6 +27,9 @@ public sealed class GrpcTlsOptions
     /// <summary>Whether a client's certificate is trusted. Without it, what the system trusts is.</summary>
     public Func<X509Certificate2, X509Chain?, SslPolicyErrors, bool>? ClientCertificateValidator { get; init; }
 
+    /// <summary>Called when a client that must show a certificate shows none, before it is refused.</summary>
+    public Action? ClientCertificateMissing { get; init; }
+
     /// <summary>None lets the system choose.</summary>
     public SslProtocols Protocols { get; init; } = SslProtocols.Tls12 | SslProtocols.Tls13;
 

@@ -26,7 +26,15 @@ internal static class TlsHandshake
         GrpcTlsOptions options, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
         if (certificate is not X509Certificate2 shown)
-            return options.ClientCertificates != GrpcClientCertificates.Required;
+            return MayBeMissing(options);
         return options.ClientCertificateValidator?.Invoke(shown, chain, errors) ?? errors == SslPolicyErrors.None;
+    }
+
+    private static bool MayBeMissing(GrpcTlsOptions options)
+    {
+        if (options.ClientCertificates != GrpcClientCertificates.Required)
+            return true;
+        options.ClientCertificateMissing?.Invoke();
+        return false;
     }
 }

@@ -19,6 +19,8 @@ internal sealed class OptionsBuilder
     /// <summary>Below this the value store has no room to write while it reads.</summary>
     private const long LeastValueMemoryBytes = 16 << 20;
 
+    private static readonly TimeSpan LeastPeerSilence = TimeSpan.FromSeconds(5);
+
     private static readonly string[] ClientListeners = ["listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"];
 
     private readonly FlagValues _values;
@@ -48,8 +50,10 @@ internal sealed class OptionsBuilder
         CheckTimes();
         CheckNames();
         CheckTlsOfListeners();
+        CheckTlsOfPeers();
         IReadOnlyList<EtcdUrl> peers = _values.Urls("initial-advertise-peer-urls");
         string name = _values.Text("name");
+        TlsOptions clientTls = ClientTls();
         return new ServerOptions
         {
             Name = name,
@@ -86,7 +90,9 @@ internal sealed class OptionsBuilder
             KeepAliveInterval = ZeroIsNone("grpc-keepalive-interval"),
             KeepAliveTimeout = ZeroIsNone("grpc-keepalive-timeout"),
             ValueMemoryBytes = Bounded("value-memory-bytes", LeastValueMemoryBytes, 1L << 40),
-            ClientTls = ClientTls(),
+            ClientTls = clientTls,
+            PeerTls = PeerTls(clientTls),
+            PeerSilenceTimeout = PeerSilenceTimeout(),
             CorsOrigins = AllOrListed("cors"),
             HostWhitelist = AllOrListed("host-whitelist"),
             CommandLine = [.. _values.Settings.Select(setting => setting.ToString()).Order(StringComparer.Ordinal)],
@@ -178,6 +184,45 @@ internal sealed class OptionsBuilder
         }
     }
 
+    private void CheckTlsOfPeers()
+    {
+        string cert = _values.Text("peer-cert-file");
+        string key = _values.Text("peer-key-file");
+        if (cert.Length == 0 != (key.Length == 0))
+            Refuse($"--peer-cert-file and --peer-key-file must both be present[key: {key}, cert: {cert}]");
+        CheckCallingCertificate();
+        if (_values.List("peer-cert-allowed-cn") is { Count: > 0 } names && _values.List("peer-cert-allowed-hostname") is { Count: > 0 } hosts)
+        {
+            Refuse("--peer-cert-allowed-cn and --peer-cert-allowed-hostname are mutually exclusive "
+                + $"(cns=[{string.Join(' ', names)}], hostnames=[{string.Join(' ', hosts)}])");
+        }
+        bool isAutomatic = _values.Bool("peer-auto-tls");
+        if (isAutomatic && cert.Length > 0)
+            _notices.Add(new(LogLevel.Warn, "ignoring peer auto TLS since certs given"));
+        bool isSetUp = isAutomatic || cert.Length > 0;
+        foreach (EtcdUrl url in _values.Urls("listen-peer-urls"))
+        {
+            if (url.IsSecure && !isSetUp)
+                Refuse($"TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url {url} with HTTPS scheme");
+            if (!url.IsSecure && cert.Length > 0)
+                PeerNotice("scheme is http or unix while key and cert files are present; ignoring key and cert files", url);
+            if (!url.IsSecure && _values.Bool("peer-client-cert-auth"))
+                PeerNotice("scheme is http or unix while --peer-client-cert-auth is enabled; ignoring client cert auth for this URL", url);
+        }
+    }
+
+    private void CheckCallingCertificate()
+    {
+        string cert = _values.Text("peer-client-cert-file");
+        string key = _values.Text("peer-client-key-file");
+        if (cert.Length == 0 != (key.Length == 0))
+            Refuse($"--peer-client-cert-file and --peer-client-key-file must both be present or both absent[key: {key}, cert: {cert}]");
+        if (cert.Length > 0 && _values.Text("peer-cert-file").Length == 0)
+            Refuse("--peer-client-cert-file needs --peer-cert-file and --peer-key-file too");
+    }
+
+    private void PeerNotice(string message, EtcdUrl url) => _notices.Add(new(LogLevel.Warn, message, ("peer-url", url)));
+
     private void Notice(string message, EtcdUrl url) => _notices.Add(new(LogLevel.Warn, message, ("client-url", url)));
 
     private long SnapshotCount() =>
@@ -217,6 +262,34 @@ internal sealed class OptionsBuilder
         Protocols = Protocols(),
         CipherSuites = CipherSuites(),
     };
+
+    private PeerTlsOptions PeerTls(TlsOptions clientTls) => new()
+    {
+        Tls = clientTls with
+        {
+            CertFile = _values.Text("peer-cert-file"),
+            KeyFile = _values.Text("peer-key-file"),
+            TrustedCaFile = _values.Text("peer-trusted-ca-file"),
+            RequiresClientCertificate = _values.Bool("peer-client-cert-auth") || _values.Text("peer-trusted-ca-file").Length > 0,
+            AllowedHostnames = _values.List("peer-cert-allowed-hostname"),
+        },
+        CallCertFile = _values.Text("peer-client-cert-file"),
+        CallKeyFile = _values.Text("peer-client-key-file"),
+        AllowedCommonNames = _values.List("peer-cert-allowed-cn"),
+        SkipsClientSanVerification = _values.Bool("peer-skip-client-san-verification"),
+        RevocationListFile = _values.Text("peer-crl-file"),
+        IsAutomatic = _values.Bool("peer-auto-tls"),
+        SelfSignedYears = (int)Bounded("self-signed-cert-validity", 1, 1000),
+    };
+
+    private TimeSpan PeerSilenceTimeout()
+    {
+        TimeSpan read = Positive("raft-read-timeout");
+        TimeSpan write = Positive("raft-write-timeout");
+        TimeSpan shorter = read < write ? read : write;
+        // etcd takes less for the default too: a collector's pause must not look like a dead peer.
+        return shorter > LeastPeerSilence ? shorter : LeastPeerSilence;
+    }
 
     private SslProtocols Protocols()
     {

@@ -88,6 +88,11 @@ public sealed record ServerOptions
 
     public required TlsOptions ClientTls { get; init; }
 
+    public required PeerTlsOptions PeerTls { get; init; }
+
+    /// <summary>Time without a sign of life after which a connection between peers is given up.</summary>
+    public required TimeSpan PeerSilenceTimeout { get; init; }
+
     /// <summary>Origins that browsers may call from; empty is all.</summary>
     public required IReadOnlyList<string> CorsOrigins { get; init; }
 

@@ -5,19 +5,20 @@ using KvStore.Server.Configuration;
 
 namespace KvStore.Server.Tls;
 
-/// <summary>The certificate that is shown to clients, with the ones between it and its CA (--cert-file, --key-file).</summary>
+/// <summary>A certificate that is shown to others, with the ones between it and its CA.</summary>
 public sealed class ServerCertificate
 {
     private readonly WatchedFiles<SslStreamCertificateContext> _files;
 
+    /// <param name="flags">Which name the files, for errors.</param>
     /// <exception cref="ConfigurationException">The files cannot be read, or do not belong together.</exception>
-    public ServerCertificate(string certFile, string keyFile) =>
-        _files = new WatchedFiles<SslStreamCertificateContext>([certFile, keyFile], () => Read(certFile, keyFile));
+    public ServerCertificate(string certFile, string keyFile, string flags = "--cert-file, --key-file") =>
+        _files = new WatchedFiles<SslStreamCertificateContext>([certFile, keyFile], () => Read(certFile, keyFile, flags));
 
     /// <summary>To be asked at each handshake.</summary>
     public SslStreamCertificateContext Current() => _files.Current();
 
-    private static SslStreamCertificateContext Read(string certFile, string keyFile)
+    private static SslStreamCertificateContext Read(string certFile, string keyFile, string flags)
     {
         try
         {
@@ -32,7 +33,7 @@ public sealed class ServerCertificate
         {
             throw new ConfigurationException(
                 $"cannot load the certificate {GoSyntax.Quote(certFile)} with the key {GoSyntax.Quote(keyFile)} "
-                + $"(--cert-file, --key-file; PEM, the key not encrypted): {fault.Message}");
+                + $"({flags}; PEM, the key not encrypted): {fault.Message}");
         }
     }
 }

@@ -31,7 +31,7 @@ public static class ServerTls
         };
     }
 
-    private static CipherSuitesPolicy? SuitesOf(TlsOptions options)
+    internal static CipherSuitesPolicy? SuitesOf(TlsOptions options)
     {
         if (options.CipherSuites.Count == 0)
             return null;

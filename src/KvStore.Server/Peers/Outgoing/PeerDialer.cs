@@ -1,0 +1,156 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using KvStore.Raft;
+using KvStore.Server.Configuration;
+
+namespace KvStore.Server.Peers.Outgoing;
+
+/// <summary>Calls peers: an HTTP/1.1 request that the peer turns into a stream of bytes in both directions.</summary>
+internal sealed class PeerDialer : IDisposable
+{
+    private const int MaxRefusalBytes = 4 << 10;
+
+    private static readonly HttpRequestOptionsKey<EtcdUrl> UrlKey = new("peer-url");
+
+    private readonly PeerTransportOptions _options;
+    private readonly HttpMessageInvoker _http;
+
+    public PeerDialer(PeerTransportOptions options)
+    {
+        _options = options;
+        _http = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            ConnectCallback = ConnectAsync,
+            // Each call has a connection of its own: it becomes the stream, or it was refused.
+            PooledConnectionLifetime = TimeSpan.Zero,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = false,
+            ActivityHeadersPropagator = null,
+        });
+    }
+
+    /// <param name="path">Where the peer serves <paramref name="protocol"/>.</param>
+    /// <returns>Reads and writes go straight to the connection; disposing it closes that at once.</returns>
+    /// <exception cref="PeerRefusedException">The peer answered, but did not consent.</exception>
+    /// <exception cref="IOException">The peer was not reached, or TLS failed; the message says how.</exception>
+    /// <exception cref="OperationCanceledException">By <paramref name="cancellation"/>.</exception>
+    public async Task<Stream> DialAsync(NodeId peer, string url, string path, string protocol, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(_options.DialTimeout, _options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        try
+        {
+            using var request = NewRequest(peer, EtcdUrl.Parse(url), path, protocol);
+            var response = await _http.SendAsync(request, either.Token);
+            if (response.StatusCode == HttpStatusCode.SwitchingProtocols)
+                return await response.Content.ReadAsStreamAsync(either.Token);
+            using (response)
+                throw await RefusalOf(response, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new IOException($"no answer within {GoSyntax.FormatDuration(_options.DialTimeout)}");
+        }
+        catch (HttpRequestException fault)
+        {
+            throw new IOException(InnermostMessage(fault), fault);
+        }
+        catch (FormatException fault)
+        {
+            throw new IOException(fault.Message, fault);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private HttpRequestMessage NewRequest(NodeId peer, EtcdUrl url, string path, string protocol)
+    {
+        // TLS is made below HTTP, see Connect, so that each handshake gets the certificate that is valid then.
+        string authority = url.IsUnixSocket ? "localhost" : url.Address;
+        var request = new HttpRequestMessage(HttpMethod.Get, $"http://{authority}{path}")
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Options.Set(UrlKey, url);
+        var headers = request.Headers;
+        headers.Connection.Add("Upgrade");
+        headers.TryAddWithoutValidation("Upgrade", $"{protocol}/{PeerProtocol.Version}");
+        headers.TryAddWithoutValidation(PeerProtocol.ClusterId, new Cluster.ClusterId(_options.ClusterId).ToString());
+        headers.TryAddWithoutValidation(PeerProtocol.From, _options.MemberId.ToString());
+        headers.TryAddWithoutValidation(PeerProtocol.To, peer.ToString());
+        headers.TryAddWithoutValidation(PeerProtocol.ServerVersion, ServerVersion.Own);
+        headers.TryAddWithoutValidation(PeerProtocol.PeerUrls, string.Join(',', _options.PeerUrls));
+        return request;
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        if (!context.InitialRequestMessage.Options.TryGetValue(UrlKey, out var url))
+            throw new InvalidOperationException("A peer's request carries its URL.");
+        var stream = await ConnectAsync(url, cancellation);
+        if (!url.IsSecure)
+            return stream;
+        if (_options.Tls is not { } tls)
+        {
+            await stream.DisposeAsync();
+            throw new IOException("the URL asks for TLS, which this member is not set up for: give it --peer-cert-file and --peer-key-file");
+        }
+        var secure = new SslStream(stream);
+        try
+        {
+            await secure.AuthenticateAsClientAsync(tls.ForCall(url.IsUnixSocket ? "localhost" : url.Host), cancellation);
+            return secure;
+        }
+        catch (Exception fault)
+        {
+            await secure.DisposeAsync();
+            if (fault is AuthenticationException)
+                throw new IOException($"TLS: {InnermostMessage(fault)}", fault);
+            throw;
+        }
+    }
+
+    private async Task<Stream> ConnectAsync(EtcdUrl url, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(_options.ConnectTimeout, _options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        var socket = url.IsUnixSocket
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            EndPoint address = url.IsUnixSocket ? new UnixDomainSocketEndPoint(url.SocketPath) : new DnsEndPoint(url.Host, url.Port);
+            await socket.ConnectAsync(address, either.Token);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch (Exception fault)
+        {
+            socket.Dispose();
+            if (fault is OperationCanceledException && patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
+                throw new IOException($"no connection within {GoSyntax.FormatDuration(_options.ConnectTimeout)}", fault);
+            throw;
+        }
+    }
+
+    private static async Task<PeerRefusedException> RefusalOf(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        int status = (int)response.StatusCode;
+        if (!response.Headers.TryGetValues(PeerProtocol.RefusalCode, out var codes))
+            return new PeerRefusedException($"http-{status}", $"what listens there is no kvstore member: it answers with HTTP status {status}");
+        await using var body = await response.Content.ReadAsStreamAsync(cancellation);
+        byte[] text = new byte[MaxRefusalBytes];
+        int length = await body.ReadAtLeastAsync(text, text.Length, throwOnEndOfStream: false, cancellation);
+        return new PeerRefusedException(string.Join(',', codes), System.Text.Encoding.UTF8.GetString(text, 0, length).Trim());
+    }
+
+    private static string InnermostMessage(Exception fault)
+    {
+        while (fault.InnerException is { } inner)
+            fault = inner;
+        return fault.Message;
+    }
+}
