@@ -83,6 +83,7 @@ public sealed class EtcdError
         Etcd(Unavailable, "request timed out, possibly due to connection lost");
     public static readonly EtcdError TimeoutAppliedIndex =
         Etcd(Unavailable, "request timed out, waiting for the applied index took too long");
+    public static readonly EtcdError TimeoutLeaderTransfer = Etcd(Unavailable, "request timed out, leader transfer took too long");
     public static readonly EtcdError Unhealthy = Etcd(Unavailable, "unhealthy cluster");
     public static readonly EtcdError WatchCanceled = Etcd(Canceled, "watch canceled");
     public static readonly EtcdError RequestCanceled = Etcd(Canceled, "request canceled");
@@ -109,6 +110,11 @@ public sealed class EtcdError
     public string Text { get; }
 
     public override string ToString() => $"{Code}: {Text}";
+
+    /// <summary>The refusal that another member sent as its text; null when that is none of these.</summary>
+    public static EtcdError? Find(string text) => typeof(EtcdError)
+        .GetFields(System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.Static)
+        .Select(field => field.GetValue(null)).OfType<EtcdError>().FirstOrDefault(error => error.Text == text);
 
     private static EtcdError Etcd(StatusCode code, string text) => new(code, "etcdserver: " + text);
 }

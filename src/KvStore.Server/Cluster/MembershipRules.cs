@@ -1,6 +1,8 @@
+using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Errors;
 using KvStore.Raft;
 using KvStore.Server.Members;
+using KvStore.Server.Peers.Calls;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Cluster;
@@ -10,7 +12,7 @@ namespace KvStore.Server.Cluster;
 /// What the log itself must guard against (a known id, an address in use) is decided where the change is applied; here stands
 /// what only a member at work can know. A member counts as started once it has told its name.
 /// </remarks>
-public sealed class MembershipRules(Member member, IPeerNetwork network, bool isStrict, int maxLearners)
+public sealed class MembershipRules(Member member, IPeerNetwork network, PeerCalls peers, bool isStrict, int maxLearners)
 {
     /// <summary>The others must have been reachable for so long; etcd's.</summary>
     private static readonly TimeSpan HealthInterval = TimeSpan.FromSeconds(5);
@@ -57,9 +59,44 @@ public sealed class MembershipRules(Member member, IPeerNetwork network, bool is
             throw new EtcdException(EtcdError.Unhealthy);
     }
 
-    /// <summary>Only the leader knows how far a learner is.</summary>
+    /// <summary>Makes a learner a voter, here or on the leader: that one alone knows how far the learner is.</summary>
+    /// <exception cref="EtcdException">The learner must not become a voter now.</exception>
+    public async Task<IReadOnlyList<Protocol.Member>> PromoteAsync(ulong id, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(member.Options.RequestTimeout);
+        try
+        {
+            return await PromoteHereAsync(id);
+        }
+        catch (EtcdException refusal) when (refusal.Error == EtcdError.NotLeader)
+        {
+            if (member.State.Members.Find(member.Leadership.Leader.Value) is not { } leader)
+                throw new EtcdException(EtcdError.NoLeader);
+            return await PromoteThereAsync(leader, id, patience.Token);
+        }
+    }
+
     /// <exception cref="EtcdException">The learner must not become a voter now; <see cref="EtcdError.NotLeader"/> elsewhere.</exception>
-    public async Task CheckPromoteAsync(ulong id)
+    public async Task<IReadOnlyList<Protocol.Member>> PromoteHereAsync(ulong id)
+    {
+        await CheckPromoteAsync(id);
+        return (await member.ChangeMembersAsync(CommandKind.MemberPromote, new Protocol.Member { ID = id })).Members;
+    }
+
+    private async Task<IReadOnlyList<Protocol.Member>> PromoteThereAsync(Protocol.Member leader, ulong id, CancellationToken patience)
+    {
+        try
+        {
+            return (await peers.PromoteAsync(leader.PeerURLs, id, patience)).Members;
+        }
+        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        {
+            throw new EtcdException(EtcdError.Timeout);
+        }
+    }
+
+    private async Task CheckPromoteAsync(ulong id)
     {
         var learner = member.State.Members.Find(id) ?? throw new EtcdException(EtcdError.MemberNotFound);
         if (!learner.IsLearner)

@@ -84,7 +84,7 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
                 await RevocationOf(id);
                 return 0;
             case LeaseRenewalKind.NotPrimary:
-                throw new EtcdException(EtcdError.NoLeader);
+                throw new EtcdException(EtcdError.NotPrimaryLessor);
             default:
                 return 0;
         }

@@ -179,8 +179,21 @@ public sealed class Member : IDisposable
         return answer.Task;
     }
 
-    /// <summary>Asks to hand the leadership over; whether that comes to be shows in <see cref="Leadership"/>.</summary>
-    public void TransferLeadership(NodeId successor) => _raft.Post(node => node.TransferLeader(successor));
+    /// <summary>Hands the leadership over; completes when the successor has it.</summary>
+    /// <exception cref="EtcdException"><see cref="EtcdError.TimeoutLeaderTransfer"/>: it did not come to that in time.</exception>
+    public async Task TransferLeadershipAsync(NodeId successor, CancellationToken cancellation)
+    {
+        if (Leadership.Leader == successor)
+            return;
+        _raft.Post(node => node.TransferLeader(successor));
+        long start = _scheduler.Time.GetTimestamp();
+        while (Leadership.Leader != successor)
+        {
+            if (_scheduler.Time.GetElapsedTime(start) > Options.RequestTimeout)
+                throw new EtcdException(EtcdError.TimeoutLeaderTransfer);
+            await Task.Delay(Options.HeartbeatInterval / 2, _scheduler.Time, cancellation);
+        }
+    }
 
     /// <summary>Brings a message from another member. Any thread.</summary>
     public void Deliver(Message message) => _raft.Deliver(message);

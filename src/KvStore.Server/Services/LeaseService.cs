@@ -10,7 +10,7 @@ using Member = KvStore.Server.Members.Member;
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's Lease service: grants and revocations go through the log, renewals only to the leader's clock.</summary>
-internal sealed class LeaseService(Member member, CallRules rules)
+internal sealed class LeaseService(Member member, LeaseClockService clock, CallRules rules)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("Lease"))
         .Etcd<LeaseGrantRequest, LeaseGrantResponse>(rules, "LeaseGrant", GrantAsync)
@@ -40,15 +40,10 @@ internal sealed class LeaseService(Member member, CallRules rules)
 
     private async ValueTask<LeaseTimeToLiveResponse> TimeToLiveAsync(LeaseTimeToLiveRequest request, ServerCallContext context)
     {
+        // What was granted before the question is known to whoever answers it.
         await member.ReadIndexAsync();
-        var id = new LeaseId(request.ID);
-        var response = new LeaseTimeToLiveResponse { Header = member.Header(), ID = request.ID, TTL = -1 };
-        if (!member.State.Leases.TryGet(id, out var lease) || member.Lessor.Remaining(id) is not { } remaining)
-            return response;
-        response.TTL = (long)Math.Max(0, Math.Floor(remaining.TotalSeconds));
-        response.GrantedTTL = lease.TtlSeconds;
-        if (request.Keys)
-            response.Keys.Add(member.State.Leases.KeysOf(id).Select(ByteString.CopyFrom));
+        var response = await clock.TimeToLiveAsync(request, context.CancellationToken);
+        response.Header = member.Header();
         return response;
     }
 
@@ -63,23 +58,27 @@ internal sealed class LeaseService(Member member, CallRules rules)
         return response;
     }
 
+    private Task KeepAliveAsync(
+        IAsyncStreamReader<LeaseKeepAliveRequest> requests, IServerStreamWriter<LeaseKeepAliveResponse> responses, ServerCallContext context) =>
+        rules.RunStreamAsync(context, ending => KeepAliveAsync(requests, responses, ending));
+
     private async Task KeepAliveAsync(
-        IAsyncStreamReader<LeaseKeepAliveRequest> requests, IServerStreamWriter<LeaseKeepAliveResponse> responses, ServerCallContext context)
+        IAsyncStreamReader<LeaseKeepAliveRequest> requests, IServerStreamWriter<LeaseKeepAliveResponse> responses, CancellationToken ending)
     {
-        while (await requests.MoveNext(context.CancellationToken))
+        while (await requests.MoveNext(ending))
         {
-            var id = new LeaseId(requests.Current.ID);
+            long id = requests.Current.ID;
             var header = member.Header();
-            await responses.WriteAsync(new LeaseKeepAliveResponse { Header = header, ID = id.Value, TTL = await RenewAsync(id) });
+            await responses.WriteAsync(new LeaseKeepAliveResponse { Header = header, ID = id, TTL = await RenewAsync(id, ending) });
         }
     }
 
     /// <returns>The TTL from now on; 0 for a lease that is not there (any more).</returns>
-    private async ValueTask<long> RenewAsync(LeaseId id)
+    private async Task<long> RenewAsync(long id, CancellationToken ending)
     {
         try
         {
-            return await member.Lessor.RenewAsync(id);
+            return await clock.RenewAsync(id, ending);
         }
         catch (KvStore.Mvcc.Errors.EtcdException refusal)
         {

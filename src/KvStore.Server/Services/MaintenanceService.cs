@@ -2,6 +2,7 @@ using KvStore.Grpc;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Errors;
 using KvStore.Protocol;
+using KvStore.Raft;
 using KvStore.Server.Configuration;
 
 namespace KvStore.Server.Services;
@@ -14,7 +15,8 @@ internal sealed class MaintenanceService(Members.Member member, CallRules rules)
         .Etcd<StatusRequest, StatusResponse>(rules, "Status", Status)
         .Etcd<DefragmentRequest, DefragmentResponse>(rules, "Defragment", DefragmentAsync)
         .Etcd<HashRequest, HashResponse>(rules, "Hash", Hash)
-        .Etcd<HashKVRequest, HashKVResponse>(rules, "HashKV", HashKvAsync);
+        .Etcd<HashKVRequest, HashKVResponse>(rules, "HashKV", HashKvAsync)
+        .Etcd<MoveLeaderRequest, MoveLeaderResponse>(rules, "MoveLeader", MoveLeaderAsync);
 
     private async ValueTask<AlarmResponse> AlarmAsync(AlarmRequest request, ServerCallContext context)
     {
@@ -40,6 +42,7 @@ internal sealed class MaintenanceService(Members.Member member, CallRules rules)
             StorageVersion = ServerVersion.Storage,
             DbSizeQuota = member.Options.QuotaBytes ?? 0,
             DowngradeInfo = new DowngradeInfo(),
+            IsLearner = member.IsLearner,
         };
         if (!member.HasLeader)
             response.Errors.Add(EtcdError.NoLeader.Text);
@@ -73,6 +76,17 @@ internal sealed class MaintenanceService(Members.Member member, CallRules rules)
             CompactRevision = hash.CompactRevision,
             HashRevision = hash.HashRevision,
         };
+    }
+
+    /// <summary>Its answer has no header, as etcd's.</summary>
+    private async ValueTask<MoveLeaderResponse> MoveLeaderAsync(MoveLeaderRequest request, ServerCallContext context)
+    {
+        if (!member.IsLeader)
+            throw new EtcdException(EtcdError.NotLeader);
+        if (member.State.Members.Find(request.TargetID) is not { IsLearner: false })
+            throw new EtcdException(EtcdError.BadLeaderTransferee);
+        await member.TransferLeadershipAsync(new NodeId(request.TargetID), context.CancellationToken);
+        return new MoveLeaderResponse();
     }
 
     /// <summary>As Go prints the message, which clients show as it is.</summary>

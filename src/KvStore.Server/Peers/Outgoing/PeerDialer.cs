@@ -1,7 +1,4 @@
 using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
 using KvStore.Raft;
 using KvStore.Server.Configuration;
 
@@ -15,11 +12,13 @@ internal sealed class PeerDialer : IDisposable
     private static readonly HttpRequestOptionsKey<EtcdUrl> UrlKey = new("peer-url");
 
     private readonly PeerTransportOptions _options;
+    private readonly PeerConnector _connector;
     private readonly HttpMessageInvoker _http;
 
     public PeerDialer(PeerTransportOptions options)
     {
         _options = options;
+        _connector = new PeerConnector(options.Tls, options.ConnectTimeout, options.Time);
         _http = new HttpMessageInvoker(new SocketsHttpHandler
         {
             ConnectCallback = ConnectAsync,
@@ -56,7 +55,7 @@ internal sealed class PeerDialer : IDisposable
         }
         catch (HttpRequestException fault)
         {
-            throw new IOException(InnermostMessage(fault), fault);
+            throw new IOException(PeerConnector.InnermostMessage(fault), fault);
         }
         catch (FormatException fault)
         {
@@ -87,54 +86,10 @@ internal sealed class PeerDialer : IDisposable
         return request;
     }
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
-    {
-        if (!context.InitialRequestMessage.Options.TryGetValue(UrlKey, out var url))
-            throw new InvalidOperationException("A peer's request carries its URL.");
-        var stream = await ConnectAsync(url, cancellation);
-        if (!url.IsSecure)
-            return stream;
-        if (_options.Tls is not { } tls)
-        {
-            await stream.DisposeAsync();
-            throw new IOException("the URL asks for TLS, which this member is not set up for: give it --peer-cert-file and --peer-key-file");
-        }
-        var secure = new SslStream(stream);
-        try
-        {
-            await secure.AuthenticateAsClientAsync(tls.ForCall(url.IsUnixSocket ? "localhost" : url.Host), cancellation);
-            return secure;
-        }
-        catch (Exception fault)
-        {
-            await secure.DisposeAsync();
-            if (fault is AuthenticationException)
-                throw new IOException($"TLS: {InnermostMessage(fault)}", fault);
-            throw;
-        }
-    }
-
-    private async Task<Stream> ConnectAsync(EtcdUrl url, CancellationToken cancellation)
-    {
-        using var patience = new CancellationTokenSource(_options.ConnectTimeout, _options.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
-        var socket = url.IsUnixSocket
-            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-            : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            EndPoint address = url.IsUnixSocket ? new UnixDomainSocketEndPoint(url.SocketPath) : new DnsEndPoint(url.Host, url.Port);
-            await socket.ConnectAsync(address, either.Token);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch (Exception fault)
-        {
-            socket.Dispose();
-            if (fault is OperationCanceledException && patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
-                throw new IOException($"no connection within {GoSyntax.FormatDuration(_options.ConnectTimeout)}", fault);
-            throw;
-        }
-    }
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) =>
+        context.InitialRequestMessage.Options.TryGetValue(UrlKey, out var url)
+            ? await _connector.ConnectAsync(url, cancellation)
+            : throw new InvalidOperationException("A peer's request carries its URL.");
 
     private static async Task<PeerRefusedException> RefusalOf(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -145,12 +100,5 @@ internal sealed class PeerDialer : IDisposable
         byte[] text = new byte[MaxRefusalBytes];
         int length = await body.ReadAtLeastAsync(text, text.Length, throwOnEndOfStream: false, cancellation);
         return new PeerRefusedException(string.Join(',', codes), System.Text.Encoding.UTF8.GetString(text, 0, length).Trim());
-    }
-
-    private static string InnermostMessage(Exception fault)
-    {
-        while (fault.InnerException is { } inner)
-            fault = inner;
-        return fault.Message;
     }
 }

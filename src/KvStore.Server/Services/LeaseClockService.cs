@@ -1,0 +1,92 @@
+using Google.Protobuf;
+using KvStore.Mvcc.Errors;
+using KvStore.Mvcc.Leases;
+using KvStore.Protocol;
+using KvStore.Server.Peers.Calls;
+using Member = KvStore.Server.Members.Member;
+
+namespace KvStore.Server.Services;
+
+/// <summary>Leases' time, which the leader alone keeps: other members ask it.</summary>
+internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProvider time)
+{
+    /// <summary>How soon it is tried again when nobody leads, or the leader did not answer; etcd's.</summary>
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Renews a lease, wherever its time is kept.</summary>
+    /// <returns>The TTL from now on; 0 for a lease that is not there (any more).</returns>
+    /// <exception cref="EtcdException">It could not be done in time.</exception>
+    public Task<long> RenewAsync(long id, CancellationToken cancellation) => OnLeaderAsync(
+        () => RenewHereAsync(id),
+        async (leader, patience) => (await peers.RenewAsync(leader.PeerURLs, id, patience)).TTL,
+        cancellation);
+
+    /// <summary>What is left of a lease, and its keys.</summary>
+    /// <exception cref="EtcdException">It could not be learned in time.</exception>
+    public Task<LeaseTimeToLiveResponse> TimeToLiveAsync(LeaseTimeToLiveRequest request, CancellationToken cancellation) => OnLeaderAsync(
+        () => Task.FromResult(TimeToLiveHere(request)),
+        (leader, patience) => peers.TimeToLiveAsync(leader.PeerURLs, request, patience),
+        cancellation);
+
+    /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
+    public async Task<long> RenewHereAsync(long id) => await member.Lessor.RenewAsync(new LeaseId(id));
+
+    /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
+    public LeaseTimeToLiveResponse TimeToLiveHere(LeaseTimeToLiveRequest request)
+    {
+        if (!member.IsLeader)
+            throw new EtcdException(EtcdError.NotPrimaryLessor);
+        var id = new LeaseId(request.ID);
+        var state = member.State;
+        var response = new LeaseTimeToLiveResponse { ID = request.ID, TTL = -1 };
+        if (!state.Leases.TryGet(id, out var lease) || member.Lessor.Remaining(id) is not { } remaining)
+            return response;
+        response.TTL = (long)Math.Max(0, Math.Floor(remaining.TotalSeconds));
+        response.GrantedTTL = lease.TtlSeconds;
+        if (request.Keys)
+            response.Keys.Add(state.Leases.KeysOf(id).Select(ByteString.CopyFrom));
+        return response;
+    }
+
+    private async Task<T> OnLeaderAsync<T>(
+        Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(member.Options.RequestTimeout);
+        try
+        {
+            while (true)
+            {
+                if (await TryOnLeaderAsync(here, there, patience.Token) is (true, var answer))
+                    return answer!;
+                await Task.Delay(Retry, time, patience.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new EtcdException(EtcdError.Timeout);
+        }
+    }
+
+    /// <returns>False when it is worth another try: the leader is unknown, unreachable, or has just changed.</returns>
+    private async Task<(bool, T?)> TryOnLeaderAsync<T>(
+        Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken patience)
+    {
+        try
+        {
+            if (member.IsLeader)
+                return (true, await here());
+            return member.State.Members.Find(member.Leadership.Leader.Value) is { } leader
+                ? (true, await there(leader, patience))
+                : (false, default);
+        }
+        catch (EtcdException refusal) when (refusal.Error == EtcdError.NotPrimaryLessor || refusal.Error == EtcdError.NoLeader)
+        {
+            return (false, default);
+        }
+        catch (IOException)
+        {
+            return (false, default);
+        }
+    }
+}
