@@ -10,8 +10,9 @@ namespace KvStore.Server.Members;
 ///   lock          held while a process uses the directory
 ///   format        "kvstore data directory, format 1\n": written first, so that anything else is recognised as foreign
 ///   wal/          the log
-///   values/       the value store and its checkpoints
+///   values/       the value store and its checkpoints; values.N once a snapshot was installed, see ValueGenerations
 ///   checkpoints/  the rest of each checkpoint: state and key index
+///   snapshot/     what has come of another member's snapshot; a start deletes it
 ///   reserve       space kept for the day the disk is full
 /// </code>
 /// </remarks>
@@ -38,6 +39,8 @@ public sealed class DataDirectory : IDisposable
     public string Values => System.IO.Path.Combine(Path, "values");
 
     public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
+
+    public string Snapshot => System.IO.Path.Combine(Path, "snapshot");
 
     public string Reserve => System.IO.Path.Combine(Path, "reserve");
 

@@ -4,6 +4,7 @@ using KvStore.Mvcc.State;
 using KvStore.Mvcc.Store;
 using KvStore.Raft;
 using KvStore.Server.Members.Checkpoints;
+using KvStore.Server.Members.Snapshots;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
 using KvStore.Storage.Wal;
@@ -77,15 +78,24 @@ internal sealed class MemberStorage
     private static MemberStorage Recover(
         IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
     {
-        var checkpoints = new CheckpointDirectory(disk, directory.Checkpoints);
+        var checkpoints = new CheckpointDirectory(disk, directory);
+        var loader = new CheckpointLoader(disk, checkpoints.Generations, parts, waitForSpace);
         var troubles = new List<string>();
         foreach (long number in checkpoints.Numbers())
         {
             try
             {
                 var manifest = checkpoints.Read(number);
-                var machine = Load(disk, directory, checkpoints, number, manifest, parts, waitForSpace, troubles);
-                return Complete(wal, machine, checkpoints, (number, manifest), troubles);
+                if (manifest.IsReceived && !IsInLog(wal, manifest))
+                {
+                    troubles.Add($"checkpoint {number} is a snapshot whose installation was cut short: it is deleted, the one before it counts");
+                    checkpoints.Delete(number);
+                    continue;
+                }
+                var machine = loader.Load(manifest, checkpoints.IndexPath(number), troubles);
+                var storage = CompleteOrClose(wal, machine, checkpoints, (number, manifest), troubles);
+                CleanUp(disk, directory, checkpoints);
+                return storage;
             }
             catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
             {
@@ -98,49 +108,45 @@ internal sealed class MemberStorage
                 $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
                 + string.Concat(troubles.Select(trouble => "; " + trouble)));
         }
+        CleanUp(disk, directory, checkpoints);
         var store = new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace);
-        return Complete(wal, new StateMachine(store), checkpoints, null, troubles);
+        return CompleteOrClose(wal, new StateMachine(store), checkpoints, null, troubles);
     }
 
-    private static StateMachine Load(
-        IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, long number, CheckpointManifest manifest, IMemberParts parts,
-        Func<DiskFullException, bool> waitForSpace, List<string> troubles)
+    /// <summary>Whether the log goes on behind a snapshot. Its checkpoint is durable first and the log's mark second, so a crash
+    /// between them leaves a log that knows nothing of it.</summary>
+    private static bool IsInLog(WriteAheadLog wal, CheckpointManifest manifest)
     {
-        var values = parts.OpenValues(disk, directory.Values, manifest.Values);
+        ulong term = StateImage.Decode(manifest.State.Span).AppliedTerm;
+        // Entries that are gone from the log were in it: then an older checkpoint can only be worse.
+        return manifest.AppliedIndex + 1 < wal.FirstIndex
+            || manifest.AppliedIndex <= wal.LastIndex && (!wal.TryGetTerm(manifest.AppliedIndex, out ulong logged) || logged == term);
+    }
+
+    /// <summary>Deletes what no checkpoint refers to: a snapshot that was never installed, or values that one has replaced.</summary>
+    private static void CleanUp(IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints)
+    {
+        StagedSnapshot.DeleteStaging(disk, directory);
+        var referred = checkpoints.ReferredGenerations();
+        foreach (int generation in checkpoints.Generations.Existing().Where(generation => !referred.Contains(generation)))
+        {
+            if (generation > 0 || referred.Count > 0)
+                checkpoints.Generations.Delete(generation);
+        }
+    }
+
+    private static MemberStorage CompleteOrClose(
+        WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
+    {
         try
         {
-            return StateMachine.Load(manifest.State.Span, image => new MvccStore(
-                LoadIndex(disk, checkpoints.IndexPath(number), values, image, parts, troubles),
-                values, image.CurrentRevision, image.CompactRevision, waitForSpace));
+            return Complete(wal, machine, checkpoints, newest, troubles);
         }
         catch
         {
-            values.Dispose();
+            machine.Store.Values.Dispose();
+            machine.Store.Index.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>The saved key index; when that cannot be used, one made anew from the values.</summary>
-    private static IKeyIndex LoadIndex(
-        IDisk disk, string path, IValueStore values, StateImage image, IMemberParts parts, List<string> troubles)
-    {
-        var index = parts.CreateIndex();
-        try
-        {
-            using var file = disk.Open(path, FileOpening.Existing);
-            long revision = IndexFile.Load(file, index);
-            // A checkpoint that came to nothing may have left its key index under this number.
-            if (revision != image.CurrentRevision)
-                throw new InvalidDataException($"'{path}' is of revision {revision}, its checkpoint of {image.CurrentRevision}");
-            return index;
-        }
-        catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
-        {
-            troubles.Add($"the saved key index cannot be used, it is made anew from the values: {damage.Message}");
-            index.Dispose();
-            index = parts.CreateIndex();
-            IndexRebuild.FromValues(index, values, image.CurrentRevision);
-            return index;
         }
     }
 
