@@ -94,6 +94,9 @@ internal sealed class MemberStorage
                 }
                 var machine = loader.Load(manifest, checkpoints.IndexPath(number), troubles);
                 var storage = CompleteOrClose(wal, machine, checkpoints, (number, manifest), troubles);
+                // Whatever is older stands before the beginning of the log, so nothing could come of it.
+                if (manifest.IsReceived)
+                    checkpoints.KeepOnly([number]);
                 CleanUp(disk, directory, checkpoints);
                 return storage;
             }

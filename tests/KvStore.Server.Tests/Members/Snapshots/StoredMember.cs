@@ -7,6 +7,7 @@ using KvStore.Server.Members;
 using KvStore.Server.Members.Checkpoints;
 using KvStore.Server.Members.Snapshots;
 using KvStore.Simulation.Scheduling;
+using KvStore.Storage;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Wal;
 
@@ -167,7 +168,7 @@ internal sealed class StoredMember : IDisposable
         for (long revision = first; revision <= Revision; revision++)
         {
             var all = Machine.Ranges.Range(new RangeRequest { Key = ByteString.CopyFrom(0), RangeEnd = ByteString.CopyFrom(0), Revision = revision });
-            text.WriteLine($"{revision}: {string.Join(", ", all.Kvs.Select(kv => kv.ToByteString().ToBase64()))}");
+            text.WriteLine($"{revision}: {string.Join(", ", all.Kvs.Select(kv => $"{kv.Key.ToStringUtf8()}@{kv.ModRevision} {Crc32C.Of(kv.ToByteArray()):x}"))}");
         }
         foreach (var lease in Machine.Leases.List().OrderBy(lease => lease.Id.Value))
             text.WriteLine($"{lease}: {string.Join(", ", Machine.Leases.KeysOf(lease.Id).Select(Convert.ToHexString).Order(StringComparer.Ordinal))}");
