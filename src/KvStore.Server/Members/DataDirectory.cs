@@ -11,8 +11,9 @@ namespace KvStore.Server.Members;
 ///   format        "kvstore data directory, format 1\n": says whose it is, and once it is there, that the member is complete;
 ///                 "of a member that joined\n" follows where the log began empty
 ///   wal/          the log
-///   values/       the value store and its checkpoints
+///   values/       the value store and its checkpoints; values.N once a snapshot was installed, see ValueGenerations
 ///   checkpoints/  the rest of each checkpoint: state and key index
+///   snapshot/     what has come of another member's snapshot; a start deletes it
 ///   reserve       space kept for the day the disk is full
 /// </code>
 /// </remarks>
@@ -43,6 +44,8 @@ public sealed class DataDirectory : IDisposable
     public string Values => System.IO.Path.Combine(Path, "values");
 
     public string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
+
+    public string Snapshot => System.IO.Path.Combine(Path, "snapshot");
 
     public string Reserve => System.IO.Path.Combine(Path, "reserve");
 

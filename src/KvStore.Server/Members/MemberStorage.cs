@@ -4,6 +4,7 @@ using KvStore.Mvcc.State;
 using KvStore.Mvcc.Store;
 using KvStore.Raft;
 using KvStore.Server.Members.Checkpoints;
+using KvStore.Server.Members.Snapshots;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
 using KvStore.Storage.Wal;
@@ -67,109 +68,121 @@ internal sealed class MemberStorage
     public static MemberStorage Open(
         IDisk disk, DataDirectory directory, WalOptions walOptions, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
     {
-        var checkpoints = new CheckpointDirectory(disk, directory.Checkpoints);
-        var troubles = new List<string>();
+        var checkpoints = new CheckpointDirectory(disk, directory);
+        var loader = new CheckpointLoader(disk, checkpoints.Generations, parts, waitForSpace);
         WriteAheadLog? wal = null;
-        (long Number, CheckpointManifest Manifest, StateMachine Machine)? newest = null;
+        (long Number, StateMachine Machine)? early = null;
         try
         {
-            parts.DoAll(
-                () => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions),
-                () => newest = LoadNewest(disk, directory, checkpoints, parts, waitForSpace, troubles));
-            var machine = newest?.Machine ?? Empty(disk, directory, wal!, parts, waitForSpace, troubles);
-            return Complete(directory, wal!, machine, checkpoints, newest is { } found ? (found.Number, found.Manifest) : null, troubles);
+            parts.DoAll(() => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions), () => early = TryLoadNewest(checkpoints, loader));
+            return Recover(disk, directory, wal!, checkpoints, loader, parts, waitForSpace, ref early);
         }
         catch
         {
             wal?.Dispose();
-            newest?.Machine.Store.Values.Dispose();
-            newest?.Machine.Store.Index.Dispose();
+            if (early is { } unused)
+                Close(unused.Machine);
             throw;
         }
     }
 
-    private static (long Number, CheckpointManifest Manifest, StateMachine Machine)? LoadNewest(
-        IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, IMemberParts parts, Func<DiskFullException, bool> waitForSpace,
-        List<string> troubles)
+    /// <summary>Beside the opening of the log, where nothing depends on that.</summary>
+    /// <returns>Null where it does, or something is wrong, which shows again when it is loaded in its turn.</returns>
+    private static (long, StateMachine)? TryLoadNewest(CheckpointDirectory checkpoints, CheckpointLoader loader)
     {
+        try
+        {
+            if (checkpoints.Numbers() is not [var newest, ..] || checkpoints.Read(newest) is not { IsReceived: false } manifest)
+                return null;
+            return (newest, loader.Load(manifest, checkpoints.IndexPath(newest), troubles: null));
+        }
+        catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static MemberStorage Recover(
+        IDisk disk, DataDirectory directory, WriteAheadLog wal, CheckpointDirectory checkpoints, CheckpointLoader loader, IMemberParts parts,
+        Func<DiskFullException, bool> waitForSpace, ref (long Number, StateMachine Machine)? early)
+    {
+        var troubles = new List<string>();
         foreach (long number in checkpoints.Numbers())
         {
             try
             {
                 var manifest = checkpoints.Read(number);
-                return (number, manifest, Load(disk, directory, checkpoints, number, manifest, parts, waitForSpace, troubles));
+                if (manifest.IsReceived && !IsInLog(wal, manifest))
+                {
+                    troubles.Add($"checkpoint {number} is a snapshot whose installation was cut short: it is deleted, the one before it counts");
+                    checkpoints.Delete(number);
+                    continue;
+                }
+                var machine = early?.Number == number ? early.Value.Machine : loader.Load(manifest, checkpoints.IndexPath(number), troubles);
+                early = null;
+                var storage = CompleteOrClose(directory, wal, machine, checkpoints, (number, manifest), troubles);
+                // Whatever is older stands before the beginning of the log, so nothing could come of it.
+                if (manifest.IsReceived)
+                    checkpoints.KeepOnly([number]);
+                CleanUp(disk, directory, checkpoints);
+                return storage;
             }
             catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
             {
                 troubles.Add($"checkpoint {number} cannot be used, taking the one before it: {damage.Message}");
             }
         }
-        return null;
-    }
-
-    /// <summary>The state before the first entry, for a log that still begins there.</summary>
-    private static StateMachine Empty(
-        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace,
-        IReadOnlyList<string> troubles)
-    {
         if (wal.FirstIndex > 1)
         {
             throw new InvalidDataException(
                 $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
                 + string.Concat(troubles.Select(trouble => "; " + trouble)));
         }
-        return new StateMachine(new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace));
+        CleanUp(disk, directory, checkpoints);
+        var store = new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace);
+        return CompleteOrClose(directory, wal, new StateMachine(store), checkpoints, null, troubles);
     }
 
-    private static StateMachine Load(
-        IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, long number, CheckpointManifest manifest, IMemberParts parts,
-        Func<DiskFullException, bool> waitForSpace, List<string> troubles)
+    /// <summary>Whether the log goes on behind a snapshot. Its checkpoint is durable first and the log's mark second, so a crash
+    /// between them leaves a log that knows nothing of it.</summary>
+    private static bool IsInLog(WriteAheadLog wal, CheckpointManifest manifest)
     {
-        IValueStore? values = null;
-        IKeyIndex? index = null;
+        ulong term = StateImage.Decode(manifest.State.Span).AppliedTerm;
+        // Entries that are gone from the log were in it: then an older checkpoint can only be worse.
+        return manifest.AppliedIndex + 1 < wal.FirstIndex
+            || manifest.AppliedIndex <= wal.LastIndex && (!wal.TryGetTerm(manifest.AppliedIndex, out ulong logged) || logged == term);
+    }
+
+    /// <summary>Deletes what no checkpoint refers to: a snapshot that was never installed, or values that one has replaced.</summary>
+    private static void CleanUp(IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints)
+    {
+        StagedSnapshot.DeleteStaging(disk, directory);
+        var referred = checkpoints.ReferredGenerations();
+        foreach (int generation in checkpoints.Generations.Existing().Where(generation => !referred.Contains(generation)))
+        {
+            if (generation > 0 || referred.Count > 0)
+                checkpoints.Generations.Delete(generation);
+        }
+    }
+
+    private static void Close(StateMachine machine)
+    {
+        machine.Store.Values.Dispose();
+        machine.Store.Index.Dispose();
+    }
+
+    private static MemberStorage CompleteOrClose(
+        DataDirectory directory, WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
+    {
         try
         {
-            parts.DoAll(
-                () => values = parts.OpenValues(disk, directory.Values, manifest.Values),
-                () => index = TryLoadIndex(disk, checkpoints.IndexPath(number), manifest.Revision, parts, troubles));
-            index ??= RebuildIndex(values!, manifest.Revision, parts);
-            return StateMachine.Load(manifest.State.Span, image =>
-                new MvccStore(index, values!, image.CurrentRevision, image.CompactRevision, waitForSpace));
+            return Complete(directory, wal, machine, checkpoints, newest, troubles);
         }
         catch
         {
-            values?.Dispose();
-            index?.Dispose();
+            Close(machine);
             throw;
         }
-    }
-
-    /// <summary>The saved key index, or null when that cannot be used.</summary>
-    private static IKeyIndex? TryLoadIndex(IDisk disk, string path, long revision, IMemberParts parts, List<string> troubles)
-    {
-        var index = parts.CreateIndex();
-        try
-        {
-            using var file = disk.Open(path, FileOpening.Existing);
-            long saved = IndexFile.Load(file, index);
-            // A checkpoint that came to nothing may have left its key index under this number.
-            if (saved != revision)
-                throw new InvalidDataException($"'{path}' is of revision {saved}, its checkpoint of {revision}");
-            return index;
-        }
-        catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
-        {
-            troubles.Add($"the saved key index cannot be used, it is made anew from the values: {damage.Message}");
-            index.Dispose();
-            return null;
-        }
-    }
-
-    private static IKeyIndex RebuildIndex(IValueStore values, long revision, IMemberParts parts)
-    {
-        var index = parts.CreateIndex();
-        IndexRebuild.FromValues(index, values, revision);
-        return index;
     }
 
     private static MemberStorage Complete(

@@ -26,6 +26,9 @@ public interface IDisk
 
     void Delete(string path);
 
+    /// <summary>Deletes an empty directory; durable once its parent is synced.</summary>
+    void DeleteDirectory(string path);
+
     /// <summary>Makes the names in this directory durable.</summary>
     void SyncDirectory(string path);
 

@@ -49,6 +49,12 @@ public sealed class RealDisk : IDisk
         return true;
     });
 
+    public void DeleteDirectory(string path) => Attempt($"delete the directory '{path}'", () =>
+    {
+        Directory.Delete(path, recursive: false);
+        return true;
+    });
+
     public void SyncDirectory(string path) => PlatformCalls.SyncDirectory(path);
 
     public long FreeBytes(string path) =>

@@ -242,6 +242,9 @@ public sealed class FasterValueStore : IValueStore
             visitor(scanner.Revision, value);
     }
 
+    public ICheckpointReader ReadCheckpoint(CheckpointId checkpoint, long position = 0) =>
+        new CheckpointScanner(_disk, Directory, CheckpointFiles.ReadManifest(_disk, Directory, checkpoint.Value), position);
+
     public void Dispose()
     {
         if (_isDisposed)

@@ -45,6 +45,15 @@ public interface IValueStore : IDisposable
     /// <exception cref="InvalidDataException">A value fails its check.</exception>
     void Scan(ValueVisitor visitor);
 
+    /// <summary>Reads what a checkpoint holds, from its files alone and in the order of writing, while the store goes on.</summary>
+    /// <remarks>
+    /// Any thread; it takes no lock and stays usable after the store is closed. The caller sees to it that
+    /// <see cref="KeepOnly"/> keeps the checkpoint meanwhile; compaction does not touch what it reads.
+    /// </remarks>
+    /// <param name="position">0, or where another reader of this checkpoint stood.</param>
+    /// <exception cref="InvalidDataException">There is no such checkpoint or position, or it is damaged.</exception>
+    ICheckpointReader ReadCheckpoint(CheckpointId checkpoint, long position = 0);
+
     /// <summary>
     /// Bytes occupied by values, dead ones that compaction has not dropped yet and those only in memory included.
     /// </summary>
@@ -89,4 +98,21 @@ public interface IValueReader : IDisposable
     /// </summary>
     /// <exception cref="InvalidDataException">A value is missing or fails its check.</exception>
     void ReadMany(ReadOnlySpan<Revision> revisions, ValueVisitor visitor);
+}
+
+/// <summary>Reads the values of a checkpoint one after the other; not thread-safe.</summary>
+public interface ICheckpointReader : IDisposable
+{
+    /// <summary>Of the value read last. A revision may come more than once: the last one counts.</summary>
+    Revision Revision { get; }
+
+    /// <summary>Behind the value read last; another reader of the same checkpoint can go on from here.</summary>
+    long Position { get; }
+
+    /// <summary>About what all values of the checkpoint take, dead ones included.</summary>
+    long SizeBytes { get; }
+
+    /// <param name="value">Valid until the next call.</param>
+    /// <exception cref="InvalidDataException">A value fails its check.</exception>
+    bool TryNext(out ReadOnlySpan<byte> value);
 }

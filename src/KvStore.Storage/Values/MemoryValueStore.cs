@@ -151,6 +151,15 @@ public sealed class MemoryValueStore : IValueStore
             visitor(revision, _values[revision]);
     }
 
+    public ICheckpointReader ReadCheckpoint(CheckpointId checkpoint, long position = 0)
+    {
+        string path = Path.Combine(_directory, NameOf(checkpoint));
+        byte[] bytes = ReadChecked(path);
+        if (position != 0 && (position < HeaderBytes || position > bytes.Length - sizeof(uint)))
+            throw new InvalidDataException($"{path}: the checkpoint has no position {position}");
+        return new CheckpointReader(bytes, position == 0 ? HeaderBytes : position);
+    }
+
     public void Dispose() => _isDisposed = true;
 
     private static CheckpointId IdOf(int number) => new(new Guid(number, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]));
@@ -229,6 +238,13 @@ public sealed class MemoryValueStore : IValueStore
 
     private void Load(string path)
     {
+        using var reader = new CheckpointReader(ReadChecked(path), HeaderBytes);
+        while (reader.TryNext(out var value))
+            Write(reader.Revision, value);
+    }
+
+    private byte[] ReadChecked(string path)
+    {
         if (!_disk.FileExists(path))
             throw new InvalidDataException($"{path}: there is no such checkpoint");
         byte[] bytes = ReadAll(path);
@@ -239,16 +255,7 @@ public sealed class MemoryValueStore : IValueStore
         int end = bytes.Length - sizeof(uint);
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(end)) != Crc32C.Of(bytes.AsSpan(0, end)))
             throw new InvalidDataException($"{path}: the file fails its checksum; it is damaged");
-        int count = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
-        var rest = bytes.AsSpan(HeaderBytes, end - HeaderBytes);
-        for (int i = 0; i < count; i++)
-        {
-            var revision = new Revision(
-                BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
-            int length = BinaryPrimitives.ReadInt32LittleEndian(rest[16..]);
-            Write(revision, rest.Slice(RecordHeaderBytes, length));
-            rest = rest[(RecordHeaderBytes + length)..];
-        }
+        return bytes;
     }
 
     private byte[] ReadAll(string path)
@@ -297,6 +304,36 @@ public sealed class MemoryValueStore : IValueStore
         {
             _failure = failure;
             Bytes = [];
+        }
+    }
+
+    private sealed class CheckpointReader(byte[] bytes, long position) : ICheckpointReader
+    {
+        public Revision Revision { get; private set; }
+
+        public long Position { get; private set; } = position;
+
+        public long SizeBytes => bytes.Length;
+
+        public bool TryNext(out ReadOnlySpan<byte> value)
+        {
+            value = default;
+            var rest = bytes.AsSpan((int)Position, bytes.Length - sizeof(uint) - (int)Position);
+            if (rest.IsEmpty)
+                return false;
+            if (rest.Length < RecordHeaderBytes)
+                throw new InvalidDataException($"no value begins at {Position}");
+            int length = BinaryPrimitives.ReadInt32LittleEndian(rest[16..]);
+            if ((uint)length > (uint)(rest.Length - RecordHeaderBytes))
+                throw new InvalidDataException($"no value begins at {Position}");
+            Revision = new Revision(BinaryPrimitives.ReadInt64LittleEndian(rest), BinaryPrimitives.ReadInt64LittleEndian(rest[8..]));
+            value = rest.Slice(RecordHeaderBytes, length);
+            Position += RecordHeaderBytes + length;
+            return true;
+        }
+
+        public void Dispose()
+        {
         }
     }
 

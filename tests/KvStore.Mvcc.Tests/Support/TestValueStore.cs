@@ -57,6 +57,9 @@ internal sealed class TestValueStore : IValueStore
 
     public ICheckpointInProgress BeginCheckpoint() => throw new NotSupportedException("tests of the state machine save no values");
 
+    public ICheckpointReader ReadCheckpoint(CheckpointId checkpoint, long position = 0) =>
+        throw new NotSupportedException("tests of the state machine save no values");
+
     public void Refresh()
     {
     }

@@ -38,5 +38,7 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
 
     public void Scan(ValueVisitor visitor) => values.Scan(visitor);
 
+    public ICheckpointReader ReadCheckpoint(CheckpointId checkpoint, long position = 0) => values.ReadCheckpoint(checkpoint, position);
+
     public void Dispose() => values.Dispose();
 }

@@ -53,6 +53,8 @@ internal sealed class FaultyDisk : IDisk, IDisposable
             _lengths[to] = length;
     }
 
+    public void DeleteDirectory(string path) => Directory.Delete(path);
+
     public void Delete(string path)
     {
         File.Delete(path);

@@ -3,7 +3,7 @@ using KvStore.Storage.Values;
 namespace KvStore.Storage.Tests.Values;
 
 /// <summary>What every value store must do; run over each of them.</summary>
-public abstract class ValueStoreConformance : IDisposable
+public abstract partial class ValueStoreConformance : IDisposable
 {
     private readonly FaultyDisk _disk = new();
     private IValueStore? _store;

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using KvStore.Mvcc.Index;
+using KvStore.Raft;
 using KvStore.Server.Members.Scheduling;
+using KvStore.Server.Members.Snapshots;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
 
@@ -14,6 +16,7 @@ namespace KvStore.Server.Members.Checkpoints;
 /// log loop:         cuts the log up to the checkpoint BEFORE the new one: two generations can be recovered from
 /// </code>
 /// A checkpoint that fails (a full disk) is given up; the log is kept and the next one is tried.
+/// <para>Another member's snapshot is installed in the same order, manifest before mark, see <see cref="Install"/>.</para>
 /// </remarks>
 internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore values, IKeyIndex index, CheckpointPolicy policy, TimeProvider time)
 {
@@ -21,6 +24,17 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(2);
 
     private readonly ConcurrentQueue<Action> _background = new();
+
+    // Guards what is kept and what reads it: the four fields below. Held while files are deleted.
+    private readonly Lock _keeping = new();
+    private readonly List<CheckpointPin> _pins = [];
+    private IValueStore _values = values;
+    private int _generation;
+    private (long Number, CheckpointManifest Manifest)? _newest;
+
+    private IKeyIndex _index = index;
+    private (long Number, CheckpointManifest Manifest)? _installed;
+    private volatile bool _isInstalling;
     private readonly ConcurrentQueue<Action> _waiting = new();
     private ILoop _loop = null!;
     private ITimer? _poll;
@@ -29,7 +43,6 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     private long _startedAt;
     private bool _isRequested;
     private volatile bool _isWriting;
-    private (long Number, CheckpointManifest Manifest)? _newest;
 
     /// <summary>Captures the state as of the last applied entry. Called on the apply loop.</summary>
     public required Func<CheckpointId, CheckpointManifest> Capture { get; init; }
@@ -44,11 +57,12 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     /// <summary>Wakes the apply loop: a checkpoint in progress needs it, or what waited for its end can go on.</summary>
     public required Action WakeApply { get; init; }
 
-    public bool IsBusy => _inProgress is not null || _isWriting;
+    public bool IsBusy => _inProgress is not null || _isWriting || _isInstalling;
 
     public void Start(ILoopScheduler scheduler, (long Number, CheckpointManifest Manifest)? newest)
     {
         _newest = newest;
+        _generation = newest?.Manifest.Generation ?? 0;
         _loop = scheduler.Start("checkpoint", Step);
     }
 
@@ -77,11 +91,100 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     /// <summary>Begins one when it is due, and helps one along that is in progress. Apply loop, between entries.</summary>
     public void Advance()
     {
+        if (_isInstalling)
+            return;
         if (_inProgress is not null)
             Help();
         else if (!_isWriting && (_isRequested || policy.IsDue()))
             Begin();
     }
+
+    /// <summary>Keeps a checkpoint as it is, whatever is taken or compacted meanwhile, until the pin is disposed. Any thread.</summary>
+    /// <param name="wanted">One that a transfer began with; the newest when that is gone.</param>
+    /// <returns>Null before the first checkpoint: ask for one.</returns>
+    public CheckpointPin? Pin(SnapshotIdentity? wanted = null)
+    {
+        lock (_keeping)
+        {
+            if (_newest is not { } found)
+                return null;
+            if (wanted is { } identity && FindKept(identity) is { } kept)
+                found = kept;
+            var pin = new CheckpointPin(found.Number, found.Manifest, directory, _values, Unpin);
+            _pins.Add(pin);
+            return pin;
+        }
+    }
+
+    /// <summary>Makes another member's snapshot the newest checkpoint. Any thread; the first of four steps, see the remarks.</summary>
+    /// <remarks>
+    /// <code>
+    /// checkpoint loop:  Install: the manifest is durable; a crash before the next step undoes it at the next start
+    /// log loop:         AppendRestart with the snapshot's mark, Sync: now it is installed
+    /// apply loop:       Replace: the state machine that was loaded from it takes the place of the old one
+    /// any, later:       Tidy, once nobody reads the old state machine any more and it is disposed of
+    /// </code>
+    /// </remarks>
+    /// <param name="ended">Called on the checkpoint loop, with null or with what went wrong: then nothing has changed.</param>
+    public void Install(StagedSnapshot snapshot, Action<IOException?> ended)
+    {
+        // Checkpoints of the state that is to be replaced come to nothing from here on.
+        _isInstalling = true;
+        Post(() =>
+        {
+            try
+            {
+                long number = (_newest?.Number ?? 0) + 1;
+                snapshot.Commit(directory, number);
+                _installed = (number, snapshot.Manifest);
+            }
+            catch (IOException failure)
+            {
+                _isInstalling = false;
+                TellWaiting();
+                WakeApply();
+                ended(failure);
+                return;
+            }
+            ended(null);
+        });
+    }
+
+    /// <summary>Goes on with the state of the installed snapshot. Apply loop, when the log's mark is durable.</summary>
+    public void Replace(IValueStore newValues, IKeyIndex newIndex)
+    {
+        Invariant.Holds(_isInstalling && _installed is not null);
+        lock (_keeping)
+        {
+            (_values, _index, _generation) = (newValues, newIndex, _installed.Value.Manifest.Generation);
+            (_newest, _installed) = (_installed, null);
+        }
+        (_inProgress, _manifest) = (null, null);
+        policy.Started();
+        policy.Ended(TimeSpan.Zero);
+        _isInstalling = false;
+        TellWaiting();
+    }
+
+    /// <summary>Deletes the checkpoints before an installed snapshot, and their values. Any thread.</summary>
+    public void Tidy() => Post(() =>
+    {
+        // A checkpoint that is busy does the same when it ends, and what it writes must not be taken for left over.
+        if (IsBusy)
+            return;
+        try
+        {
+            lock (_keeping)
+            {
+                if (_newest is { } newest)
+                    KeepOnly([newest]);
+            }
+        }
+        catch (IOException failure)
+        {
+            Failed(failure);
+        }
+    });
 
     private void Begin()
     {
@@ -89,8 +192,8 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         _startedAt = time.GetTimestamp();
         try
         {
-            _inProgress = values.BeginCheckpoint();
-            _manifest = Capture(_inProgress.Id);
+            _inProgress = _values.BeginCheckpoint();
+            _manifest = Capture(_inProgress.Id) with { Generation = _generation };
             policy.Started();
             // Nobody else may wake the loop for a while.
             PollSoon();
@@ -111,7 +214,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     {
         try
         {
-            values.Refresh();
+            _values.Refresh();
             if (!_inProgress!.IsComplete)
             {
                 PollSoon();
@@ -140,6 +243,8 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     {
         try
         {
+            if (_isInstalling)
+                return;
             long number = (_newest?.Number ?? 0) + 1;
             WriteIndex(number, manifest.Revision);
             directory.Write(number, manifest);
@@ -165,18 +270,48 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         if (directory.Disk.FileExists(path))
             directory.Disk.Delete(path);
         using var file = directory.Disk.Open(path, FileOpening.CreateNew);
-        IndexFile.Write(file, index, revision);
+        IndexFile.Write(file, _index, revision);
         file.Sync();
     }
 
     /// <summary>The new checkpoint and the one before it stay, and the log from that one on.</summary>
     private ulong Settle(long number, CheckpointManifest manifest)
     {
-        var previous = _newest;
-        _newest = (number, manifest);
-        directory.KeepOnly(previous is null ? [number] : [number, previous.Value.Number]);
-        values.KeepOnly(previous is null ? [manifest.Values] : [manifest.Values, previous.Value.Manifest.Values]);
-        return (previous?.Manifest.AppliedIndex ?? 0) + 1;
+        lock (_keeping)
+        {
+            var previous = _newest;
+            _newest = (number, manifest);
+            KeepOnly(previous is null ? [(number, manifest)] : [(number, manifest), previous.Value]);
+            return (previous?.Manifest.AppliedIndex ?? 0) + 1;
+        }
+    }
+
+    /// <summary>Everything goes that belongs neither to these checkpoints nor to one that is pinned.</summary>
+    private void KeepOnly(IEnumerable<(long Number, CheckpointManifest Manifest)> checkpoints)
+    {
+        var kept = checkpoints.Concat(_pins.Select(pin => (pin.Number, pin.Manifest))).ToList();
+        directory.KeepOnly([.. kept.Select(checkpoint => checkpoint.Number)]);
+        _values.KeepOnly([.. kept.Where(checkpoint => checkpoint.Manifest.Generation == _generation).Select(checkpoint => checkpoint.Manifest.Values)]);
+        var generations = kept.Select(checkpoint => checkpoint.Manifest.Generation).ToHashSet();
+        // A later one is a snapshot on its way.
+        foreach (int generation in directory.Generations.Existing().Where(generation => generation < _generation && !generations.Contains(generation)))
+            directory.Generations.Delete(generation);
+    }
+
+    private (long, CheckpointManifest)? FindKept(SnapshotIdentity identity)
+    {
+        if (!directory.Numbers().Contains(identity.Checkpoint))
+            return null;
+        var manifest = directory.Read(identity.Checkpoint);
+        bool isIt = manifest.Generation == _generation && SnapshotIdentity.Of(identity.Checkpoint, manifest) == identity;
+        return isIt ? (identity.Checkpoint, manifest) : null;
+    }
+
+    private void Unpin(CheckpointPin pin)
+    {
+        // Its files go with the next checkpoint.
+        lock (_keeping)
+            _pins.Remove(pin);
     }
 
     private void GiveUp(Exception failure)

@@ -4,7 +4,7 @@ namespace KvStore.Storage.Disks.Simulated;
 /// <remarks>
 /// <para>It promises what <see cref="IDisk"/> promises and nothing more: at <see cref="PowerLoss"/> each unsynced sector of 512
 /// bytes and each unsynced change of a name survives or not by chance; a sector is whole or not written. Directories themselves
-/// are durable once created.</para>
+/// are durable once created, and gone once deleted.</para>
 /// <para>Every test can meet every operation: run once and read <see cref="Operations"/>, then run again for each k with
 /// <see cref="FailAt"/>. A fault at a Write, SetLength, Create, Rename or Delete strikes after it reached the cache.</para>
 /// <para>Thread-safe; the order of calls from several threads is of course not the seed's.</para>
@@ -185,6 +185,22 @@ public sealed class SimulatedDisk : IDisk
             var fault = Begin(DiskOperationKind.Delete, path);
             if (fault is DiskFault.None or DiskFault.Crash)
                 DirectoryOf(path).Remove(NameOf(path));
+            ThrowIfAny(fault, path);
+        }
+    }
+
+    public void DeleteDirectory(string path)
+    {
+        lock (_lock)
+        {
+            string name = Normalized(path);
+            if (!_directories.TryGetValue(name, out var directory))
+                throw new DirectoryNotFoundException($"no directory '{path}'");
+            if (directory.Names.Any() || _directories.Keys.Any(other => other != name && ParentOf(other) == name))
+                throw new IOException($"the directory '{path}' is not empty");
+            var fault = Begin(DiskOperationKind.Delete, path);
+            if (fault is DiskFault.None or DiskFault.Crash)
+                _directories.Remove(name);
             ThrowIfAny(fault, path);
         }
     }

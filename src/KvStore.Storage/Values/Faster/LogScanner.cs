@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using FASTER.core;
 
 namespace KvStore.Storage.Values.Faster;
@@ -16,8 +15,7 @@ internal sealed class LogScanner : IDisposable
     private readonly long _end;
     private readonly int _readFailuresBefore;
     private readonly IFasterScanIterator<RevisionKey, SpanByte> _records;
-    private byte[] _pieces = [];
-    private int _piecesLength;
+    private readonly ValuePieces _pieces = new();
 
     public LogScanner(
         string directory, LogDevice device, RecordLengths lengths, LogAccessor<RevisionKey, SpanByte> log, long begin, long end)
@@ -46,9 +44,8 @@ internal sealed class LogScanner : IDisposable
     /// <exception cref="IOException">A page could not be read.</exception>
     public bool TryNext(out ReadOnlySpan<byte> value)
     {
-        var pieces = default(Revision);
         value = default;
-        _piecesLength = 0;
+        _pieces.Clear();
         while (_records.GetNext(out _))
         {
             ThrowIfReadFailed();
@@ -63,18 +60,19 @@ internal sealed class LogScanner : IDisposable
             }
             if (kind == RecordKind.Piece)
             {
-                if (key.Piece == 1 || key.Revision != pieces)
-                    _piecesLength = 0; // A crash left pieces without a head before these.
-                pieces = key.Revision;
-                AddPiece(bytes);
+                _pieces.Add(key, bytes);
                 continue;
             }
-            value = kind == RecordKind.Whole
-                ? bytes
-                : PutTogether(key.Revision, pieces, BinaryPrimitives.ReadInt32LittleEndian(bytes));
+            if (kind == RecordKind.Head && !_pieces.AreComplete(key.Revision, bytes))
+            {
+                throw new InvalidDataException(
+                    $"{_directory}: the value of revision {key.Revision} at log address {_records.CurrentAddress} lacks pieces; "
+                    + "it is damaged");
+            }
+            value = kind == RecordKind.Head ? _pieces.Value : bytes;
             Revision = key.Revision;
             Address = _records.CurrentAddress;
-            SizeInLog = StoredRecord.SizeInLog(bytes.Length) + _piecesLength;
+            SizeInLog = StoredRecord.SizeInLog(bytes.Length) + _pieces.Length;
             NextAddress = _records.NextAddress;
             return true;
         }
@@ -83,25 +81,6 @@ internal sealed class LogScanner : IDisposable
     }
 
     public void Dispose() => _records.Dispose();
-
-    private void AddPiece(ReadOnlySpan<byte> bytes)
-    {
-        if (_pieces.Length < _piecesLength + bytes.Length)
-            Array.Resize(ref _pieces, Math.Max(_piecesLength + bytes.Length, _pieces.Length * 2));
-        bytes.CopyTo(_pieces.AsSpan(_piecesLength));
-        _piecesLength += bytes.Length;
-    }
-
-    private ReadOnlySpan<byte> PutTogether(Revision head, Revision pieces, int length)
-    {
-        if (head != pieces || length != _piecesLength)
-        {
-            throw new InvalidDataException(
-                $"{_directory}: the value of revision {head} at log address {_records.CurrentAddress} lacks pieces; "
-                + "it is damaged");
-        }
-        return _pieces.AsSpan(0, length);
-    }
 
     private void ThrowIfReadFailed()
     {
