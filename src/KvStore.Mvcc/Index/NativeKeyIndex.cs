@@ -23,7 +23,7 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
     private readonly ChangeHistory _history;
     private readonly IndexCompaction _compaction;
     private long _keyCount;
-    private bool _isDisposed;
+    private volatile bool _isDisposed;
 
     public NativeKeyIndex()
     {
@@ -224,14 +224,24 @@ public sealed unsafe class NativeKeyIndex : IKeyIndex
         return isDone;
     }
 
-    public ReadScope BeginRead() => _epochs.BeginRead();
+    /// <exception cref="ObjectDisposedException">The index is gone: its owner has another one now.</exception>
+    public ReadScope BeginRead()
+    {
+        var scope = _epochs.BeginRead();
+        // Noted first and looked at second, as Dispose looks for readers only after it has said that it is gone.
+        if (!_isDisposed)
+            return scope;
+        scope.Dispose();
+        throw new ObjectDisposedException(nameof(NativeKeyIndex));
+    }
 
-    /// <summary>Nobody may read any more.</summary>
+    /// <summary>Waits for the readers that are under way, which is not long; there will be no others.</summary>
     public void Dispose()
     {
         if (_isDisposed)
             return;
         _isDisposed = true;
+        _epochs.AwaitReaders();
         _compaction.FreeKeyBlocks();
         _heap.Dispose();
     }

@@ -75,6 +75,16 @@ internal sealed class ReadEpochs : IReadScopeOwner
         }
     }
 
+    /// <summary>Returns when no reader that began before this call is under way.</summary>
+    public void AwaitReaders()
+    {
+        Volatile.Write(ref _epoch, _epoch + 1);
+        Interlocked.MemoryBarrier();
+        var spin = new SpinWait();
+        while (OldestReader() < _epoch)
+            spin.SpinOnce();
+    }
+
     private long OldestReader()
     {
         long oldest = _epoch;

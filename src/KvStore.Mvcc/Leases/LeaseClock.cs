@@ -1,4 +1,5 @@
 using KvStore.Protocol;
+using KvStore.Raft;
 
 namespace KvStore.Mvcc.Leases;
 
@@ -59,6 +60,16 @@ public sealed class LeaseClock(LeaseTable leases)
             _isPrimary = false;
             _deadlines.Clear();
             _queue.Clear();
+        }
+    }
+
+    /// <summary>Another table is in force: that of a snapshot, which only a member gets that does not lead.</summary>
+    public void Replace(LeaseTable replacement)
+    {
+        lock (_lock)
+        {
+            Invariant.Holds(!_isPrimary);
+            leases = replacement;
         }
     }
 

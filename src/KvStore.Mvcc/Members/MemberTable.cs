@@ -16,6 +16,9 @@ public sealed class MemberTable
     /// <summary>Members that were removed: their ids can never come back.</summary>
     internal IReadOnlyCollection<ulong> Removed => _removed;
 
+    /// <summary>Apply loop.</summary>
+    public bool IsRemoved(ulong id) => _removed.Contains(id);
+
     public Member? Find(ulong id) => Array.Find(_members, member => member.ID == id);
 
     /// <exception cref="EtcdException">The member, or one at such an address, exists; or the id was removed before.</exception>

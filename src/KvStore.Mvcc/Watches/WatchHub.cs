@@ -95,6 +95,13 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
         _published.Enqueue(new Batch(revision, events, bytes));
     }
 
+    /// <summary>The state made a leap, by a snapshot: what lies between, history has. Apply loop only.</summary>
+    public void Leap()
+    {
+        Volatile.Write(ref _hasDropped, 1);
+        wake();
+    }
+
     /// <summary>Tells the loop that there is something to do; the apply loop does so once for many revisions.</summary>
     public void Wake()
     {

@@ -9,12 +9,14 @@ namespace KvStore.Server.Hosting;
 /// <summary>The member as its HTTP side sees it.</summary>
 internal sealed class MemberHealth(Member member) : IServerHealth
 {
+    private static readonly RangeRequest Probe = new() { Key = Google.Protobuf.ByteString.CopyFromUtf8("a"), Limit = 1 };
+
     public IReadOnlyList<string> Alarms =>
         [.. member.State.Alarms.Raised.Select(alarm => alarm.Alarm == AlarmType.Nospace ? "NOSPACE" : "CORRUPT").Distinct()];
 
     public bool HasLeader => member.HasLeader;
 
-    public bool IsLearner => false;
+    public bool IsLearner => member.IsLearner;
 
     public string? ClusterVersion => member.HasLeader ? ServerVersion.Cluster : null;
 
@@ -24,7 +26,7 @@ internal sealed class MemberHealth(Member member) : IServerHealth
         {
             if (!serializable)
                 await member.ReadIndexAsync().WaitAsync(cancellation);
-            member.State.Ranges.Read(new RangeRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("a"), Limit = 1 }).Dispose();
+            member.Read(Probe, static (state, probe) => state.Ranges.Read(probe)).Dispose();
             return null;
         }
         catch (EtcdException refusal)

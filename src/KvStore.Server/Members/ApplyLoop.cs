@@ -10,7 +10,7 @@ using KvStore.Storage.Wal;
 namespace KvStore.Server.Members;
 
 /// <summary>Owns the state machine: applies what is committed, in order, and answers whoever waits for it.</summary>
-internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy, TimeProvider time)
+internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy, TimeProvider time)
 {
     /// <summary>Keys that compaction looks at between two batches of entries.</summary>
     private const int CompactionKeysPerStep = 512;
@@ -18,9 +18,10 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     /// <summary>Bytes of old values that compaction looks at between two batches of entries.</summary>
     private const long ReclaimBytesPerStep = 1 << 20;
 
-    private readonly ConcurrentQueue<Message> _queue = new();
+    private readonly ConcurrentQueue<Work> _queue = new();
     private readonly ConcurrentQueue<Action> _work = new();
     private ILoop _loop = null!;
+    private StateMachine _machine = initial;
     private bool _isReclaiming;
     private long _reclaimBytesLeft;
     private int _confChangesUnderWay;
@@ -44,7 +45,15 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     /// <summary>Queues a StorageApply. Raft loop only.</summary>
     public void Apply(Message message)
     {
-        _queue.Enqueue(message);
+        _queue.Enqueue(new Work(message, null));
+        _loop.Wake();
+    }
+
+    /// <summary>Queues a state that takes the place of the present one, before the entries behind it.</summary>
+    /// <param name="replace">Called on the loop.</param>
+    public void Replace(Func<StateMachine> replace)
+    {
+        _queue.Enqueue(new Work(null, replace));
         _loop.Wake();
     }
 
@@ -62,9 +71,11 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
         // A checkpoint names the members in force: it waits until a change that was applied has told.
         if (_confChangesUnderWay == 0)
             Checkpointer.Advance();
-        bool hasMore = _queue.TryDequeue(out var message);
-        if (hasMore)
-            ApplyAll(message!);
+        bool hasMore = _queue.TryDequeue(out var next);
+        if (next.Replace is { } replace)
+            _machine = replace();
+        else if (next.Message is { } message)
+            ApplyAll(message);
         return Clean() || hasMore;
     }
 
@@ -73,7 +84,7 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
         foreach (ref readonly var entry in message.Entries.Span)
         {
             // A snapshot may have brought the state further than what was still waiting here.
-            if (entry.Index > machine.AppliedIndex)
+            if (entry.Index > _machine.AppliedIndex)
                 Apply(entry);
         }
         watches.Wake();
@@ -87,7 +98,7 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
             _ = ApplyCommands(entry.Index, entry.Data);
         else
             ApplyConfChange(entry);
-        machine.CompleteEntry(entry.Index, entry.Term);
+        _machine.CompleteEntry(entry.Index, entry.Term);
     }
 
     /// <returns>Whether none of the commands was refused.</returns>
@@ -102,7 +113,7 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
         {
             long start = time.GetTimestamp();
             raft.TryTakePending(command.RequestId, out var proposal);
-            var result = machine.Apply(index, command, proposal?.Request);
+            var result = _machine.Apply(index, command, proposal?.Request);
             areAccepted &= result.Error is null;
             if (result.Events.Length > 0)
                 watches.Publish(result.Revision, result.Events);
@@ -123,6 +134,7 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
         if (!ApplyCommands(entry.Index, change.Context))
             change = change with { Changes = [.. change.Changes.Select(single => single with { NodeId = NodeId.None })] };
         _confChangesUnderWay++;
+        var machine = _machine;
         raft.DeliverConfChange(change, state => Post(() =>
         {
             _confChangesUnderWay--;
@@ -137,9 +149,9 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
         // What is compacted now may be what the changes behind the checkpoint build on: its key index is still to be saved.
         if (Checkpointer.IsBusy)
             return false;
-        if (!machine.Store.CompactStep(CompactionKeysPerStep))
+        if (!_machine.Store.CompactStep(CompactionKeysPerStep))
         {
-            (_isReclaiming, _reclaimBytesLeft) = (true, machine.Store.Values.SizeBytes);
+            (_isReclaiming, _reclaimBytesLeft) = (true, _machine.Store.Values.SizeBytes);
             return true;
         }
         if (!_isReclaiming)
@@ -151,8 +163,11 @@ internal sealed class ApplyLoop(StateMachine machine, WatchHub watches, RaftLoop
     /// <summary>One pass over as much as the store held when the compaction ended gives back what that freed.</summary>
     private void Reclaim()
     {
-        var step = machine.Store.ReclaimStep(ReclaimBytesPerStep);
+        var step = _machine.Store.ReclaimStep(ReclaimBytesPerStep);
         _reclaimBytesLeft -= step.ExaminedBytes;
         _isReclaiming = step.ExaminedBytes > 0 && _reclaimBytesLeft > 0;
     }
+
+    /// <summary>One of the two: entries to apply, or a state to go on with.</summary>
+    private readonly record struct Work(Message? Message, Func<StateMachine>? Replace);
 }

@@ -57,6 +57,13 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
 
     public void Demote() => clock.Demote();
 
+    /// <summary>The leases of a snapshot are in force. Apply loop.</summary>
+    public void Replace(LeaseTable leases)
+    {
+        clock.Demote();
+        clock.Replace(leases);
+    }
+
     /// <summary>A grant was applied. Apply loop.</summary>
     public void Granted(LeaseId id) => clock.Granted(id, Now);
 

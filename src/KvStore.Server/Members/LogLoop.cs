@@ -24,12 +24,20 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
     private ITimer _retry = null!;
     private HardState _written = wal.HardState;
     private bool _mustSync;
+    private Message? _installing;
+    private Snapshot? _installed;
 
     /// <summary>Takes responses once what they answer is durable.</summary>
     public required Action<Message> Respond { get; init; }
 
     /// <summary>The disk is full: told at every try, on one of the two loops.</summary>
     public required Action<DiskFullException> DiskFull { get; init; }
+
+    /// <summary>Makes a snapshot, which was accepted and is staged, a checkpoint; calls back, on any loop, once that is durable.</summary>
+    public required Action<Snapshot, Action> Install { get; init; }
+
+    /// <summary>Told when the log goes on behind a snapshot, before anyone is answered.</summary>
+    public required Action<Snapshot> Installed { get; init; }
 
     /// <summary>Told how long each sync took.</summary>
     public required Action<TimeSpan> Synced { get; init; }
@@ -77,23 +85,57 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
             WriteQueued();
         if (_mustSync && !TrySync())
             return false;
+        if (_installed is { } snapshot)
+        {
+            _installed = null;
+            Installed(snapshot);
+        }
         foreach (var message in _unanswered)
         {
             foreach (var response in message.Responses)
                 Respond(response);
         }
         _unanswered.Clear();
-        return !_queue.IsEmpty;
+        return _installing is null && !_queue.IsEmpty;
     }
 
     private void WriteQueued()
     {
         long bytes = 0;
-        while (bytes < BatchLimitBytes && _queue.TryDequeue(out var message))
+        while (bytes < BatchLimitBytes && _installing is null && _queue.TryPeek(out var message))
         {
+            if (message.Snapshot is { } snapshot)
+            {
+                // What stands before it is written and answered first.
+                if (_unanswered.Count == 0)
+                    BeginInstallation(message, snapshot);
+                return;
+            }
+            _queue.TryDequeue(out _);
             bytes += Write(message);
             _unanswered.Add(message);
         }
+    }
+
+    /// <summary>Nothing more is written until the snapshot's checkpoint is durable: the log then begins behind it.</summary>
+    private void BeginInstallation(Message message, Snapshot snapshot)
+    {
+        _queue.TryDequeue(out _);
+        _installing = message;
+        Install(snapshot, () =>
+        {
+            _work.Enqueue(() => EndInstallation(message, snapshot));
+            _loop.Wake();
+        });
+    }
+
+    private void EndInstallation(Message message, Snapshot snapshot)
+    {
+        wal.AppendRestart(new CheckpointMark(snapshot.Metadata.Id, snapshot.Metadata.ConfState, default));
+        Write(message);
+        _mustSync = true;
+        _unanswered.Add(message);
+        (_installing, _installed) = (null, snapshot);
     }
 
     private long Write(Message message)

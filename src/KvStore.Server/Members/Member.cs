@@ -9,6 +9,7 @@ using KvStore.Raft;
 using KvStore.Server.Logging;
 using KvStore.Server.Members.Checkpoints;
 using KvStore.Server.Members.Scheduling;
+using KvStore.Server.Members.Snapshots;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Wal;
 
@@ -25,6 +26,9 @@ namespace KvStore.Server.Members;
 /// </remarks>
 public sealed class Member : IDisposable
 {
+    /// <summary>How soon a snapshot that found no room is tried again.</summary>
+    private static readonly TimeSpan InstallRetry = TimeSpan.FromMilliseconds(200);
+
     private readonly MemberStorage _storage;
     private readonly DataDirectory _directory;
     private readonly ILoopScheduler _scheduler;
@@ -34,6 +38,7 @@ public sealed class Member : IDisposable
     private readonly Checkpointer _checkpointer;
     private readonly CheckpointPolicy _checkpointPolicy;
     private readonly SpaceGuard _space;
+    private readonly SnapshotInstaller _snapshots;
     private readonly IPeerNetwork _network;
     private readonly MemberEvents _events;
     private ILoop _watchLoop = null!;
@@ -59,11 +64,19 @@ public sealed class Member : IDisposable
             Log.Warn("recovered another way", ("reason", trouble));
 
         State = _storage.Machine;
-        Watches = new WatchHub(new HistoryWatchSource(State.Store, State.History), new WatchHubOptions(), () => _watchLoop.Wake());
+        _snapshots = new SnapshotInstaller(disk, directory, parts, _space.WaitForSpace);
+        Watches = new WatchHub(new HistoryWatchSource(() => State), new WatchHubOptions(), () => _watchLoop.Wake());
         Lessor = new Lessor(new LeaseClock(State.Leases), time) { Revoke = ProposeRevocation, Checkpoint = ProposeCheckpoint };
         _checkpointPolicy = new CheckpointPolicy(options.SnapshotCount, options.CheckpointLogBytes, time);
         _raft = NewRaftLoop(time);
-        _log = new LogLoop(_storage.Wal, time) { Respond = Respond, DiskFull = _space.OnDiskFull, Synced = events.Synced };
+        _log = new LogLoop(_storage.Wal, time)
+        {
+            Respond = Respond,
+            Install = Install,
+            Installed = snapshot => _apply!.Replace(() => TakeOver(snapshot)),
+            DiskFull = _space.OnDiskFull,
+            Synced = events.Synced,
+        };
         _checkpointer = NewCheckpointer(time, events);
         _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time)
         {
@@ -81,7 +94,9 @@ public sealed class Member : IDisposable
 
     public MemberOptions Options { get; }
 
-    public StateMachine State { get; }
+    /// <summary>The state in force. A snapshot from the leader puts another one in its place: a reader that holds on to this one
+    /// is told by <see cref="ObjectDisposedException"/>; see <see cref="Read"/>.</summary>
+    public StateMachine State { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
     public WatchHub Watches { get; }
 
@@ -148,6 +163,23 @@ public sealed class Member : IDisposable
     public Task<ApplyResult> Propose(CommandKind kind, ReadOnlyMemory<byte> payload, IMessage? request, Action? settled = null) =>
         _raft.Propose(new Proposal(kind, payload, request, _scheduler.Time.GetTimestamp()) { Settled = settled });
 
+    /// <summary>Reads the state in force, again if another one took its place meanwhile.</summary>
+    public T Read<TArgument, T>(TArgument argument, Func<StateMachine, TArgument, T> read)
+    {
+        while (true)
+        {
+            var state = State;
+            try
+            {
+                return read(state, argument);
+            }
+            catch (ObjectDisposedException) when (State != state)
+            {
+                // On with the new one.
+            }
+        }
+    }
+
     /// <summary>Proposes a change of the members; completes when it is in force here.</summary>
     /// <param name="kind">What <paramref name="changed"/> says of the member.</param>
     /// <exception cref="EtcdException">It was refused, or its outcome is unknown.</exception>
@@ -205,6 +237,14 @@ public sealed class Member : IDisposable
     public void ReportSnapshot(NodeId peer, bool isSuccess) =>
         _raft.Post(node => node.ReportSnapshot(peer, isSuccess ? SnapshotStatus.Finish : SnapshotStatus.Failure));
 
+    /// <summary>Snapshots from other members, on their way in.</summary>
+    internal SnapshotInstaller Snapshots => _snapshots;
+
+    /// <summary>The newest checkpoint, as the body of a snapshot for another member.</summary>
+    /// <param name="position">What the other has of it already; may be empty.</param>
+    /// <returns>Null before the first checkpoint.</returns>
+    internal SnapshotSender? OpenSnapshot(ReadOnlySpan<byte> position) => SnapshotSender.Open(_checkpointer, position);
+
     /// <summary>Completes when a read may begin that must see everything acknowledged until now.</summary>
     public Task ReadIndexAsync() => _raft.ReadIndex();
 
@@ -255,6 +295,7 @@ public sealed class Member : IDisposable
 
     public void Dispose()
     {
+        _snapshots.Dispose();
         _storage.Wal.Dispose();
         State.Store.Values.Dispose();
         State.Store.Index.Dispose();
@@ -298,7 +339,50 @@ public sealed class Member : IDisposable
             SendToLog = message => _log.Append(message),
             SendToApply = message => _apply.Apply(message),
             SendToPeer = _network.Send,
+            SnapshotIgnored = snapshot => _checkpointer.Post(() => _snapshots.Drop(snapshot)),
         };
+    }
+
+    /// <summary>Log loop. A full disk is tried again; another fault ends the member, as raft counts on the snapshot already.</summary>
+    private void Install(Snapshot snapshot, Action installed)
+    {
+        _checkpointer.Install(_snapshots.Accept(snapshot), failure =>
+        {
+            switch (failure)
+            {
+                case null:
+                    installed();
+                    break;
+                case DiskFullException full:
+                    _space.OnDiskFull(full);
+                    _scheduler.Pause(InstallRetry);
+                    Install(snapshot, installed);
+                    break;
+                default:
+                    throw failure;
+            }
+        });
+    }
+
+    /// <summary>Apply loop. The log goes on behind the snapshot, and from now on so does the state.</summary>
+    private StateMachine TakeOver(Snapshot snapshot)
+    {
+        var old = State;
+        State = _snapshots.TakeOver(snapshot);
+        _checkpointer.Replace(State.Store.Values, State.Store.Index);
+        Lessor.Replace(State.Leases);
+        Watches.Leap();
+        _raft.DeliverCheckpoint(snapshot.Metadata);
+        _raft.DeliverRestored(snapshot.Metadata.Index);
+        _checkpointer.Post(() =>
+        {
+            old.Store.Values.Dispose();
+            old.Store.Index.Dispose();
+        });
+        _checkpointer.Tidy();
+        OnMembersChanged();
+        Log.Info("applied snapshot", ("index", snapshot.Metadata.Index), ("term", snapshot.Metadata.Term), ("revision", State.Store.CurrentRevision));
+        return State;
     }
 
     /// <summary>What is durable now may be told: to this node itself, or to another.</summary>
@@ -372,14 +456,14 @@ public sealed class Member : IDisposable
             Lessor.Revoked(new LeaseId(LeaseRevokeRequest.Parser.ParseFrom(command.Payload.Span).ID));
         }
         if (result is { Error: null, Response: MemberListResponse })
-            OnMembersChanged(command);
+            OnMembersChanged();
         _events.Applied(command, result);
     }
 
-    private void OnMembersChanged(in Command command)
+    private void OnMembersChanged()
     {
         _network.SetMembers(State.Members.Members);
-        if (command.Kind == CommandKind.MemberRemove && State.Members.Find(Options.MemberId.Value) is null)
+        if (State.Members.IsRemoved(Options.MemberId.Value))
             _events.Removed();
     }
 

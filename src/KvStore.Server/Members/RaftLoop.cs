@@ -36,6 +36,7 @@ internal sealed class RaftLoop
     private readonly Queue<Proposal> _held = new();
     private ReadBatch _gatheringReads;
     private int _hasGatheredReads;
+    private Snapshot? _offeredSnapshot;
     private int _ticks;
     private ulong _lastRequestId;
     private ulong _lastReadId;
@@ -71,6 +72,9 @@ internal sealed class RaftLoop
 
     /// <summary>Takes work for the apply loop, in order.</summary>
     public required Action<Message> SendToApply { get; init; }
+
+    /// <summary>Told of a snapshot that the core had no use for: it is older than what is here.</summary>
+    public required Action<Snapshot> SnapshotIgnored { get; init; }
 
     /// <summary>Takes messages for other members; never waits. They may be lost, and overtake each other.</summary>
     public required Action<Message> SendToPeer { get; init; }
@@ -197,6 +201,8 @@ internal sealed class RaftLoop
         IssueReads();
         while (_node.HasReady)
             Handle(_node.Ready());
+        if (Interlocked.Exchange(ref _offeredSnapshot, null) is { } ignored)
+            SnapshotIgnored(ignored);
         return false;
     }
 
@@ -207,6 +213,8 @@ internal sealed class RaftLoop
     {
         if (message.Type == MessageType.StorageApplyResp)
             SetApplied(message);
+        else if (message.Type == MessageType.Snap)
+            _offeredSnapshot = message.Snapshot;
         // Messages of removed members and the like are refused; there is nothing to be done about them.
         _node.Step(message);
     }
@@ -369,7 +377,10 @@ internal sealed class RaftLoop
         if (message.To == NodeId.LocalAppendThread)
         {
             if (message.Snapshot is { } snapshot)
+            {
                 _window.Reset(snapshot.Metadata.Id);
+                _offeredSnapshot = null;
+            }
             _window.Append(message.Entries.Span);
             SendToLog(message);
         }

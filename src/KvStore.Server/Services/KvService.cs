@@ -22,7 +22,7 @@ internal sealed class KvService(Member member, CallRules rules)
         RequestChecks.Check(request);
         if (!request.Serializable)
             await member.ReadIndexAsync();
-        var result = member.State.Ranges.Read(request);
+        var result = member.Read(request, static (state, range) => state.Ranges.Read(range));
         return new RangeAnswer(result, member.HeaderAt(result.CurrentRevision));
     }
 
@@ -51,7 +51,7 @@ internal sealed class KvService(Member member, CallRules rules)
             // Nothing to agree on: it is judged and read on this member's state.
             if (!TxnShape.IsSerializable(request))
                 await member.ReadIndexAsync();
-            response = member.State.Txns.Read(request);
+            response = member.Read(request, static (state, txn) => state.Txns.Read(txn));
         }
         else
         {

@@ -61,14 +61,14 @@ internal sealed class MaintenanceService(Members.Member member, CallRules rules)
     private async ValueTask<HashResponse> Hash(HashRequest request, ServerCallContext context)
     {
         await Task.Yield();
-        var hash = member.State.Hash.Compute(0);
+        var hash = member.Read(0L, static (state, revision) => state.Hash.Compute(revision));
         return new HashResponse { Header = member.HeaderAt(hash.CurrentRevision), Hash = hash.Hash };
     }
 
     private async ValueTask<HashKVResponse> HashKvAsync(HashKVRequest request, ServerCallContext context)
     {
         await Task.Yield();
-        var hash = member.State.Hash.Compute(request.Revision);
+        var hash = member.Read(request.Revision, static (state, revision) => state.Hash.Compute(revision));
         return new HashKVResponse
         {
             Header = member.HeaderAt(hash.CurrentRevision),

@@ -42,7 +42,8 @@ public sealed class FasterValueStore : IValueStore
     private long _triedAgain;
     private PendingCheckpoint? _checkpoint;
     private LogScanner? _compaction;
-    private bool _isDisposed;
+    private int _lentReaders;
+    private volatile bool _isDisposed;
 
     private FasterValueStore(IDisk disk, string directory, ValueStoreOptions options, int pageBits, int segmentBits)
     {
@@ -152,7 +153,13 @@ public sealed class FasterValueStore : IValueStore
 
     public IValueReader OpenReader()
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        // Counted first and looked at second, as Dispose looks for readers only after it has said that it is gone.
+        Interlocked.Increment(ref _lentReaders);
+        if (_isDisposed)
+        {
+            Interlocked.Decrement(ref _lentReaders);
+            throw new ObjectDisposedException(nameof(FasterValueStore));
+        }
         if (!_readers.TryTake(out var reader))
             reader = NewReader();
         reader.Lend();
@@ -250,6 +257,7 @@ public sealed class FasterValueStore : IValueStore
         if (_isDisposed)
             return;
         _isDisposed = true;
+        AwaitReaders();
         EndCompactionScan();
         // No checkpoint, no flush: a store that is closed is one that crashed, and that way is always tested.
         _device.Dispose();
@@ -257,7 +265,19 @@ public sealed class FasterValueStore : IValueStore
         _faster.Dispose();
     }
 
-    internal void TakeBack(FasterValueReader reader) => _readers.Add(reader);
+    internal void TakeBack(FasterValueReader reader)
+    {
+        _readers.Add(reader);
+        Interlocked.Decrement(ref _lentReaders);
+    }
+
+    private void AwaitReaders()
+    {
+        Interlocked.MemoryBarrier();
+        var spin = new SpinWait();
+        while (Volatile.Read(ref _lentReaders) > 0)
+            spin.SpinOnce();
+    }
 
     private static List<string> OwnFiles(IDisk disk, string directory)
     {
