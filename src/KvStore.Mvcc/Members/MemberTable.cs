@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Mvcc.Errors;
 using KvStore.Protocol;
 
@@ -7,7 +8,7 @@ namespace KvStore.Mvcc.Members;
 /// <remarks>The apply loop changes it; any thread reads the published list.</remarks>
 public sealed class MemberTable
 {
-    private readonly SortedSet<ulong> _removed = [];
+    private volatile ImmutableSortedSet<ulong> _removed = [];
     private volatile Member[] _members = [];
 
     /// <summary>In the order of their ids. Do not change the messages.</summary>
@@ -16,7 +17,7 @@ public sealed class MemberTable
     /// <summary>Members that were removed: their ids can never come back.</summary>
     internal IReadOnlyCollection<ulong> Removed => _removed;
 
-    /// <summary>Apply loop.</summary>
+    /// <summary>Whether it was a member once, and can never be one again.</summary>
     public bool IsRemoved(ulong id) => _removed.Contains(id);
 
     public Member? Find(ulong id) => Array.Find(_members, member => member.ID == id);
@@ -35,7 +36,7 @@ public sealed class MemberTable
     internal void Remove(ulong id)
     {
         Replace(Existing(id), null);
-        _removed.Add(id);
+        _removed = _removed.Add(id);
     }
 
     internal void SetPeerUrls(Member request)
@@ -72,8 +73,7 @@ public sealed class MemberTable
     internal void Load(IEnumerable<Member> members, IEnumerable<ulong> removed)
     {
         _members = [.. members.OrderBy(member => member.ID)];
-        _removed.Clear();
-        _removed.UnionWith(removed);
+        _removed = [.. removed];
     }
 
     private Member Existing(ulong id) => Find(id) ?? throw new EtcdException(EtcdError.MemberNotFound);

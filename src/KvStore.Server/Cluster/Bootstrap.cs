@@ -1,15 +1,19 @@
 using KvStore.Server.Configuration;
+using KvStore.Server.Peers.Calls;
 
 namespace KvStore.Server.Cluster;
 
-/// <summary>Who this member is in a cluster that is started for the first time.</summary>
-/// <param name="Id">Derived from the peer URLs and the token.</param>
-/// <param name="Members">All members of the first start, by name.</param>
-public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<InitialMember> Members)
+/// <summary>Who a member is that has no data yet: one of a new cluster's, or one that joins.</summary>
+/// <param name="Id">Derived from the peer URLs and the token, or given when the member was added.</param>
+/// <param name="Members">All members of the first start, or as the cluster that is joined tells them.</param>
+public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<Protocol.Member> Members, bool IsJoining)
 {
+    /// <summary>How long each of the others may take to say who the members are.</summary>
+    private static readonly TimeSpan LookUpTimeout = TimeSpan.FromSeconds(1);
+
     /// <summary>Reads and checks <c>--initial-cluster</c>. Only where there is no data yet: later it counts no more.</summary>
     /// <exception cref="ConfigurationException">With etcd's texts.</exception>
-    public static Bootstrap Decide(ServerOptions options)
+    public static async Task<Bootstrap> DecideAsync(ServerOptions options, PeerCalls peers, CancellationToken cancellation = default)
     {
         IReadOnlyList<InitialMember> members = Parse(options.InitialCluster);
         InitialMember self = members.FirstOrDefault(member => member.Name == options.Name)
@@ -17,22 +21,59 @@ public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<I
                 $"couldn't find local name {GoSyntax.Quote(options.Name)} in the initial cluster configuration");
         CheckDuplicates(members);
         CheckAdvertised(options, self);
-        if (options.InitialClusterState == InitialClusterState.Existing)
-        {
-            throw new ConfigurationException(
-                "--initial-cluster-state=existing: joining a cluster is not supported yet, and there is no data of an earlier "
-                + $"start in {GoSyntax.Quote(options.DataDirectory)}: use --initial-cluster-state=new or the right --data-dir");
-        }
-        if (members.Count > 1)
-        {
-            throw new ConfigurationException(
-                $"--initial-cluster names {members.Count} members ({string.Join(", ", members.Select(member => member.Name))}): "
-                + "clusters of more than one member are not supported yet, name this one only");
-        }
-        MemberId id = IdOf(self, options.InitialClusterToken);
-        return new Bootstrap(
-            Identity.OfCluster(members.Select(member => IdOf(member, options.InitialClusterToken))), id, members);
+        var others = members.Where(member => member != self).SelectMany(member => member.PeerUrls).Select(url => url.ToString());
+        var remote = await peers.FindClusterAsync(others, LookUpTimeout, cancellation);
+        return options.InitialClusterState == InitialClusterState.Existing
+            ? Join(members, self, remote)
+            : Found(members, self, options.InitialClusterToken, remote);
     }
+
+    private static Bootstrap Found(IReadOnlyList<InitialMember> members, InitialMember self, string token, RemoteCluster? remote)
+    {
+        MemberId id = IdOf(self, token);
+        // One that has voted before and forgot it must not vote again.
+        if (remote?.Members.FirstOrDefault(known => known.ID == id.Value) is { ClientURLs.Count: > 0 })
+            throw AlreadyBootstrapped(id);
+        return new Bootstrap(
+            Identity.OfCluster(members.Select(member => IdOf(member, token))),
+            id,
+            [.. members.Select(member => ToMember(member, IdOf(member, token).Value))],
+            IsJoining: false);
+    }
+
+    private static Bootstrap Join(IReadOnlyList<InitialMember> members, InitialMember self, RemoteCluster? remote)
+    {
+        if (remote is null)
+            throw new ConfigurationException("cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs");
+        if (remote.Members.Count != members.Count)
+        {
+            throw new ConfigurationException(
+                $"error validating peerURLs {Print(remote)}: member count is unequal: --initial-cluster names {members.Count} members, the cluster has {remote.Members.Count}");
+        }
+        var known = members.ToDictionary(member => member, member => Find(member, remote));
+        MemberId id = new(known[self].ID);
+        if (known[self].ClientURLs.Count > 0)
+            throw AlreadyBootstrapped(id);
+        return new Bootstrap(new ClusterId(remote.ClusterId), id, remote.Members, IsJoining: true);
+    }
+
+    private static ConfigurationException AlreadyBootstrapped(MemberId id) => new(
+        $"member {id} has already been bootstrapped: its data directory is empty, but the cluster knows it as started; "
+        + "give the directory back, or remove the member and add it anew");
+
+    private static Protocol.Member Find(InitialMember member, RemoteCluster remote)
+    {
+        string[] urls = [.. member.PeerUrls.Select(url => url.ToString()).Order(StringComparer.Ordinal)];
+        return remote.Members.FirstOrDefault(known => known.PeerURLs.Order(StringComparer.Ordinal).SequenceEqual(urls))
+            ?? throw new ConfigurationException(
+                $"error validating peerURLs {Print(remote)}: PeerURLs: no match found for existing member of --initial-cluster {member.Name}={string.Join(',', urls)}");
+    }
+
+    private static Protocol.Member ToMember(InitialMember member, ulong id) =>
+        new() { ID = id, Name = member.Name, PeerURLs = { member.PeerUrls.Select(url => url.ToString()) } };
+
+    private static string Print(RemoteCluster remote) =>
+        string.Join(',', remote.Members.Select(member => $"{member.Name}={string.Join('+', member.PeerURLs)}"));
 
     private static MemberId IdOf(InitialMember member, string token) =>
         Identity.OfMember(member.PeerUrls.Select(url => url.ToString()), token);

@@ -28,7 +28,7 @@ public sealed record ServerOptions
     public required IReadOnlyList<EtcdUrl> InitialAdvertisePeerUrls { get; init; }
 
     /// <summary>The members of the first start, unchecked: it counts only where there is no data directory yet.</summary>
-    /// <remarks><see cref="Bootstrap.Decide"/> checks it.</remarks>
+    /// <remarks><see cref="Bootstrap.DecideAsync"/> checks it.</remarks>
     public required string InitialCluster { get; init; }
 
     public required InitialClusterState InitialClusterState { get; init; }

@@ -15,14 +15,20 @@ internal static class ServerProcess
     {
         try
         {
-            await using var server = await MemberServer.StartAsync(options, Die);
+            await using var server = await MemberServer.StartAsync(options, Die, stopping);
             var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             await using var cancellation = stopping.Register(() => stopped.TrySetResult());
-            await stopped.Task;
+            if (await Task.WhenAny(stopped.Task, server.Removed) == server.Removed)
+                Log.Warn("server error", ("error", "the member has been permanently removed from the cluster"), ("reason", await server.Removed),
+                    ("advice", $"data-dir used by this member must be removed: {options.DataDirectory}"));
             Log.Info("closing member", ("name", options.Name), ("data-dir", options.DataDirectory));
             await server.StopAsync();
             Log.Info("closed member", ("name", options.Name), ("data-dir", options.DataDirectory));
             return Success;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            return Success; // Told to stop while it was starting.
         }
         catch (Exception problem) when (problem is DataDirectoryException or ConfigurationException or InvalidDataException
             or IOException or UnauthorizedAccessException)

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Google.Protobuf;
 using KvStore.Grpc;
 using KvStore.Mvcc.Commands;
-using KvStore.Mvcc.Leases;
 using KvStore.Mvcc.Requests;
 using KvStore.Protocol;
 using Member = KvStore.Server.Members.Member;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using KvStore.Raft;
 using KvStore.Storage.Values;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Server.Members.Snapshots;
 
