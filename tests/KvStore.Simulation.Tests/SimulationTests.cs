@@ -11,7 +11,7 @@ public class SimulationTests
         var total = new SimulationResult();
 
         for (int seed = 1; seed <= seeds; seed++)
-            total += RunOrTellHow(SimulationPlan.Of(seed), $"--seed {seed} --verbose");
+            total += RunOrTellHow(SimulationPlan.Of(seed), $"--seed {seed} --trace");
 
         Assert.True(total.Crashes >= seeds, $"only {total.Crashes} crashes");
         Figures.Report($"simulation of one member: {seeds} seeds, {total}");

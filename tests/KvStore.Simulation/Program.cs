@@ -6,7 +6,7 @@ return args switch
 {
     [] or ["--help"] or ["-h"] => Help(),
     ["--seed", var seed] when Parse(seed) is { } number => RunSeeds(number, number, text: null),
-    ["--seed", var seed, "--verbose"] when Parse(seed) is { } number => RunSeeds(number, number, Console.Out),
+    ["--seed", var seed, "--trace"] when Parse(seed) is { } number => RunSeeds(number, number, Console.Out),
     ["--seeds", var range] when ParseRange(range) is { } seeds => RunSeeds(seeds.First, seeds.Last, text: null),
     ["--operation", var operation, var kind] when Parse(operation) is { } number => RunScripted(number, number, kind == "power-loss", kind == "crash"),
     ["--every-operation"] => RunScripted(1, int.MaxValue, true, true),
@@ -18,7 +18,7 @@ static int Help()
     Console.WriteLine("""
         Runs one member of the store on one thread, in virtual time, on a disk in memory, with faults from a seed.
 
-          --seed N [--verbose]          one run; --verbose prints everything that happens
+          --seed N [--trace]          one run; --trace prints everything that happens
           --seeds A..B                  runs A to B
           --every-operation             one workload, with a crash and a power loss at each operation of its disk in turn
           --operation K crash           the same workload, with a crash at operation K alone
@@ -58,7 +58,7 @@ static int RunSeeds(int first, int last, TextWriter? text)
         {
             failed++;
             Console.WriteLine(text is null ? failure.Message : failure.ToString());
-            Console.WriteLine($"repeat it: dotnet run -c Release --project tests/KvStore.Simulation -- --seed {seed} --verbose");
+            Console.WriteLine($"repeat it: dotnet run -c Release --project tests/KvStore.Simulation -- --seed {seed} --trace");
         }
         ShowProgress(seed - first + 1, (long)last - first + 1);
     }

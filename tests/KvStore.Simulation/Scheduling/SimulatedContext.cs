@@ -9,15 +9,10 @@ internal sealed class SimulatedContext : SynchronizationContext
 
     public override void Send(SendOrPostCallback d, object? state) => d(state);
 
-    /// <returns>False when there was none.</returns>
-    public bool RunOne()
+    /// <summary>Runs all that was posted, and what comes of it.</summary>
+    public void RunAll()
     {
-        if (!_posted.TryDequeue(out var posted))
-            return false;
-        posted.Callback(posted.State);
-        return true;
+        while (_posted.TryDequeue(out var posted))
+            posted.Callback(posted.State);
     }
-
-    /// <summary>Forgets all continuations: their process died.</summary>
-    public void Clear() => _posted.Clear();
 }
