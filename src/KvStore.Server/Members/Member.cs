@@ -314,7 +314,10 @@ public sealed class Member : IDisposable
 
     private RaftLoop NewRaftLoop(TimeProvider time)
     {
-        var window = new LogWindow(_storage.Wal.HardState, _storage.ConfState, _storage.Applied, _storage.Tail);
+        var window = new LogWindow(_storage.Wal.HardState, _storage.ConfState, _storage.Applied, _storage.Tail)
+        {
+            SnapshotWanted = () => _ = CheckpointAsync(),
+        };
         var config = new RaftConfig
         {
             Id = Options.MemberId,

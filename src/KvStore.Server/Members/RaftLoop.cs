@@ -139,8 +139,9 @@ internal sealed class RaftLoop
     }
 
     /// <summary>Puts an applied membership change into force. Apply loop, before it delivers the response of that entry.</summary>
-    public void DeliverConfChange(ConfChangeV2 change, Action<ConfState> applied) => Post(node =>
+    public void DeliverConfChange(ConfChangeV2 change, ulong index, Action<ConfState> applied) => Post(node =>
     {
+        _window.RequireSnapshotOf(index);
         _confState = node.ApplyConfChange(change);
         applied(_confState);
     });

@@ -109,8 +109,7 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         }
     }
 
-    private void CrashInDisk(SimulatedMember? member, int within) =>
-        member?.Disk.FailAt(member.Disk.Operations + _random.Between(1, within), DiskFault.Crash);
+    private void CrashInDisk(SimulatedMember? member, int within) => member?.CrashInDisk(_random.Between(1, within));
 
     private void Pause()
     {

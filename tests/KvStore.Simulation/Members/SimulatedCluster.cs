@@ -28,7 +28,7 @@ internal sealed class SimulatedCluster
             _members.Add(new SimulatedMember(this, number, joined: null));
         FirstMembers = [.. _members.Select(member => member.Description)];
         if (plan.CrashAtOperation > 0)
-            _members[0].Disk.FailAt(plan.CrashAtOperation, DiskFault.Crash);
+            _members[0].CrashInDisk((int)plan.CrashAtOperation);
     }
 
     public SimulationPlan Plan { get; }
@@ -116,13 +116,7 @@ internal sealed class SimulatedCluster
         IsCalm = true;
         Network.Heal();
         foreach (var member in _members.ToList())
-        {
-            member.Disk.CapacityBytes = long.MaxValue;
-            member.Slowness = 1;
-            if (member.Process is { } process)
-                process.PausedUntil = TimeSpan.Zero;
-            member.Start();
-        }
+            member.Heal();
     }
 
     /// <summary>What a process used goes once no step stands in it any more.</summary>

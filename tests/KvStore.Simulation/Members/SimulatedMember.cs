@@ -22,6 +22,7 @@ internal sealed class SimulatedMember
     private SimulatedParts? _parts;
     private ulong _appliedBefore;
     private bool _hasComeBack;
+    private long _armed;
 
     /// <param name="joined">The members of the cluster that it joins, asked when it first starts; null for one of the first.</param>
     public SimulatedMember(SimulatedCluster cluster, int number, Func<IReadOnlyList<Protocol.Member>>? joined)
@@ -109,6 +110,24 @@ internal sealed class SimulatedMember
         Disk.Restart();
         _cluster.Counts.Restarts++;
         _cluster.Misfortunes.Died(this);
+    }
+
+    /// <summary>It dies in the disk operation that is so many ahead.</summary>
+    public void CrashInDisk(int operationsAhead)
+    {
+        _armed = Disk.Operations + operationsAhead;
+        Disk.FailAt(_armed, DiskFault.Crash);
+    }
+
+    /// <summary>Nothing goes wrong with it any more.</summary>
+    public void Heal()
+    {
+        Disk.CapacityBytes = long.MaxValue;
+        Disk.FailAt(_armed, DiskFault.None);
+        Slowness = 1;
+        if (Process is { } process)
+            process.PausedUntil = TimeSpan.Zero;
+        Start();
     }
 
     /// <summary>It heard that it was removed; production's process ends then.</summary>
