@@ -23,6 +23,9 @@ internal sealed class Trace(TextWriter? text, VirtualTime time)
         text?.WriteLine($"{time.Now.TotalSeconds:F6} {what} {a} {b}");
     }
 
+    /// <summary>For whoever reads the text; it does not count.</summary>
+    public void Explain(Func<string> what) => text?.WriteLine($"{time.Now.TotalSeconds:F6}   {what()}");
+
     private void Mix(ulong value)
     {
         for (int shift = 0; shift < 64; shift += 16)

@@ -95,7 +95,11 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         if (IsOver || _random.Next(100) >= percent)
             return;
         var process = member.Process;
-        cluster.Time.After(TimeSpan.FromMilliseconds(_random.Next(60)), process, () => member.Crash("crash"));
+        cluster.Time.After(TimeSpan.FromMilliseconds(_random.Next(60)), process, () =>
+        {
+            if (!IsOver)
+                member.Crash("crash");
+        });
     }
 
     private void CrashMany()

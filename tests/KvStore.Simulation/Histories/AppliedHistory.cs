@@ -56,6 +56,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
             return place + 1;
         }
         trace.Add("applied", (long)index, result.Revision);
+        trace.Explain(() => $"{applied.Kind} {Parse(applied)} by {RequestId.Of(applied.Payload)?.ToString() ?? "a member"}: {applied.Error?.Text ?? "done"}");
         if (index < LastIndex)
             throw new SimulationFailedException($"entry {index} was applied behind entry {LastIndex}");
         Append(applied);
