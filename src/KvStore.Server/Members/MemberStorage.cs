@@ -19,6 +19,10 @@ public interface IMemberParts
     IValueStore OpenValues(IDisk disk, string directory, CheckpointId checkpoint);
 
     IKeyIndex CreateIndex();
+
+    /// <summary>Does independent work, at the same time where that may be; returns when all of it is done.</summary>
+    /// <exception cref="Exception">The first failure, in the order of the work.</exception>
+    void DoAll(params ReadOnlySpan<Action> work);
 }
 
 /// <summary>What a member finds on its disk when it starts: the newest usable checkpoint, and the log behind it.</summary>
@@ -59,61 +63,58 @@ internal sealed class MemberStorage
         directory.MarkAsOurs(disk);
     }
 
-    /// <exception cref="InvalidDataException">What is there cannot be used; nothing was changed.</exception>
+    /// <exception cref="InvalidDataException">What is there cannot be used; nothing that it holds was changed.</exception>
     public static MemberStorage Open(
         IDisk disk, DataDirectory directory, WalOptions walOptions, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
-    {
-        var wal = WriteAheadLog.Open(disk, directory.Wal, walOptions);
-        try
-        {
-            return Recover(disk, directory, wal, parts, waitForSpace);
-        }
-        catch
-        {
-            wal.Dispose();
-            throw;
-        }
-    }
-
-    private static MemberStorage Recover(
-        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
     {
         var checkpoints = new CheckpointDirectory(disk, directory);
         var loader = new CheckpointLoader(disk, checkpoints.Generations, parts, waitForSpace);
         var troubles = new List<string>();
+        WriteAheadLog? wal = null;
+        (long Number, CheckpointManifest Manifest, StateMachine Machine)? newest = null;
+        try
+        {
+            parts.DoAll(
+                () => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions),
+                () => newest = LoadNewest(checkpoints, loader, troubles));
+            while (newest is { Manifest.IsReceived: true } received && !IsInLog(wal!, received.Manifest))
+            {
+                Close(received.Machine);
+                newest = null;
+                checkpoints.Delete(received.Number);
+                troubles.Add($"checkpoint {received.Number} is a snapshot whose installation was cut short: it is deleted, the one before it counts");
+                newest = LoadNewest(checkpoints, loader, troubles);
+            }
+            var machine = newest?.Machine ?? Empty(disk, directory, wal!, parts, waitForSpace, troubles);
+            var storage = Complete(wal!, machine, checkpoints, newest is { } found ? (found.Number, found.Manifest) : null, troubles);
+            CleanUp(disk, directory, checkpoints, newest?.Number, newest?.Manifest);
+            return storage;
+        }
+        catch
+        {
+            wal?.Dispose();
+            if (newest is { } opened)
+                Close(opened.Machine);
+            throw;
+        }
+    }
+
+    private static (long Number, CheckpointManifest Manifest, StateMachine Machine)? LoadNewest(
+        CheckpointDirectory checkpoints, CheckpointLoader loader, List<string> troubles)
+    {
         foreach (long number in checkpoints.Numbers())
         {
             try
             {
                 var manifest = checkpoints.Read(number);
-                if (manifest.IsReceived && !IsInLog(wal, manifest))
-                {
-                    troubles.Add($"checkpoint {number} is a snapshot whose installation was cut short: it is deleted, the one before it counts");
-                    checkpoints.Delete(number);
-                    continue;
-                }
-                var machine = loader.Load(manifest, checkpoints.IndexPath(number), troubles);
-                var storage = CompleteOrClose(wal, machine, checkpoints, (number, manifest), troubles);
-                // Whatever is older stands before the beginning of the log, so nothing could come of it.
-                if (manifest.IsReceived)
-                    checkpoints.KeepOnly([number]);
-                CleanUp(disk, directory, checkpoints);
-                return storage;
+                return (number, manifest, loader.Load(manifest, checkpoints.IndexPath(number), troubles));
             }
             catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
             {
                 troubles.Add($"checkpoint {number} cannot be used, taking the one before it: {damage.Message}");
             }
         }
-        if (wal.FirstIndex > 1)
-        {
-            throw new InvalidDataException(
-                $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
-                + string.Concat(troubles.Select(trouble => "; " + trouble)));
-        }
-        CleanUp(disk, directory, checkpoints);
-        var store = new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace);
-        return CompleteOrClose(wal, new StateMachine(store), checkpoints, null, troubles);
+        return null;
     }
 
     /// <summary>Whether the log goes on behind a snapshot. Its checkpoint is durable first and the log's mark second, so a crash
@@ -126,31 +127,39 @@ internal sealed class MemberStorage
             || manifest.AppliedIndex <= wal.LastIndex && (!wal.TryGetTerm(manifest.AppliedIndex, out ulong logged) || logged == term);
     }
 
-    /// <summary>Deletes what no checkpoint refers to: a snapshot that was never installed, or values that one has replaced.</summary>
-    private static void CleanUp(IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints)
+    /// <summary>Deletes what a snapshot that was not installed left behind, and what one that was installed has replaced.</summary>
+    private static void CleanUp(IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, long? opened, CheckpointManifest? manifest)
     {
         StagedSnapshot.DeleteStaging(disk, directory);
+        // Whatever is older stands before the beginning of the log, so nothing could come of it.
+        if (manifest is { IsReceived: true })
+            checkpoints.KeepOnly([opened!.Value]);
         var referred = checkpoints.ReferredGenerations();
-        foreach (int generation in checkpoints.Generations.Existing().Where(generation => !referred.Contains(generation)))
+        foreach (int generation in checkpoints.Generations.Existing())
         {
-            if (generation > 0 || referred.Count > 0)
+            if (generation != (manifest?.Generation ?? 0) && !referred.Contains(generation))
                 checkpoints.Generations.Delete(generation);
         }
     }
 
-    private static MemberStorage CompleteOrClose(
-        WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
+    private static void Close(StateMachine machine)
     {
-        try
+        machine.Store.Values.Dispose();
+        machine.Store.Index.Dispose();
+    }
+
+    /// <summary>The state before the first entry, for a log that still begins there.</summary>
+    private static StateMachine Empty(
+        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace,
+        IReadOnlyList<string> troubles)
+    {
+        if (wal.FirstIndex > 1)
         {
-            return Complete(wal, machine, checkpoints, newest, troubles);
+            throw new InvalidDataException(
+                $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
+                + string.Concat(troubles.Select(trouble => "; " + trouble)));
         }
-        catch
-        {
-            machine.Store.Values.Dispose();
-            machine.Store.Index.Dispose();
-            throw;
-        }
+        return new StateMachine(new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace));
     }
 
     private static MemberStorage Complete(

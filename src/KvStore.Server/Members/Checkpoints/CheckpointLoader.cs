@@ -15,30 +15,36 @@ internal sealed class CheckpointLoader(IDisk disk, ValueGenerations generations,
     /// <exception cref="FileNotFoundException">A part is missing.</exception>
     public StateMachine Load(CheckpointManifest manifest, string indexPath, List<string>? troubles)
     {
-        var values = parts.OpenValues(disk, generations.PathOf(manifest.Generation), manifest.Values);
+        IValueStore? values = null;
+        IKeyIndex? index = null;
         try
         {
-            return StateMachine.Load(manifest.State.Span, image => new MvccStore(
-                LoadIndex(indexPath, values, image, troubles), values, image.CurrentRevision, image.CompactRevision, waitForSpace));
+            parts.DoAll(
+                () => values = parts.OpenValues(disk, generations.PathOf(manifest.Generation), manifest.Values),
+                () => index = TryLoadIndex(indexPath, manifest.Revision, troubles));
+            index ??= RebuildIndex(values!, manifest.Revision);
+            return StateMachine.Load(manifest.State.Span, image =>
+                new MvccStore(index, values!, image.CurrentRevision, image.CompactRevision, waitForSpace));
         }
         catch
         {
-            values.Dispose();
+            values?.Dispose();
+            index?.Dispose();
             throw;
         }
     }
 
-    /// <summary>The saved key index; when that cannot be used, one made anew from the values.</summary>
-    private IKeyIndex LoadIndex(string path, IValueStore values, StateImage image, List<string>? troubles)
+    /// <summary>The saved key index, or null when that cannot be used.</summary>
+    private IKeyIndex? TryLoadIndex(string path, long revision, List<string>? troubles)
     {
         var index = parts.CreateIndex();
         try
         {
             using var file = disk.Open(path, FileOpening.Existing);
-            long revision = IndexFile.Load(file, index);
+            long saved = IndexFile.Load(file, index);
             // A checkpoint that came to nothing may have left its key index under this number.
-            if (revision != image.CurrentRevision)
-                throw new InvalidDataException($"'{path}' is of revision {revision}, its checkpoint of {image.CurrentRevision}");
+            if (saved != revision)
+                throw new InvalidDataException($"'{path}' is of revision {saved}, its checkpoint of {revision}");
             return index;
         }
         catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
@@ -47,9 +53,14 @@ internal sealed class CheckpointLoader(IDisk disk, ValueGenerations generations,
             if (troubles is null)
                 throw;
             troubles.Add($"the saved key index cannot be used, it is made anew from the values: {damage.Message}");
-            index = parts.CreateIndex();
-            IndexRebuild.FromValues(index, values, image.CurrentRevision);
-            return index;
+            return null;
         }
+    }
+
+    private IKeyIndex RebuildIndex(IValueStore values, long revision)
+    {
+        var index = parts.CreateIndex();
+        IndexRebuild.FromValues(index, values, revision);
+        return index;
     }
 }

@@ -4,6 +4,7 @@ using KvStore.Raft;
 using KvStore.Server.Members.Checkpoints;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Server.Members.Snapshots;
 

@@ -3,6 +3,7 @@ using KvStore.Mvcc.State;
 using KvStore.Server.Members.Checkpoints;
 using KvStore.Storage.Disks;
 using KvStore.Storage.Values;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Server.Members.Snapshots;
 

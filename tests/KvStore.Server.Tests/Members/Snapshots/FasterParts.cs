@@ -23,4 +23,10 @@ internal sealed class FasterParts : IMemberParts
     public IValueStore OpenValues(IDisk disk, string directory, CheckpointId checkpoint) => FasterValueStore.Open(disk, directory, Small, checkpoint);
 
     public IKeyIndex CreateIndex() => new NativeKeyIndex();
+
+    public void DoAll(params ReadOnlySpan<Action> work)
+    {
+        foreach (var part in work)
+            part();
+    }
 }
