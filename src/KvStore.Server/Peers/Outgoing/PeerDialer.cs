@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using KvStore.Raft;
 using KvStore.Server.Configuration;
+using KvStore.Server.Tls;
 
 namespace KvStore.Server.Peers.Outgoing;
 
@@ -35,15 +36,16 @@ internal sealed class PeerDialer : IDisposable
     /// <param name="path">Where the peer serves <paramref name="protocol"/>.</param>
     /// <returns>Reads and writes go straight to the connection; disposing it closes that at once.</returns>
     /// <exception cref="PeerRefusedException">The peer answered, but did not consent.</exception>
-    /// <exception cref="IOException">The peer was not reached, or TLS failed; the message says how.</exception>
+    /// <exception cref="PeerUnreachableException">The peer was not reached, or TLS failed; the message says how.</exception>
     /// <exception cref="OperationCanceledException">By <paramref name="cancellation"/>.</exception>
     public async Task<Stream> DialAsync(NodeId peer, string url, string path, string protocol, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(_options.DialTimeout, _options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        var address = Parse(url);
         try
         {
-            using var request = NewRequest(peer, EtcdUrl.Parse(url), path, protocol);
+            using var request = NewRequest(peer, address, path, protocol);
             var response = await _http.SendAsync(request, either.Token);
             if (response.StatusCode == HttpStatusCode.SwitchingProtocols)
                 return await response.Content.ReadAsStreamAsync(either.Token);
@@ -52,15 +54,11 @@ internal sealed class PeerDialer : IDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new IOException($"no answer within {GoSyntax.FormatDuration(_options.DialTimeout)}");
+            throw Unreachable($"no answer within {GoSyntax.FormatDuration(_options.DialTimeout)}");
         }
-        catch (HttpRequestException fault)
+        catch (Exception fault) when (fault is HttpRequestException or IOException)
         {
-            throw new IOException(InnermostMessage(fault), fault);
-        }
-        catch (FormatException fault)
-        {
-            throw new IOException(fault.Message, fault);
+            throw InnerUnreachable(fault) ?? Explain(fault, address);
         }
     }
 
@@ -94,22 +92,30 @@ internal sealed class PeerDialer : IDisposable
         var stream = await ConnectAsync(url, cancellation);
         if (!url.IsSecure)
             return stream;
-        if (_options.Tls is not { } tls)
-        {
-            await stream.DisposeAsync();
-            throw new IOException("the URL asks for TLS, which this member is not set up for: give it --peer-cert-file and --peer-key-file");
-        }
+        if (_options.Tls is { } tls)
+            return await SecureAsync(stream, tls, url, cancellation);
+        await stream.DisposeAsync();
+        throw new PeerUnreachableException(PeerUnreachableException.TlsKind,
+            "the URL asks for TLS, which this member is not set up for: give it --peer-cert-file and --peer-key-file");
+    }
+
+    private static async Task<Stream> SecureAsync(Stream stream, PeerTls tls, EtcdUrl url, CancellationToken cancellation)
+    {
         var secure = new SslStream(stream);
+        string? problem = null;
         try
         {
-            await secure.AuthenticateAsClientAsync(tls.ForCall(url.IsUnixSocket ? "localhost" : url.Host), cancellation);
+            var options = tls.ForCall(url.IsUnixSocket ? "localhost" : url.Host, reason => problem = reason);
+            await secure.AuthenticateAsClientAsync(options, cancellation);
             return secure;
         }
         catch (Exception fault)
         {
             await secure.DisposeAsync();
-            if (fault is AuthenticationException)
-                throw new IOException($"TLS: {InnermostMessage(fault)}", fault);
+            if (problem is not null)
+                throw new PeerUnreachableException(PeerUnreachableException.TlsKind, $"TLS: the called peer's certificate is not accepted: {problem}");
+            if (fault is AuthenticationException or IOException)
+                throw new PeerUnreachableException(PeerUnreachableException.TlsKind, $"TLS: {InnermostMessage(fault)}", fault);
             throw;
         }
     }
@@ -131,7 +137,7 @@ internal sealed class PeerDialer : IDisposable
         {
             socket.Dispose();
             if (fault is OperationCanceledException && patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
-                throw new IOException($"no connection within {GoSyntax.FormatDuration(_options.ConnectTimeout)}", fault);
+                throw Unreachable($"no connection within {GoSyntax.FormatDuration(_options.ConnectTimeout)}");
             throw;
         }
     }
@@ -145,6 +151,38 @@ internal sealed class PeerDialer : IDisposable
         byte[] text = new byte[MaxRefusalBytes];
         int length = await body.ReadAtLeastAsync(text, text.Length, throwOnEndOfStream: false, cancellation);
         return new PeerRefusedException(string.Join(',', codes), System.Text.Encoding.UTF8.GetString(text, 0, length).Trim());
+    }
+
+    private static EtcdUrl Parse(string url)
+    {
+        try
+        {
+            return EtcdUrl.Parse(url);
+        }
+        catch (FormatException problem)
+        {
+            throw Unreachable(problem.Message);
+        }
+    }
+
+    private static PeerUnreachableException Unreachable(string message) => new(PeerUnreachableException.ConnectionKind, message);
+
+    private static PeerUnreachableException Explain(Exception fault, EtcdUrl address) =>
+        // With TLS 1.3 the caller's certificate is looked at when the caller believes the handshake to be over.
+        address.IsSecure && fault is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }
+            ? new PeerUnreachableException(PeerUnreachableException.TlsKind,
+                "TLS: the peer closed the connection after the handshake; most likely it does not accept this member's certificate, "
+                + $"and its log says why ({InnermostMessage(fault)})", fault)
+            : new PeerUnreachableException(PeerUnreachableException.ConnectionKind, InnermostMessage(fault), fault);
+
+    private static PeerUnreachableException? InnerUnreachable(Exception fault)
+    {
+        for (var inner = (Exception?)fault; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is PeerUnreachableException unreachable)
+                return unreachable;
+        }
+        return null;
     }
 
     private static string InnermostMessage(Exception fault)
