@@ -11,4 +11,10 @@ public sealed record RequestOptions
     /// <summary>Calls this endpoint, once and whatever its health: for what concerns one member. Null takes any.</summary>
     /// <remarks>One of <see cref="EtcdClient.Endpoints"/>.</remarks>
     public string? Endpoint { get; init; }
+
+    /// <summary>For calls that end when others let them.</summary>
+    internal static RequestOptions WithoutTimeout(RequestOptions? options) => (options ?? new RequestOptions()) with
+    {
+        Timeout = options?.Timeout ?? System.Threading.Timeout.InfiniteTimeSpan,
+    };
 }

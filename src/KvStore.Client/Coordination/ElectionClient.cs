@@ -20,7 +20,7 @@ public sealed class ElectionClient
         Bytes name, LeaseId lease, Bytes value, RequestOptions? options = null, CancellationToken cancellationToken = default)
     {
         var request = new CampaignRequest { Name = name.Value, Lease = lease.Value, Value = value.Value };
-        var response = await _calls.WriteAsync(Api.Campaign, request, Waiting.AsLongAsItTakes(options), cancellationToken)
+        var response = await _calls.WriteAsync(Api.Campaign, request, RequestOptions.WithoutTimeout(options), cancellationToken)
             .ConfigureAwait(false);
         return response.Leader;
     }

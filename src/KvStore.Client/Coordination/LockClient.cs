@@ -21,7 +21,8 @@ public sealed class LockClient
         Bytes name, LeaseId lease, RequestOptions? options = null, CancellationToken cancellationToken = default)
     {
         var response = await _calls.WriteAsync(
-            Api.Lock, new LockRequest { Name = name.Value, Lease = lease.Value }, Waiting.AsLongAsItTakes(options), cancellationToken)
+            Api.Lock, new LockRequest { Name = name.Value, Lease = lease.Value },
+            RequestOptions.WithoutTimeout(options), cancellationToken)
             .ConfigureAwait(false);
         return response.Key;
     }

@@ -55,6 +55,8 @@ public sealed class LeaseKeepAlive : IAsyncDisposable
 
     internal ITimer Timer { get; }
 
+    internal int RenewalCount { get; private set; }
+
     /// <summary>The time to live in the first answer; fails if there is none to come.</summary>
     internal Task<TimeSpan> Renewed => _renewed.Task;
 
@@ -77,7 +79,11 @@ public sealed class LeaseKeepAlive : IAsyncDisposable
     internal void Confirm(LeaseClaim claim)
     {
         lock (_gate)
+        {
             _claim = claim;
+            RenewalCount++;
+        }
+
         _renewed.TrySetResult(claim.TimeToLive);
     }
 
