@@ -27,7 +27,7 @@ public sealed class ClientOptions
     /// one. Above etcd's own 7 s, so that the server's answer comes first.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long an endpoint may take to connect, and to answer a probe of its health.</summary>
+    /// <summary>How long an endpoint may take to connect, to answer a probe of its health, to confirm a watch.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>An endpoint that owes answers and has given none for so long is probed, and left if the probe fails.</summary>

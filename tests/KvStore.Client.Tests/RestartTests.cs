@@ -21,7 +21,7 @@ public class RestartTests
 
         for (int i = 0; i < restarts; i++)
         {
-            for (int seen = 0; seen < 50;)
+            for (int seen = 0; seen < 200;)
                 seen += (await watch.ReadAsync().Soon()).Events.Count(change => Collect(change.Line()));
             await server.KillAsync();
             await server.StartAsync();

@@ -133,9 +133,9 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
                 refusal = streams.Ended(exception, stream.Use, stream.Token);
         }
 
-        var refused = Disconnect(connection);
+        var refused = Disconnect(connection, isRefusal: refusal is not null);
         await writing.ConfigureAwait(false);
-        if (refusal is not null && refused is not null)
+        if (refused is not null)
             await refused.EndAsync(LeaseEnd.Refused, refusal).ConfigureAwait(false);
     }
 
@@ -149,8 +149,8 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
         }
     }
 
-    /// <returns>The lease that the server was at.</returns>
-    private LeaseKeepAlive? Disconnect(Connection connection)
+    /// <returns>The lease that was refused, if one was: the one that the server was at. It is no longer renewed.</returns>
+    private LeaseKeepAlive? Disconnect(Connection connection, bool isRefusal)
     {
         lock (_gate)
         {
@@ -160,7 +160,7 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
             _awaited.Clear();
             foreach (var lease in _leases)
                 lease.Schedule.Disconnected();
-            return oldest is not null && _leases.Contains(oldest) ? oldest : null;
+            return isRefusal && oldest is not null && _leases.Remove(oldest) ? oldest : null;
         }
     }
 

@@ -10,6 +10,7 @@ public sealed class WatchClient
     private readonly Lock _gate = new();
     private readonly List<WatchStream> _streams = [];
     private readonly ITimer _silenceTimer;
+    private bool _isDisposed;
 
     internal WatchClient(StreamOpener opener, ClientOptions options)
     {
@@ -60,7 +61,11 @@ public sealed class WatchClient
         await _silenceTimer.DisposeAsync().ConfigureAwait(false);
         WatchStream[] streams;
         lock (_gate)
+        {
+            _isDisposed = true;
             streams = [.. _streams];
+        }
+
         foreach (var stream in streams)
             await stream.DisposeAsync().ConfigureAwait(false);
     }
@@ -70,6 +75,7 @@ public sealed class WatchClient
     {
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(EtcdClient));
             var stream = _streams.MinBy(stream => stream.Count);
             if (stream is null || (stream.Count >= _options.WatchesPerStream && _streams.Count < _options.MaxWatchStreams))
                 _streams.Add(stream = new WatchStream(_opener, _options));

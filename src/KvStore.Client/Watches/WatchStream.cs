@@ -13,9 +13,6 @@ namespace KvStore.Client;
 /// </remarks>
 internal sealed class WatchStream(StreamOpener streams, ClientOptions options)
 {
-    /// <summary>A creation that gets no answer for so long, with nothing else coming either, means a dead stream.</summary>
-    private static readonly TimeSpan CreationPatience = TimeSpan.FromSeconds(5);
-
     /// <summary>New tokens in a row that may be refused before it is taken for the answer.</summary>
     private const int MostTokensRefused = 3;
 
@@ -97,13 +94,13 @@ internal sealed class WatchStream(StreamOpener streams, ClientOptions options)
         }
     }
 
-    /// <summary>Called now and then.</summary>
+    /// <summary>Called now and then: a creation that gets no answer, with nothing else coming either, means a dead stream.</summary>
     public void CheckSilence()
     {
         lock (_gate)
         {
             if (_connection is { Creations.Count: > 0 } connection
-                && options.TimeProvider.GetElapsedTime(connection.LastMessage) > CreationPatience)
+                && options.TimeProvider.GetElapsedTime(connection.LastMessage) > options.ConnectTimeout)
                 connection.Close(isSilent: true);
         }
     }

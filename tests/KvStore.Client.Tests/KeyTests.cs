@@ -1,0 +1,60 @@
+using Google.Protobuf;
+using KvStore.Grpc;
+using KvStore.Protocol;
+
+namespace KvStore.Client.Tests;
+
+public class KeyTests
+{
+    [Fact]
+    public void A_prefix_ends_before_the_next_key_that_lacks_it()
+    {
+        Assert.Equal(new KeyRange(Of(1, 2), Of(1, 3)), KeyRange.Prefix(Of(1, 2)));
+        Assert.Equal(new KeyRange(Of(1, 255), Of(2)), KeyRange.Prefix(Of(1, 255)));
+        Assert.Equal(new KeyRange(Of(255, 255), Of(0)), KeyRange.Prefix(Of(255, 255)));
+        Assert.Equal(KeyRange.All, KeyRange.Prefix(""));
+    }
+
+    [Fact]
+    public void A_transaction_reads_as_it_is_said()
+    {
+        TxnRequest txn = new Txn()
+            .When(If.ModRevision("a").Is(3), If.Value("b").IsNot("x"), If.Missing("c"))
+            .Then(Do.Put("a", "1", new LeaseId(7)), Do.Delete(KeyRange.Prefix("q/")))
+            .Else(Do.Get("a"), Do.Txn(new Txn().Then(Do.Get("b"))));
+
+        Assert.Equal(
+            [(Compare.Types.CompareTarget.Mod, 3L), (Compare.Types.CompareTarget.Value, 0), (Compare.Types.CompareTarget.Version, 0)],
+            txn.Compare.Select(compare => (compare.Target, compare.ModRevision)));
+        Assert.Equal(Compare.Types.CompareResult.NotEqual, txn.Compare[1].Result);
+        Assert.Equal(7, txn.Success[0].RequestPut.Lease);
+        Assert.Equal("q0", txn.Success[1].RequestDeleteRange.RangeEnd.ToStringUtf8());
+        Assert.Single(txn.Failure[1].RequestTxn.Success);
+    }
+
+    [Theory]
+    [InlineData("http://h:1", "http://h:1/")]
+    [InlineData("h:1", "http://h:1/")]
+    [InlineData("https://[::1]:1", "https://[::1]:1/")]
+    [InlineData("unix:/a/b", "unix:/a/b")]
+    public void An_endpoint_is_read(string endpoint, string uri) =>
+        Assert.Equal(uri, EndpointAddress.Parse(endpoint, hasTls: false).ToString());
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("ftp://h:1")]
+    [InlineData("unix:")]
+    public void What_is_no_endpoint_is_refused(string endpoint) =>
+        Assert.Contains($"\"{endpoint}\"", Assert.Throws<ArgumentException>(() => EndpointAddress.Parse(endpoint, false)).Message);
+
+    [Fact]
+    public void A_reason_to_cancel_a_watch_is_a_status_in_gos_print()
+    {
+        Assert.Equal(
+            (StatusCode.PermissionDenied, EtcdErrors.PermissionDenied),
+            CancelReason.Parse("rpc error: code = PermissionDenied desc = etcdserver: permission denied"));
+        Assert.Equal((StatusCode.Cancelled, "mvcc: watcher range is empty"), CancelReason.Parse("mvcc: watcher range is empty"));
+    }
+
+    private static ByteString Of(params byte[] bytes) => ByteString.CopyFrom(bytes);
+}
