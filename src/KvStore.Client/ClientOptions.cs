@@ -38,7 +38,8 @@ public sealed class ClientOptions
 
     public TimeSpan MaxBackOff { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Calls are refused by a member that knows no leader (metadata <c>hasleader</c>) instead of waiting for one.</summary>
+    /// <summary>Calls are refused by a member that knows no leader (metadata <c>hasleader</c>) instead of waiting for
+    /// one.</summary>
     public bool RequireLeader { get; init; }
 
     /// <summary>The same for watches and lease renewals, so that they leave a member that is cut off from its cluster.</summary>
@@ -50,7 +51,8 @@ public sealed class ClientOptions
     /// <summary>Bytes of the largest response. A watch whose response is larger ends.</summary>
     public int MaxReceiveMessageSize { get; init; } = int.MaxValue;
 
-    /// <summary>A connection with open calls that is silent for so long is pinged. etcd closes one pinged more than every 5 s.</summary>
+    /// <summary>A connection with open calls that is silent for so long is pinged. etcd closes one pinged more than every 5
+    /// s.</summary>
     public TimeSpan KeepAlivePingInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     public TimeSpan KeepAlivePingTimeout { get; init; } = TimeSpan.FromSeconds(5);

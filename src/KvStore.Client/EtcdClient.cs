@@ -33,7 +33,7 @@ public sealed class EtcdClient : IAsyncDisposable
         Maintenance = new MaintenanceClient(calls, streams);
         Auth = new AuthClient(calls);
         Lock = new LockClient(calls);
-        Election = new ElectionClient(calls, streams);
+        Election = new ElectionClient(calls, streams, options);
         if (options.EndpointSyncInterval != Timeout.InfiniteTimeSpan)
             _sync = new EndpointSync(this, options);
     }

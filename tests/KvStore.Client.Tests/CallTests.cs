@@ -82,7 +82,11 @@ public class CallTests
     [Theory, InlineData(false), InlineData(true)]
     public async Task A_call_without_an_answer_ends_at_its_own_limit(bool inMemory)
     {
-        await using var server = await new ScriptedServer { OnPut = NeverAsync<PutResponse>, OnRange = NeverAsync<RangeResponse> }.StartAsync();
+        await using var server = await new ScriptedServer
+        {
+            OnPut = NeverAsync<PutResponse>,
+            OnRange = NeverAsync<RangeResponse>,
+        }.StartAsync();
         await using var client = ClientOf(server, inMemory);
         var soon = new RequestOptions { Timeout = TimeSpan.FromMilliseconds(200) };
 
@@ -298,13 +302,14 @@ public class CallTests
         }
     }
 
-    private static EtcdClient ClientOf(ScriptedServer server, bool inMemory, ClientOptions? options = null) => new(new ClientOptions
-    {
-        Endpoints = inMemory ? [] : [server.Url],
-        Channel = inMemory ? server.InMemory : null,
-        UserName = options?.UserName,
-        Password = options?.Password ?? "",
-    });
+    private static EtcdClient ClientOf(ScriptedServer server, bool inMemory, ClientOptions? options = null) =>
+        new(new ClientOptions
+        {
+            Endpoints = inMemory ? [] : [server.Url],
+            Channel = inMemory ? server.InMemory : null,
+            UserName = options?.UserName,
+            Password = options?.Password ?? "",
+        });
 
     private static async Task<T> NeverAsync<T>(object request, ServerCallContext context)
     {

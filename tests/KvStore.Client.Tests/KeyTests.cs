@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using KvStore.Grpc;
 using KvStore.Protocol;
+using CompareTarget = KvStore.Protocol.Compare.Types.CompareTarget;
 
 namespace KvStore.Client.Tests;
 
@@ -24,7 +25,7 @@ public class KeyTests
             .Else(Do.Get("a"), Do.Txn(new Txn().Then(Do.Get("b"))));
 
         Assert.Equal(
-            [(Compare.Types.CompareTarget.Mod, 3L), (Compare.Types.CompareTarget.Value, 0), (Compare.Types.CompareTarget.Version, 0)],
+            [(CompareTarget.Mod, 3L), (CompareTarget.Value, 0), (CompareTarget.Version, 0)],
             txn.Compare.Select(compare => (compare.Target, compare.ModRevision)));
         Assert.Equal(Compare.Types.CompareResult.NotEqual, txn.Compare[1].Result);
         Assert.Equal(7, txn.Success[0].RequestPut.Lease);
@@ -44,8 +45,12 @@ public class KeyTests
     [InlineData("")]
     [InlineData("ftp://h:1")]
     [InlineData("unix:")]
-    public void What_is_no_endpoint_is_refused(string endpoint) =>
-        Assert.Contains($"\"{endpoint}\"", Assert.Throws<ArgumentException>(() => EndpointAddress.Parse(endpoint, false)).Message);
+    public void What_is_no_endpoint_is_refused(string endpoint)
+    {
+        var refused = Assert.Throws<ArgumentException>(() => EndpointAddress.Parse(endpoint, hasTls: false));
+
+        Assert.Contains($"\"{endpoint}\"", refused.Message);
+    }
 
     [Fact]
     public void A_reason_to_cancel_a_watch_is_a_status_in_gos_print()
@@ -55,6 +60,34 @@ public class KeyTests
             CancelReason.Parse("rpc error: code = PermissionDenied desc = etcdserver: permission denied"));
         Assert.Equal((StatusCode.Cancelled, "mvcc: watcher range is empty"), CancelReason.Parse("mvcc: watcher range is empty"));
     }
+
+    [Theory]
+    // The server's own words.
+    [InlineData(StatusCode.Unavailable, "etcdserver: request timed out", false, FailureKind.Unavailable)]
+    [InlineData(StatusCode.FailedPrecondition, EtcdErrors.NotSupportedForLearner, false, FailureKind.WrongMember)]
+    [InlineData(StatusCode.Unauthenticated, EtcdErrors.InvalidAuthToken, false, FailureKind.TokenRefused)]
+    [InlineData(StatusCode.InvalidArgument, EtcdErrors.AuthOldRevision, false, FailureKind.TokenRefused)]
+    [InlineData(StatusCode.ResourceExhausted, EtcdErrors.TooManyRequests, false, FailureKind.Refused)]
+    [InlineData(StatusCode.DataLoss, "etcdserver: corrupt cluster", false, FailureKind.Refused)]
+    [InlineData(StatusCode.DeadlineExceeded, "context deadline exceeded", false, FailureKind.Doubtful)]
+    [InlineData(StatusCode.Internal, "", false, FailureKind.Doubtful)]
+    [InlineData(StatusCode.Unknown, EtcdErrors.ElectionNoLeader, false, FailureKind.Refused)]
+    [InlineData(StatusCode.Unknown, EtcdErrors.LeaseNotFound, false, FailureKind.Refused)]
+    // What Lock makes of a timeout inside the server: the key may be there.
+    [InlineData(StatusCode.Unknown, "etcdserver: request timed out", false, FailureKind.Doubtful)]
+    // Found on this side of the wire.
+    [InlineData(StatusCode.Unavailable, "the connection was lost", true, FailureKind.Lost)]
+    [InlineData(StatusCode.Internal, "the stream ended with the HTTP/2 error 0x2", true, FailureKind.Lost)]
+    [InlineData(StatusCode.ResourceExhausted, "grpc: received message larger than max (9 vs. 8)", true, FailureKind.Doubtful)]
+    public void The_ends_of_calls_are_told_apart(StatusCode code, string text, bool isLocal, object kind) =>
+        Assert.Equal(kind, Failure.KindOf(new Status(code, text, isLocal ? new IOException() : null), hasCredentials: true));
+
+    [Theory]
+    [InlineData(StatusCode.Unavailable, FailureKind.NeverSent)]
+    [InlineData(StatusCode.DeadlineExceeded, FailureKind.NeverSent)]
+    [InlineData(StatusCode.ResourceExhausted, FailureKind.Refused)]
+    public void What_was_never_sent_may_be_tried_again_unless_it_is_too_large(StatusCode code, object kind) =>
+        Assert.Equal(kind, Failure.KindOf(new Status(code, "", new RequestNotSentException(null)), hasCredentials: false));
 
     private static ByteString Of(params byte[] bytes) => ByteString.CopyFrom(bytes);
 }

@@ -81,7 +81,11 @@ public class RestartTests
 
         var present = new HashSet<string>();
         await foreach (var page in client.Kv.RangeStreamAsync(KeyRange.Prefix("u/")))
+        {
             present.UnionWith(page.Kvs.Select(kv => kv.Key.ToStringUtf8()));
+            Assert.All(page.Kvs, kv => Assert.Equal(1, kv.Version)); // Put once each: nothing was made twice.
+        }
+
         Assert.All(outcomes.Where(outcome => outcome.IsDone == true), outcome => Assert.Contains(outcome.Key, present));
         Assert.All(outcomes.Where(outcome => outcome.IsDone == false), outcome => Assert.DoesNotContain(outcome.Key, present));
         Assert.Contains(outcomes, outcome => outcome.IsDone is null);
@@ -125,7 +129,8 @@ public class RestartTests
         return true;
     }
 
-    private static async Task<(HashSet<string> Acknowledged, int Unknown, int Refused)> WriteAsync(string url, CancellationToken isDone)
+    private static async Task<(HashSet<string> Acknowledged, int Unknown, int Refused)> WriteAsync(
+        string url, CancellationToken isDone)
     {
         await using var client = Clients.Of(url);
         var acknowledged = new HashSet<string>();

@@ -270,8 +270,9 @@ public class WatchTests
 
     private async Task<Watch> StartAsync(EtcdClient client, long revision, WatchOptions? options = null)
     {
+        bool isFirst = client.Watch.OpenStreamCount == 0;
         var starting = client.Watch.StartAsync("k", options);
-        if (client.Watch.OpenStreamCount == 0)
+        if (isFirst)
             _stream = await _streams.NextAsync();
         _lastId = (await _stream.NextAsync()).CreateRequest.WatchId;
         await ConfirmAsync(_stream, _lastId, revision);

@@ -178,7 +178,8 @@ internal sealed class FaultProxy : IAsyncDisposable
         }
     }
 
-    private static bool IsEnd(Exception exception) => exception is SocketException or OperationCanceledException or ObjectDisposedException;
+    private static bool IsEnd(Exception exception) =>
+        exception is SocketException or OperationCanceledException or ObjectDisposedException;
 
     private static void Reset(Socket socket)
     {

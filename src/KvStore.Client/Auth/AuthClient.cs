@@ -43,7 +43,8 @@ public sealed class AuthClient
     public Task<AuthUserChangePasswordResponse> UserChangePasswordAsync(
         string name, string password, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _calls.WriteAsync(
-            Api.UserChangePassword, new AuthUserChangePasswordRequest { Name = name, Password = password }, options, cancellationToken);
+            Api.UserChangePassword, new AuthUserChangePasswordRequest { Name = name, Password = password }, options,
+            cancellationToken);
 
     public Task<AuthUserGrantRoleResponse> UserGrantRoleAsync(
         string user, string role, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -85,5 +86,7 @@ public sealed class AuthClient
     public Task<AuthRoleRevokePermissionResponse> RoleRevokePermissionAsync(
         string role, KeyRange range, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _calls.WriteAsync(
-            Api.RoleRevokePermission, new AuthRoleRevokePermissionRequest { Role = role, Key = range.Key, RangeEnd = range.End }, options, cancellationToken);
+            Api.RoleRevokePermission,
+            new AuthRoleRevokePermissionRequest { Role = role, Key = range.Key, RangeEnd = range.End }, options,
+            cancellationToken);
 }

@@ -34,12 +34,14 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
     }
 
     private async Task<TResponse> RunAsync<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, TRequest request, bool isWrite, RequestOptions? wishes, CancellationToken cancellationToken)
+        Method<TRequest, TResponse> method, TRequest request, bool isWrite, RequestOptions? wishes,
+        CancellationToken cancellationToken)
     {
         var time = options.TimeProvider;
         var timeout = wishes?.Timeout ?? options.CallTimeout;
         DateTime? deadline = timeout == Timeout.InfiniteTimeSpan ? null : time.GetUtcNow().UtcDateTime + timeout;
         int tokensRefused = 0;
+        int unavailable = 0;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -62,7 +64,7 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
                 if (exception.StatusCode == StatusCode.Cancelled && cancellationToken.IsCancellationRequested)
                     throw Cancelled(method.FullName, use, exception, isWrite, cancellationToken);
                 var kind = cut.IsCancellationRequested && exception.StatusCode == StatusCode.Cancelled
-                    ? FailureKind.Unavailable
+                    ? FailureKind.Lost
                     : Failure.KindOf(exception.Status, credentials.Exist);
                 NoteHealth(kind, exception, use);
                 if (kind == FailureKind.TokenRefused)
@@ -71,11 +73,13 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
                 {
                     FailureKind.TokenRefused => ++tokensRefused <= 2,
                     FailureKind.NeverSent or FailureKind.WrongMember => true,
-                    FailureKind.Unavailable => !isWrite,
+                    FailureKind.Lost or FailureKind.Unavailable => !isWrite,
                     _ => false,
                 };
                 if (!isAgain || wishes?.Endpoint is not null && kind != FailureKind.TokenRefused || IsOver(deadline))
                     throw Ended(method.FullName, use, exception, kind, isWrite);
+                if (kind == FailureKind.Unavailable)
+                    await BackOff.PauseAsync(++unavailable, options, TimeLeft(deadline), cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -107,7 +111,8 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
             return token.Result;
         try
         {
-            return await token.AsTask().WaitAsync(TimeLeft(deadline), options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            return await token.AsTask().WaitAsync(TimeLeft(deadline), options.TimeProvider, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -115,16 +120,18 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
         }
     }
 
-    private static void NoteHealth(FailureKind kind, RpcException exception, EndpointUse use)
+    private void NoteHealth(FailureKind kind, RpcException exception, EndpointUse use)
     {
-        if (kind is FailureKind.NeverSent or FailureKind.Unavailable or FailureKind.WrongMember)
+        if (kind is FailureKind.NeverSent or FailureKind.Lost or FailureKind.WrongMember)
             use.Failed(exception);
         else if (exception.Status.DebugException is null && exception.StatusCode != StatusCode.DeadlineExceeded)
             use.Answered();
+        if (kind == FailureKind.Unavailable)
+            endpoints.Avoid(use.Endpoint);
     }
 
     private static Exception Ended(string method, EndpointUse use, RpcException exception, FailureKind kind, bool isWrite) =>
-        isWrite && kind is (FailureKind.Unavailable or FailureKind.Doubtful)
+        isWrite && kind is (FailureKind.Lost or FailureKind.Unavailable or FailureKind.Doubtful)
             ? new UnknownOutcomeException(method, use.Endpoint.Address, exception)
             : Failure.ToException(exception, use.Endpoint.Address);
 

@@ -47,6 +47,7 @@ internal sealed class Credentials(ClientOptions options, EndpointSet endpoints)
         using var limit = new CancellationTokenSource(options.CallTimeout, options.TimeProvider);
         var deadline = options.TimeProvider.GetUtcNow().UtcDateTime + options.CallTimeout;
         var request = new AuthenticateRequest { Name = options.UserName, Password = options.Password };
+        int failures = 0;
         while (true)
         {
             using var use = await PickAsync(limit.Token).ConfigureAwait(false);
@@ -64,18 +65,24 @@ internal sealed class Credentials(ClientOptions options, EndpointSet endpoints)
             }
             catch (RpcException exception)
             {
-                if (!limit.IsCancellationRequested && IsWorthAnotherTry(exception, use))
-                    use.Failed(exception);
-                else
+                if (limit.IsCancellationRequested || !IsWorthAnotherTry(exception, use))
                     throw Failure.ToException(exception, use.Endpoint.Address);
+                await BackOff.PauseAsync(++failures, options, limit.Token).ConfigureAwait(false);
             }
         }
     }
 
-    private static bool IsWorthAnotherTry(RpcException exception, EndpointUse use) =>
-        use.Endpoint.CutToken.IsCancellationRequested
-        || Failure.KindOf(exception.Status, hasCredentials: false)
-            is FailureKind.NeverSent or FailureKind.Unavailable or FailureKind.WrongMember;
+    private bool IsWorthAnotherTry(RpcException exception, EndpointUse use)
+    {
+        var kind = use.Endpoint.CutToken.IsCancellationRequested
+            ? FailureKind.Lost
+            : Failure.KindOf(exception.Status, hasCredentials: false);
+        if (kind == FailureKind.Unavailable)
+            endpoints.Avoid(use.Endpoint);
+        else if (kind is FailureKind.NeverSent or FailureKind.Lost or FailureKind.WrongMember)
+            use.Failed(exception);
+        return kind is FailureKind.NeverSent or FailureKind.Lost or FailureKind.WrongMember or FailureKind.Unavailable;
+    }
 
     private async ValueTask<EndpointUse> PickAsync(CancellationToken limit)
     {

@@ -4,7 +4,8 @@ namespace KvStore.Client;
 
 /// <summary>A stream that is open on an endpoint.</summary>
 internal sealed class OpenStream<TRequest, TResponse>(
-    EndpointUse use, AsyncDuplexStreamingCall<TRequest, TResponse> call, string? token, CancellationTokenSource lifetime) : IDisposable
+    EndpointUse use, AsyncDuplexStreamingCall<TRequest, TResponse> call, string? token, CancellationTokenSource lifetime)
+    : IDisposable
 {
     private int _isDisposed;
 

@@ -12,7 +12,8 @@ internal sealed class StreamOpener(ClientOptions options, EndpointSet endpoints,
     public async Task<OpenStream<TRequest, TResponse>> OpenAsync<TRequest, TResponse>(
         Method<TRequest, TResponse> method, CancellationToken cancellationToken)
     {
-        var (use, callOptions, token, either) = await PrepareAsync(options.StreamsRequireLeader, cancellationToken).ConfigureAwait(false);
+        var (use, callOptions, token, either) =
+            await PrepareAsync(options.StreamsRequireLeader, cancellationToken).ConfigureAwait(false);
         return new OpenStream<TRequest, TResponse>(
             use, use.Endpoint.Invoker.AsyncDuplexStreamingCall(method, null, callOptions), token, either);
     }
@@ -36,7 +37,7 @@ internal sealed class StreamOpener(ClientOptions options, EndpointSet endpoints,
     public EtcdException? Ended(RpcException exception, EndpointUse use, string? token)
     {
         var kind = use.Endpoint.CutToken.IsCancellationRequested
-            ? FailureKind.Unavailable
+            ? FailureKind.Lost
             : Failure.KindOf(exception.Status, credentials.Exist);
         switch (kind)
         {
@@ -46,6 +47,9 @@ internal sealed class StreamOpener(ClientOptions options, EndpointSet endpoints,
             case FailureKind.Doubtful when exception.StatusCode == StatusCode.ResourceExhausted:
             case FailureKind.Refused:
                 return Failure.ToException(exception, use.Endpoint.Address);
+            case FailureKind.Unavailable:
+                endpoints.Avoid(use.Endpoint);
+                return null;
             default:
                 use.Failed(exception);
                 return null;

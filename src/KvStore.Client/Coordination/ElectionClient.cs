@@ -9,13 +9,16 @@ public sealed class ElectionClient
 {
     private readonly CallRunner _calls;
     private readonly StreamOpener _streams;
+    private readonly ClientOptions _options;
 
-    internal ElectionClient(CallRunner calls, StreamOpener streams) => (_calls, _streams) = (calls, streams);
+    internal ElectionClient(CallRunner calls, StreamOpener streams, ClientOptions options) =>
+        (_calls, _streams, _options) = (calls, streams, options);
 
     /// <summary>Waits to be elected, as long as it takes unless the options say otherwise. A write.</summary>
     /// <returns>The leadership: to be shown in <see cref="ProclaimAsync"/> and <see cref="ResignAsync"/>.</returns>
     /// <exception cref="EtcdException">Refused, such as <see cref="EtcdErrors.LeaseNotFound"/>, or never sent.</exception>
-    /// <exception cref="UnknownOutcomeException">Sent, and not answered: campaigning again under the same lease is safe.</exception>
+    /// <exception cref="UnknownOutcomeException">Sent, and not answered: campaigning again under the same lease is
+    /// safe.</exception>
     public async Task<LeaderKey> CampaignAsync(
         Bytes name, LeaseId lease, Bytes value, RequestOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -52,13 +55,17 @@ public sealed class ElectionClient
         Bytes name, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         long seen = 0;
-        while (true)
+        for (int failures = 0; ; failures++)
         {
+            if (failures > 0)
+                await BackOff.PauseAsync(failures, _options, cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
             await using var leaders = _streams
                 .ReadOnceAsync(Api.Observe, new LeaderRequest { Name = name.Value }, null, cancellationToken)
                 .GetAsyncEnumerator(cancellationToken);
             while (await MoveNextAsync(leaders).ConfigureAwait(false))
             {
+                failures = 0;
                 if (leaders.Current.Kv.ModRevision <= seen)
                     continue;
                 seen = leaders.Current.Kv.ModRevision;

@@ -11,9 +11,16 @@ internal static class BackOff
     }
 
     /// <summary>Rests so long, or until the token ends it; which of them, the caller looks up.</summary>
-    public static async Task PauseAsync(int failures, ClientOptions options, CancellationToken cancellationToken)
+    public static Task PauseAsync(int failures, ClientOptions options, CancellationToken cancellationToken) =>
+        PauseAsync(failures, options, Timeout.InfiniteTimeSpan, cancellationToken);
+
+    /// <inheritdoc cref="PauseAsync(int, ClientOptions, CancellationToken)"/>
+    /// <param name="limit">Rests no longer than that.</param>
+    public static async Task PauseAsync(int failures, ClientOptions options, TimeSpan limit, CancellationToken cancellationToken)
     {
-        var rest = Task.Delay(After(failures, options.MinBackOff, options.MaxBackOff), options.TimeProvider, cancellationToken);
-        await rest.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var rest = After(failures, options.MinBackOff, options.MaxBackOff);
+        if (limit != Timeout.InfiniteTimeSpan && limit < rest)
+            rest = limit;
+        await Task.Delay(rest, options.TimeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

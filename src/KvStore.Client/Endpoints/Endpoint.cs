@@ -34,18 +34,7 @@ internal sealed class Endpoint
         Address = address;
         _options = options;
         _ownsInvoker = invoker is null;
-        _invoker = invoker ?? GrpcChannel.ForAddress(EndpointAddress.Parse(address, options.Tls is not null), new GrpcChannelOptions
-        {
-            Tls = options.Tls,
-            ConnectTimeout = options.ConnectTimeout,
-            MaxReceiveMessageSize = options.MaxReceiveMessageSize,
-            MaxSendMessageSize = options.MaxSendMessageSize,
-            KeepAlivePingInterval = options.KeepAlivePingInterval,
-            KeepAlivePingTimeout = options.KeepAlivePingTimeout,
-            KeepAlivePingWithoutCalls = false,
-            UserAgent = "kvstore-client",
-            TimeProvider = options.TimeProvider,
-        });
+        _invoker = invoker ?? CreateChannel(address, options);
     }
 
     public string Address { get; }
@@ -64,7 +53,8 @@ internal sealed class Endpoint
         }
     }
 
-    /// <summary>Cancelled when the endpoint is found silent or is no longer of the cluster: what can go elsewhere should.</summary>
+    /// <summary>Cancelled when the endpoint is found silent or is no longer of the cluster: what can go elsewhere
+    /// should.</summary>
     public CancellationToken CutToken
     {
         get
@@ -110,7 +100,8 @@ internal sealed class Endpoint
         }
     }
 
-    /// <summary>Waits the rest out and probes, for all who ask together; whether that helped, <see cref="IsReady"/> tells.</summary>
+    /// <summary>Waits the rest out and probes, for all who ask together; whether that helped, <see cref="IsReady"/>
+    /// tells.</summary>
     public Task ReviveAsync()
     {
         lock (_gate)
@@ -152,6 +143,20 @@ internal sealed class Endpoint
         if (Volatile.Read(ref _useCount) == 0)
             DisposeInvoker();
     }
+
+    private static GrpcChannel CreateChannel(string address, ClientOptions options) => GrpcChannel.ForAddress(
+        EndpointAddress.Parse(address, options.Tls is not null), new GrpcChannelOptions
+        {
+            Tls = options.Tls,
+            ConnectTimeout = options.ConnectTimeout,
+            MaxReceiveMessageSize = options.MaxReceiveMessageSize,
+            MaxSendMessageSize = options.MaxSendMessageSize,
+            KeepAlivePingInterval = options.KeepAlivePingInterval,
+            KeepAlivePingTimeout = options.KeepAlivePingTimeout,
+            KeepAlivePingWithoutCalls = false,
+            UserAgent = "kvstore-client",
+            TimeProvider = options.TimeProvider,
+        });
 
     private async Task RestAndProbeAsync(TimeSpan rest)
     {

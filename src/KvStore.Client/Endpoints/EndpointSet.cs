@@ -45,17 +45,13 @@ internal sealed class EndpointSet : IDisposable
         var endpoint = _current;
         if (!endpoint.IsReady)
         {
-            var endpoints = _endpoints;
-            int next = Array.IndexOf(endpoints, endpoint) + 1;
-            endpoint = Enumerable.Range(next, endpoints.Length).Select(at => endpoints[at % endpoints.Length])
-                .FirstOrDefault(candidate => candidate.IsReady);
-            if (endpoint is null)
+            if (NextReady(endpoint) is not { } next)
             {
                 use = default;
                 return false;
             }
 
-            _current = endpoint;
+            _current = endpoint = next;
         }
 
         use = endpoint.Enter(owesAnswer);
@@ -72,6 +68,13 @@ internal sealed class EndpointSet : IDisposable
         while (!TryPick(owesAnswer, out use))
             await Revival().WaitAsync(cancellationToken).ConfigureAwait(false);
         return use;
+    }
+
+    /// <summary>The endpoint lives but can not serve now: calls go to the next ready one, if there is one.</summary>
+    public void Avoid(Endpoint endpoint)
+    {
+        if (_current == endpoint && NextReady(endpoint) is { } next)
+            _current = next;
     }
 
     /// <summary>The endpoint of this address, whatever its health.</summary>
@@ -122,6 +125,14 @@ internal sealed class EndpointSet : IDisposable
             _lifetime.Cancel();
         foreach (var endpoint in _endpoints)
             endpoint.Retire();
+    }
+
+    private Endpoint? NextReady(Endpoint endpoint)
+    {
+        var endpoints = _endpoints;
+        int next = Array.IndexOf(endpoints, endpoint) + 1;
+        return Enumerable.Range(next, endpoints.Length).Select(at => endpoints[at % endpoints.Length])
+            .FirstOrDefault(candidate => candidate.IsReady);
     }
 
     private Task Revival()

@@ -9,7 +9,8 @@ internal static class Failure
     // what Lock and Campaign make of a timeout inside the server.
     private static readonly string[] RefusalsOfCodeUnknown =
     [
-        EtcdErrors.LeaseNotFound, EtcdErrors.PermissionDenied, "etcdserver: re-configuration failed", "auth: ", "election: ", "\"leader\" field must be provided",
+        EtcdErrors.LeaseNotFound, EtcdErrors.PermissionDenied, "etcdserver: re-configuration failed", "auth: ", "election: ",
+        "\"leader\" field must be provided",
         "unknown method", "not a primary lessor", "re-configuration failed",
     ];
 
@@ -21,7 +22,7 @@ internal static class Failure
         if (status.DebugException is not null)
             return status.StatusCode is StatusCode.ResourceExhausted or StatusCode.DeadlineExceeded
                 ? FailureKind.Doubtful
-                : FailureKind.Unavailable;
+                : FailureKind.Lost;
         return KindOfAnswer(status, hasCredentials);
     }
 
@@ -33,7 +34,8 @@ internal static class Failure
 
     /// <summary>It may be different in a moment.</summary>
     public static bool IsPassing(EtcdException exception) => exception.Code
-        is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled or StatusCode.Internal or StatusCode.Unknown;
+        is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled or StatusCode.Internal
+            or StatusCode.Unknown;
 
     private static FailureKind KindOfAnswer(Status status, bool hasCredentials) => status.StatusCode switch
     {

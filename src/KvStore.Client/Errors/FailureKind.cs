@@ -15,7 +15,11 @@ internal enum FailureKind
     /// <summary>Refused: another try would be refused too.</summary>
     Refused,
 
-    /// <summary>The endpoint is gone, or can not serve now. What it did with the request is unknown.</summary>
+    /// <summary>The connection broke, or the endpoint fell silent. What it did with the request is unknown.</summary>
+    Lost,
+
+    /// <summary>The endpoint lives and says that it can not serve now, for want of a leader say. What became of the request is
+    /// unknown.</summary>
     Unavailable,
 
     /// <summary>It failed in a way that says neither what was done nor that another try would fare better.</summary>

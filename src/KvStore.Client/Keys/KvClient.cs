@@ -13,7 +13,8 @@ public sealed class KvClient
     internal KvClient(CallRunner calls) => _calls = calls;
 
     /// <summary>The keys of a range at one revision. A read: made again elsewhere while there is time.</summary>
-    /// <exception cref="EtcdException">Refused, such as <see cref="EtcdErrors.Compacted"/>, or no endpoint answered in time.</exception>
+    /// <exception cref="EtcdException">Refused, such as <see cref="EtcdErrors.Compacted"/>, or no endpoint answered in
+    /// time.</exception>
     public Task<RangeResponse> RangeAsync(
         RangeRequest request, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _calls.ReadAsync(Api.Range, request, options, cancellationToken);
@@ -25,11 +26,13 @@ public sealed class KvClient
         KeyRange range, long revision = 0, long limit = 0, RequestOptions? options = null,
         CancellationToken cancellationToken = default) =>
         RangeAsync(
-            new RangeRequest { Key = range.Key, RangeEnd = range.End, Revision = revision, Limit = limit }, options, cancellationToken);
+            new RangeRequest { Key = range.Key, RangeEnd = range.End, Revision = revision, Limit = limit }, options,
+            cancellationToken);
 
     /// <summary>One key as it is now; null if it is not there. A read, as <see cref="RangeAsync(RangeRequest, RequestOptions?,
     /// CancellationToken)"/>.</summary>
-    public async Task<KeyValue?> GetAsync(Bytes key, RequestOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<KeyValue?> GetAsync(
+        Bytes key, RequestOptions? options = null, CancellationToken cancellationToken = default)
     {
         var response = await RangeAsync(key, options: options, cancellationToken: cancellationToken).ConfigureAwait(false);
         return response.Kvs.Count == 0 ? null : response.Kvs[0];
@@ -67,7 +70,8 @@ public sealed class KvClient
 
     /// <inheritdoc cref="RangeStreamAsync(RangeRequest, int, RequestOptions?, CancellationToken)"/>
     public IAsyncEnumerable<RangeResponse> RangeStreamAsync(
-        KeyRange range, int pageSize = DefaultPageSize, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
+        KeyRange range, int pageSize = DefaultPageSize, RequestOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         RangeStreamAsync(new RangeRequest { Key = range.Key, RangeEnd = range.End }, pageSize, options, cancellationToken);
 
     /// <summary>Creates a key or changes it. A write: never made twice.</summary>
@@ -80,7 +84,8 @@ public sealed class KvClient
 
     /// <inheritdoc cref="PutAsync(PutRequest, RequestOptions?, CancellationToken)"/>
     public Task<PutResponse> PutAsync(
-        Bytes key, Bytes value, LeaseId lease = default, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
+        Bytes key, Bytes value, LeaseId lease = default, RequestOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         PutAsync(new PutRequest { Key = key.Value, Value = value.Value, Lease = lease.Value }, options, cancellationToken);
 
     /// <summary>Deletes the keys of a range, in one revision. A write, with the ends of
@@ -95,8 +100,8 @@ public sealed class KvClient
         DeleteAsync(new DeleteRangeRequest { Key = range.Key, RangeEnd = range.End }, options, cancellationToken);
 
     /// <summary>Runs a transaction; build it with <see cref="Txn"/>. A write with the ends of
-    /// <see cref="PutAsync(PutRequest, RequestOptions?, CancellationToken)"/>, unless all it does in both branches is to read: then
-    /// a read.</summary>
+    /// <see cref="PutAsync(PutRequest, RequestOptions?, CancellationToken)"/>, unless all it does in both branches is to read:
+    /// then a read.</summary>
     public Task<TxnResponse> TxnAsync(
         TxnRequest request, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         IsReadOnly(request)
@@ -113,7 +118,8 @@ public sealed class KvClient
         _calls.WriteAsync(
             Api.Compact, new CompactionRequest { Revision = revision, Physical = isPhysical }, options, cancellationToken);
 
-    private async Task<RangeResponse> ReadPageAsync(RangeRequest page, RequestOptions? options, CancellationToken cancellationToken)
+    private async Task<RangeResponse> ReadPageAsync(
+        RangeRequest page, RequestOptions? options, CancellationToken cancellationToken)
     {
         try
         {

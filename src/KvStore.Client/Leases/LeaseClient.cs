@@ -51,8 +51,8 @@ public sealed class LeaseClient
     public Task<LeaseLeasesResponse> ListAsync(RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _calls.ReadAsync(Api.LeaseLeases, new LeaseLeasesRequest(), options, cancellationToken);
 
-    /// <summary>Renews the lease at every third of its life, until it ends or the handle is disposed. All leases of a client share
-    /// one stream; it moves to another endpoint when it breaks or is not answered.</summary>
+    /// <summary>Renews the lease at every third of its life, until it ends or the handle is disposed. All leases of a client
+    /// share one stream; it moves to another endpoint when it breaks or is not answered.</summary>
     public LeaseKeepAlive KeepAlive(GrantedLease lease) => KeepAlive(lease.Id, lease.Claim);
 
     /// <summary>The same for a lease that was granted elsewhere: nothing is claimed of it before the first answer.</summary>
@@ -62,13 +62,14 @@ public sealed class LeaseClient
     /// <returns>The time to live that it has from now on.</returns>
     /// <exception cref="EtcdException"><see cref="EtcdErrors.LeaseNotFound"/>, another refusal, or no endpoint answered in time.
     /// </exception>
-    public async Task<TimeSpan> RenewAsync(LeaseId id, RequestOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<TimeSpan> RenewAsync(
+        LeaseId id, RequestOptions? options = null, CancellationToken cancellationToken = default)
     {
         await using var lease = KeepAlive(id);
         try
         {
-            return await lease.Renewed.WaitAsync(options?.Timeout ?? _options.CallTimeout, _options.TimeProvider, cancellationToken)
-                .ConfigureAwait(false);
+            var limit = options?.Timeout ?? _options.CallTimeout;
+            return await lease.Renewed.WaitAsync(limit, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException exception)
         {

@@ -1,6 +1,7 @@
 namespace KvStore.Client;
 
-/// <summary>Renews one lease until it ends or this is disposed; made by <see cref="LeaseClient.KeepAlive(GrantedLease)"/>.</summary>
+/// <summary>Renews one lease until it ends or this is disposed; made by <see
+/// cref="LeaseClient.KeepAlive(GrantedLease)"/>.</summary>
 public sealed class LeaseKeepAlive : IAsyncDisposable
 {
     private readonly LeaseRenewals _renewals;

@@ -87,8 +87,9 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
             try
             {
                 using var stream = await streams.OpenAsync(Api.LeaseKeepAlive, _lifetime.Token).ConfigureAwait(false);
-                await UseAsync(stream).ConfigureAwait(false);
-                failures = 0;
+                failures = await UseAsync(stream).ConfigureAwait(false) ? 0 : failures + 1;
+                if (failures > 0)
+                    await BackOff.PauseAsync(failures, options, _lifetime.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -111,17 +112,20 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
         }
     }
 
-    private async Task UseAsync(Stream stream)
+    /// <returns>False if the stream broke before it brought anything.</returns>
+    private async Task<bool> UseAsync(Stream stream)
     {
         var connection = new Connection(stream);
         Connect(connection);
         var writing = connection.WriteAsync();
         EtcdException? refusal = null;
+        bool isUseful = false;
         try
         {
             while (await stream.Responses.MoveNext().ConfigureAwait(false))
             {
                 stream.Use.Answered();
+                isUseful = true;
                 await TakeAsync(stream.Responses.Current).ConfigureAwait(false);
             }
         }
@@ -137,6 +141,7 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
         await writing.ConfigureAwait(false);
         if (refused is not null)
             await refused.EndAsync(LeaseEnd.Refused, refusal).ConfigureAwait(false);
+        return isUseful || connection.IsClosed;
     }
 
     private void Connect(Connection connection)
@@ -221,7 +226,8 @@ internal sealed class LeaseRenewals(StreamOpener streams, ClientOptions options)
 
         public bool IsClosed { get; private set; }
 
-        /// <summary>It was closed because it does not answer: another is to be opened, elsewhere if there is an elsewhere.</summary>
+        /// <summary>It was closed because it does not answer: another is to be opened, elsewhere if there is an
+        /// elsewhere.</summary>
         public bool IsSilent { get; private set; }
 
         /// <summary>Closes it from this side, for silence or because nobody needs it any more.</summary>

@@ -10,7 +10,8 @@ public sealed class ClusterClient
     internal ClusterClient(CallRunner calls) => _calls = calls;
 
     /// <summary>A read.</summary>
-    /// <param name="isLinearizable">False asks one member for what it knows: without a quorum too, and perhaps out of date.</param>
+    /// <param name="isLinearizable">False asks one member for what it knows: without a quorum too, and perhaps out of
+    /// date.</param>
     /// <exception cref="EtcdException">Refused, or no endpoint answered in time.</exception>
     public Task<MemberListResponse> ListAsync(
         bool isLinearizable = true, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -42,7 +43,8 @@ public sealed class ClusterClient
 
     /// <summary>Changes where a member's peers find it. A write, with the ends of <see cref="AddAsync"/>.</summary>
     public Task<MemberUpdateResponse> UpdateAsync(
-        ulong memberId, IEnumerable<string> peerUrls, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
+        ulong memberId, IEnumerable<string> peerUrls, RequestOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         _calls.WriteAsync(
             Api.MemberUpdate, new MemberUpdateRequest { ID = memberId, PeerURLs = { peerUrls } }, options, cancellationToken);
 }

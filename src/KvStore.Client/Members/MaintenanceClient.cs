@@ -30,10 +30,12 @@ public sealed class MaintenanceClient
         AlarmRequest request, RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _calls.WriteAsync(Api.Alarm, request, options, cancellationToken);
 
-    /// <summary>Gives free space of one member back; etcd's serves nobody meanwhile, so give it time. Counts as a write.</summary>
+    /// <summary>Gives free space of one member back; etcd's serves nobody meanwhile, so give it time. Counts as a
+    /// write.</summary>
     /// <exception cref="EtcdException">Refused, or never sent.</exception>
     /// <exception cref="UnknownOutcomeException">Sent, and not answered.</exception>
-    public Task<DefragmentResponse> DefragmentAsync(RequestOptions? options = null, CancellationToken cancellationToken = default) =>
+    public Task<DefragmentResponse> DefragmentAsync(
+        RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _calls.WriteAsync(Api.Defragment, new DefragmentRequest(), options, cancellationToken);
 
     /// <summary>A hash of one member's whole file: for tests. A read.</summary>
@@ -68,8 +70,8 @@ public sealed class MaintenanceClient
         RequestOptions? options = null, CancellationToken cancellationToken = default) =>
         _streams.ReadOnceAsync(Api.Snapshot, new SnapshotRequest(), options, cancellationToken);
 
-    /// <summary>Writes <see cref="SnapshotAsync"/>'s pieces, digest included, as <c>etcdctl snapshot save</c> does, and checks the
-    /// digest.</summary>
+    /// <summary>Writes <see cref="SnapshotAsync"/>'s pieces, digest included, as <c>etcdctl snapshot save</c> does, and checks
+    /// the digest.</summary>
     /// <exception cref="EtcdException">Refused, or broken off: what was written is of no use.</exception>
     /// <exception cref="InvalidDataException">What came does not match its digest.</exception>
     public async Task SaveSnapshotAsync(

@@ -30,7 +30,8 @@ public sealed class Watch : IAsyncDisposable
     /// <summary>The stream it belongs to; set once, before anything else happens to the watch.</summary>
     internal WatchStream Stream { get; set; } = null!;
 
-    /// <summary>By which the server knows it on the stream that is open; 0 if it does not. The stream's, under its lock.</summary>
+    /// <summary>By which the server knows it on the stream that is open; 0 if it does not. The stream's, under its
+    /// lock.</summary>
     internal long Id { get; set; }
 
     /// <summary>Held back until its reader has caught up. Written under the stream's lock.</summary>

@@ -31,13 +31,14 @@ public sealed class WatchClient
     }
 
     /// <summary>Makes a watch and waits until a server has it: then every later change of the range will be delivered.</summary>
-    /// <remarks>From then on it goes on by itself, on whatever endpoint, from the last revision that was delivered. How long to wait
-    /// for a server is <see cref="ClientOptions.CallTimeout"/>. The token ends the waiting only.</remarks>
+    /// <remarks>From then on it goes on by itself, on whatever endpoint, from the last revision that was delivered. How long to
+    /// wait for a server is <see cref="ClientOptions.CallTimeout"/>. The token ends the waiting only.</remarks>
     /// <param name="range">An empty key is one zero byte, as etcd has it.</param>
     /// <returns>A watch whose start was compacted away is made all the same; reading it says so.</returns>
     /// <exception cref="WatchEndedException">Refused, for want of permission say.</exception>
     /// <exception cref="EtcdException">No endpoint answered in time.</exception>
-    public async Task<Watch> StartAsync(KeyRange range, WatchOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<Watch> StartAsync(
+        KeyRange range, WatchOptions? options = null, CancellationToken cancellationToken = default)
     {
         var watch = new Watch(range, options ?? new WatchOptions());
         Pick(watch);

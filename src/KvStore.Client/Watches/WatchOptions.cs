@@ -15,7 +15,8 @@ public sealed record WatchOptions
     /// <summary>Leaves out the deletes.</summary>
     public bool SkipDeletes { get; init; }
 
-    /// <summary>The server tells the revision it has come to when there is nothing else to tell (etcd: every 10 minutes).</summary>
+    /// <summary>The server tells the revision it has come to when there is nothing else to tell (etcd: every 10
+    /// minutes).</summary>
     public bool WithProgress { get; init; }
 
     /// <summary>Bytes of events that wait for a slow reader. Beyond that the watch is ended at the server and begun again when

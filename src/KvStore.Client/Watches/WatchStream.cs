@@ -94,7 +94,8 @@ internal sealed class WatchStream(StreamOpener streams, ClientOptions options)
         }
     }
 
-    /// <summary>Called now and then: a creation that gets no answer, with nothing else coming either, means a dead stream.</summary>
+    /// <summary>Called now and then: a creation that gets no answer, with nothing else coming either, means a dead
+    /// stream.</summary>
     public void CheckSilence()
     {
         lock (_gate)
@@ -128,8 +129,9 @@ internal sealed class WatchStream(StreamOpener streams, ClientOptions options)
             try
             {
                 using var stream = await streams.OpenAsync(Api.Watch, _lifetime.Token).ConfigureAwait(false);
-                await UseAsync(stream).ConfigureAwait(false);
-                failures = 0;
+                failures = await UseAsync(stream).ConfigureAwait(false) ? 0 : failures + 1;
+                if (failures > 0)
+                    await BackOff.PauseAsync(failures, options, _lifetime.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -157,17 +159,20 @@ internal sealed class WatchStream(StreamOpener streams, ClientOptions options)
         }
     }
 
-    private async Task UseAsync(Stream stream)
+    /// <returns>False if the stream broke before it brought anything.</returns>
+    private async Task<bool> UseAsync(Stream stream)
     {
         var connection = new Connection(stream, options.TimeProvider);
         Connect(connection);
         var writing = connection.WriteAsync();
         EtcdException? refusal = null;
+        bool isUseful = false;
         try
         {
             while (await stream.Responses.MoveNext().ConfigureAwait(false))
             {
                 stream.Use.Answered();
+                isUseful = true;
                 Take(connection, stream.Responses.Current);
             }
         }
@@ -183,6 +188,7 @@ internal sealed class WatchStream(StreamOpener streams, ClientOptions options)
         await writing.ConfigureAwait(false);
         if (refusal is not null)
             EndAll(new WatchEndedException(refusal.Code, refusal.Text, refusal.Endpoint, refusal));
+        return isUseful || connection.IsClosed;
     }
 
     private void Connect(Connection connection)

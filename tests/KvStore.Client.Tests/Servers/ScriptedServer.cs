@@ -15,7 +15,8 @@ internal sealed class ScriptedServer : IAsyncDisposable
     public ScriptedServer()
     {
         var kv = new GrpcServiceBinder(Service("KV"))
-            .Unary<RangeRequest, RangeResponse>("Range", Note<RangeRequest, RangeResponse>((request, context) => OnRange(request, context)))
+            .Unary<RangeRequest, RangeResponse>("Range", Note<RangeRequest, RangeResponse>(
+                (request, context) => OnRange(request, context)))
             .Unary<PutRequest, PutResponse>("Put", Note<PutRequest, PutResponse>((request, context) => OnPut(request, context)))
             .Unary<TxnRequest, TxnResponse>("Txn", Note<TxnRequest, TxnResponse>((request, context) => OnTxn(request, context)));
         var auth = new GrpcServiceBinder(Service("Auth"))
@@ -48,9 +49,11 @@ internal sealed class ScriptedServer : IAsyncDisposable
     public Func<RangeRequest, ServerCallContext, Task<RangeResponse>> OnRange { get; set; } = (_, _) =>
         Task.FromResult(new RangeResponse { Header = new ResponseHeader { Revision = 1 } });
 
-    public Func<PutRequest, ServerCallContext, Task<PutResponse>> OnPut { get; set; } = (_, _) => Task.FromResult(new PutResponse());
+    public Func<PutRequest, ServerCallContext, Task<PutResponse>> OnPut { get; set; } = (_, _) =>
+        Task.FromResult(new PutResponse());
 
-    public Func<TxnRequest, ServerCallContext, Task<TxnResponse>> OnTxn { get; set; } = (_, _) => Task.FromResult(new TxnResponse());
+    public Func<TxnRequest, ServerCallContext, Task<TxnResponse>> OnTxn { get; set; } = (_, _) =>
+        Task.FromResult(new TxnResponse());
 
     public Func<AuthenticateRequest, ServerCallContext, Task<AuthenticateResponse>> OnAuthenticate { get; set; } = (_, _) =>
         Task.FromResult(new AuthenticateResponse { Token = "token" });
