@@ -8,8 +8,8 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 var command = new ServerCommand(ProcessEnvironment.Current(), ServerProcess.RunAsync);
-command.Add(BenchCommand.Create());
-command.Add(VersionCommand.Create());
+command.Add(BenchCommand.Name, BenchCommand.Create);
+command.Add(VersionCommand.Name, VersionCommand.Create);
 return await command.InvokeAsync(args, stopping.Token);
 
 void Stop(PosixSignalContext context)

@@ -15,7 +15,24 @@ public class TlsTests
         using var http = new HttpClient(new SocketsHttpHandler { SslOptions = TestCertificates.TrustingClient() });
 
         Assert.Equal("hi", (await host.Channel.Say("hi").ResponseAsync.Soon()).Text);
-        Assert.Equal("HTTP/1.1", await http.GetStringAsync(host.Address).Soon());
+        Assert.Equal($"HTTP/1.1 {host.EndPoint}", await http.GetStringAsync(host.Address).Soon());
+    }
+
+    [Fact]
+    public async Task An_authority_that_is_a_URL_is_served()
+    {
+        await using var host = await StartAsync(new GrpcTlsOptions { CertificateSelector = _ => TestCertificates.Server });
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = TestCertificates.TrustingClient() });
+        using var request = new HttpRequestMessage(HttpMethod.Get, host.Address)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Headers.TryAddWithoutValidation("Host", host.Address);
+
+        using var response = await http.SendAsync(request).Soon();
+
+        Assert.Equal($"HTTP/2 {host.EndPoint}", await response.Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -94,7 +111,7 @@ public class TlsTests
         new GrpcHostOptions
         {
             Endpoints = [GrpcListenEndpoint.Tcp(IPAddress.Loopback, 0, tls)],
-            HttpFallback = context => context.Response.WriteAsync(context.Request.Protocol),
+            HttpFallback = context => context.Response.WriteAsync($"{context.Request.Protocol} {context.Request.Host}"),
         });
 
     private static AsyncUnaryCall<EchoResponse> Say(EchoHost host, X509Certificate2? own) =>

@@ -68,6 +68,7 @@ public sealed class GrpcHost : IAsyncDisposable
         kestrel.AddServerHeader = false;
         // A proxy that ends TLS may pass on "https" over a plain connection.
         kestrel.AllowAlternateSchemes = true;
+        kestrel.RequestHeaderEncodingSelector = AuthorityEncoding.Select;
         var limits = kestrel.Limits;
         // Each of these would end a stream or connection that lives long or is quiet, as watches are.
         limits.MaxRequestBodySize = null;

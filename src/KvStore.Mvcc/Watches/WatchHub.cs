@@ -70,9 +70,10 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
     public long EventsSent { get; private set; }
 
     /// <param name="wakeSender">Called whenever <see cref="WatchStream.TryTake"/> has something new, on the watch loop.</param>
-    public WatchStream OpenStream(Action wakeSender)
+    /// <param name="wakeReceiver">Called when <see cref="WatchStream.AcceptsRequests"/> has become true again, by any thread.</param>
+    public WatchStream OpenStream(Action wakeSender, Action wakeReceiver)
     {
-        var stream = new WatchStream(this, wakeSender);
+        var stream = new WatchStream(this, wakeSender, wakeReceiver);
         Post(new Request(stream, RequestKind.Open));
         return stream;
     }
@@ -255,6 +256,9 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
             case RequestKind.Close: Close(request.Stream!); break;
             case RequestKind.NotifyProgress: SendProgressNotices(); break;
         }
+        // Only now: its answer, or its place among the progress requests, is counted already.
+        if (request.Kind is RequestKind.Create or RequestKind.Cancel or RequestKind.Progress)
+            request.Stream!.CloseRequest();
         StreamCount = _streams.Count;
     }
 
@@ -329,8 +333,10 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
     private void RequestProgress(WatchStream stream)
     {
         long current = source.CurrentRevision;
-        if (ReachOf(stream, current) != Reach.NotSynced)
-            _progressRequests.Add((stream, current));
+        if (ReachOf(stream, current) == Reach.NotSynced)
+            return;
+        stream.OpenRequest();
+        _progressRequests.Add((stream, current));
     }
 
     private void Close(WatchStream stream)
@@ -367,6 +373,7 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
             if (reach == Reach.Complete)
                 stream.Send(new WatchMessage { WatchId = WatchMessage.NoWatch, HeaderRevision = Math.Max(_position, atLeast) });
             _progressRequests.RemoveAt(i);
+            stream.CloseRequest();
         }
     }
 

@@ -9,6 +9,11 @@ public sealed record WatchHubOptions
     /// <summary>Bytes that may wait for a stream's sender, one message over.</summary>
     public long StreamQueueBytes { get; init; } = 4 << 20;
 
+    /// <summary>Requests of a stream that may wait for the watch loop, and answers to them that may wait for its sender; beyond,
+    /// its client is not read.</summary>
+    /// <remarks>etcd stops reading likewise, once 16 answers wait.</remarks>
+    public int StreamRequests { get; init; } = 128;
+
     /// <summary>Bytes of events that may wait for the watch loop; beyond, it reads them back from history.</summary>
     public long BacklogBytes { get; init; } = 32 << 20;
 

@@ -24,6 +24,9 @@ public sealed class WatchMessage
 
     public IReadOnlyList<WatchedEvent> Events { get; init; } = [];
 
+    /// <summary>It tells of a watch or a stream, not of changes.</summary>
+    public bool IsControl => Events.Count == 0;
+
     /// <summary>Bytes of keys and values; what a queue's limit counts.</summary>
     public long SizeBytes { get; init; }
 }

@@ -1,24 +1,37 @@
 using System.Collections.Concurrent;
 using KvStore.Protocol;
+using KvStore.Raft;
 
 namespace KvStore.Mvcc.Watches;
 
 /// <summary>The server's half of a client's watch stream: requests go in, messages come out in the order they must be sent.</summary>
-/// <remarks>Requests and <see cref="TryTake"/> may be called by any thread, one at a time each; all else is the watch loop's.</remarks>
+/// <remarks>
+/// Requests and <see cref="TryTake"/> may be called by any thread, one at a time each; all else is the watch loop's.
+/// Events that nobody takes are left in history, and so have their limit. What is asked of the stream has its limit by
+/// <see cref="AcceptsRequests"/>: whoever passes requests on looks at it before each.
+/// </remarks>
 public sealed class WatchStream
 {
     private readonly WatchHub _hub;
     private readonly Action _wakeSender;
+    private readonly Action _wakeReceiver;
     private readonly ConcurrentQueue<WatchMessage> _outgoing = new();
     private int _queuedMessages;
     private long _queuedBytes;
     private int _isStarved;
 
-    internal WatchStream(WatchHub hub, Action wakeSender)
+    /// <summary>Requests that the hub has not dealt with, and control messages that were not taken.</summary>
+    private int _openRequests;
+
+    internal WatchStream(WatchHub hub, Action wakeSender, Action wakeReceiver)
     {
         _hub = hub;
         _wakeSender = wakeSender;
+        _wakeReceiver = wakeReceiver;
     }
+
+    /// <summary>Whether the next request may be passed on. When not, the receiver is woken once half of what waits is gone.</summary>
+    public bool AcceptsRequests => Volatile.Read(ref _openRequests) < _hub.Options.StreamRequests;
 
     /// <summary>Owned by the watch loop.</summary>
     internal Dictionary<long, Watcher> Watchers { get; } = [];
@@ -27,12 +40,12 @@ public sealed class WatchStream
 
     internal bool IsClosed { get; set; }
 
-    public void Create(WatchCreateRequest request) => _hub.Post(new WatchHub.Request(this, WatchHub.RequestKind.Create, Create: request));
+    public void Create(WatchCreateRequest request) => Request(new WatchHub.Request(this, WatchHub.RequestKind.Create, Create: request));
 
-    public void Cancel(long watchId) => _hub.Post(new WatchHub.Request(this, WatchHub.RequestKind.Cancel, watchId));
+    public void Cancel(long watchId) => Request(new WatchHub.Request(this, WatchHub.RequestKind.Cancel, watchId));
 
     /// <summary>Asks for one message that says how far the stream is; silence when a watcher is behind or none is there.</summary>
-    public void RequestProgress() => _hub.Post(new WatchHub.Request(this, WatchHub.RequestKind.Progress));
+    public void RequestProgress() => Request(new WatchHub.Request(this, WatchHub.RequestKind.Progress));
 
     public void Close() => _hub.Post(new WatchHub.Request(this, WatchHub.RequestKind.Close));
 
@@ -41,6 +54,8 @@ public sealed class WatchStream
     {
         if (!_outgoing.TryDequeue(out message!))
             return false;
+        if (message.IsControl)
+            CloseRequest();
         int messages = Interlocked.Decrement(ref _queuedMessages);
         long bytes = Interlocked.Add(ref _queuedBytes, -message.SizeBytes);
         bool isHalfEmpty = messages <= _hub.Options.StreamQueueMessages / 2 && bytes <= _hub.Options.StreamQueueBytes / 2;
@@ -61,10 +76,29 @@ public sealed class WatchStream
 
     internal void Send(WatchMessage message)
     {
+        if (message.IsControl)
+            OpenRequest();
         Interlocked.Increment(ref _queuedMessages);
         Interlocked.Add(ref _queuedBytes, message.SizeBytes);
         _outgoing.Enqueue(message);
         _wakeSender();
+    }
+
+    internal void OpenRequest() => Interlocked.Increment(ref _openRequests);
+
+    /// <summary>Counts one down by one, so that every way from the limit to nothing passes its half.</summary>
+    internal void CloseRequest()
+    {
+        int open = Interlocked.Decrement(ref _openRequests);
+        Invariant.Holds(open >= 0);
+        if (open == _hub.Options.StreamRequests / 2)
+            _wakeReceiver();
+    }
+
+    private void Request(WatchHub.Request request)
+    {
+        OpenRequest();
+        _hub.Post(request);
     }
 
     private bool IsBelowLimits() =>

@@ -8,11 +8,13 @@ namespace KvStore.Server.Bench;
 /// <remarks>Exit codes: 0 all answered well, 1 some answers were errors or the load broke off, 130 interrupted.</remarks>
 public static class BenchCommand
 {
+    public const string Name = "bench";
+
     private const int Failed = 1, Interrupted = 130;
 
     public static Command Create()
     {
-        var bench = new Command("bench", "Measure a server of etcd's API under load");
+        var bench = new Command(Name, "Measure a server of etcd's API under load");
         bench.Subcommands.Add(Workload("put", "Puts", LoadPlan.Put));
         bench.Subcommands.Add(Workload("load", "Put every key of the key space once, in order", LoadPlan.Load));
         bench.Subcommands.Add(RangeCommand());

@@ -25,6 +25,7 @@ public sealed class ServerCommand
     private readonly Func<ServerOptions, CancellationToken, Task<int>> _serve;
     private readonly RootCommand _root = new("A key-value store that speaks etcd's v3 API.");
     private readonly Dictionary<string, Option<string[]>> _options = [];
+    private readonly Dictionary<string, Func<Command>> _subcommands = [];
 
     /// <param name="serve">Runs the member until it ends, and returns the exit code. The log is open when it is called.</param>
     public ServerCommand(ProcessEnvironment environment, Func<ServerOptions, CancellationToken, Task<int>> serve)
@@ -42,10 +43,15 @@ public sealed class ServerCommand
     }
 
     /// <summary>Such as <c>kvstore snapshot</c>; its options are its own, and each command explains itself.</summary>
-    public void Add(Command subcommand)
+    /// <param name="create">Called only when the command, or help, is asked for: a member's start does not wait for it.</param>
+    public void Add(string name, Func<Command> create) => _subcommands.Add(name, create);
+
+    private Command Create(Func<Command> create)
     {
+        Command subcommand = create();
         AddHelp(subcommand);
         _root.Subcommands.Add(subcommand);
+        return subcommand;
     }
 
     private static void AddHelp(Command command)
@@ -57,8 +63,9 @@ public sealed class ServerCommand
 
     public async Task<int> InvokeAsync(IReadOnlyList<string> arguments, CancellationToken stopping = default)
     {
-        if (arguments.Count > 0 && _root.Subcommands.Any(command => command.Name == arguments[0]))
+        if (arguments.Count > 0 && _subcommands.TryGetValue(arguments[0], out var create))
         {
+            Create(create);
             return await CommandLineParser.Parse(_root, arguments, Parsing)
                 .InvokeAsync(new InvocationConfiguration { Output = _environment.Output, Error = _environment.Error }, stopping);
         }
@@ -108,7 +115,8 @@ public sealed class ServerCommand
 
     private int Help()
     {
-        HelpText.Write(_environment.Output, Program, _root.Subcommands.Select(command => (command.Name, command.Description)));
+        HelpText.Write(
+            _environment.Output, Program, _subcommands.Values.Select(Create).Select(command => (command.Name, command.Description)));
         return Success;
     }
 

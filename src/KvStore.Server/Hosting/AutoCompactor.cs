@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Errors;
 using KvStore.Protocol;
 using KvStore.Server.Configuration;
 using KvStore.Server.Logging;
@@ -11,6 +12,7 @@ namespace KvStore.Server.Hosting;
 /// <remarks>
 /// periodic: notes the revision ten times a period (at least every six minutes) and compacts to what was noted a period ago, once
 /// an hour, or once a period when that is shorter. revision: every five minutes, to the current revision less the retention.
+/// One that failed is due again at the next note, or five minutes on, with the target of that time.
 /// </remarks>
 internal sealed class AutoCompactor : IDisposable
 {
@@ -21,24 +23,34 @@ internal sealed class AutoCompactor : IDisposable
     private readonly Member _member;
     private readonly AutoCompaction _mode;
     private readonly TimeProvider _time;
+    private readonly Func<CompactionRequest, Task<ApplyResult>> _propose;
     private readonly Queue<(TimeSpan At, long Revision)> _notes = [];
+    private readonly TimeSpan _interval;
     private readonly ITimer _timer;
+    private long _revisionAPeriodAgo;
     private TimeSpan _compactedAt;
-    private long _compactedRevision;
+    private Task<ApplyResult>? _outcome;
+    private (TimeSpan At, long Revision) _proposed;
     private int _isRunning;
 
-    private AutoCompactor(Member member, AutoCompaction mode, TimeProvider time)
+    private AutoCompactor(Member member, AutoCompaction mode, TimeProvider time, Func<CompactionRequest, Task<ApplyResult>> propose)
     {
-        (_member, _mode, _time) = (member, mode, time);
+        (_member, _mode, _time, _propose) = (member, mode, time, propose);
         _compactedAt = Now;
-        var interval = mode.Period is { } period ? CompactInterval(period) / NotesPerInterval : RevisionInterval;
-        _timer = time.CreateTimer(_ => Run(), null, interval, interval);
+        _interval = mode.Period is { } period ? CompactInterval(period) / NotesPerInterval : RevisionInterval;
+        _timer = time.CreateTimer(_ => Run(), null, _interval, _interval);
     }
 
     private TimeSpan Now => _time.GetElapsedTime(0);
 
+    private long CompactRevision => _member.State.Store.CompactRevision;
+
     public static AutoCompactor? Start(Member member, AutoCompaction mode, TimeProvider time) =>
-        mode == AutoCompaction.Off ? null : new AutoCompactor(member, mode, time);
+        Start(member, mode, time, request => member.Propose(CommandKind.Compaction, request.ToByteArray(), request));
+
+    internal static AutoCompactor? Start(
+        Member member, AutoCompaction mode, TimeProvider time, Func<CompactionRequest, Task<ApplyResult>> propose) =>
+        mode == AutoCompaction.Off ? null : new AutoCompactor(member, mode, time, propose);
 
     public void Dispose() => _timer.Dispose();
 
@@ -51,7 +63,8 @@ internal sealed class AutoCompactor : IDisposable
         try
         {
             long target = _mode.Period is { } period ? PeriodicTarget(period) : _member.State.Store.CurrentRevision - _mode.Revisions!.Value;
-            if (target > _compactedRevision && target > _member.State.Store.CompactRevision && _member.IsLeader)
+            bool isUnderWay = _outcome is { IsCompleted: false };
+            if (!isUnderWay && target > CompactRevision && target > 0 && _member.IsLeader)
                 Compact(target);
         }
         finally
@@ -64,25 +77,38 @@ internal sealed class AutoCompactor : IDisposable
     private long PeriodicTarget(TimeSpan period)
     {
         _notes.Enqueue((Now, _member.State.Store.CurrentRevision));
-        if (Now - _compactedAt < CompactInterval(period))
-            return 0;
-        long target = 0;
         while (_notes.TryPeek(out var note) && Now - note.At >= period)
-        {
-            target = note.Revision;
-            _notes.Dequeue();
-        }
-        if (target > 0)
-            _compactedAt = Now;
-        return target;
+            _revisionAPeriodAgo = _notes.Dequeue().Revision;
+        // What counts is that the history is gone: of a proposal that failed, the outcome may only be unknown.
+        if (_proposed.Revision > 0 && CompactRevision >= _proposed.Revision)
+            _compactedAt = _proposed.At;
+        return Now - _compactedAt < CompactInterval(period) ? 0 : _revisionAPeriodAgo;
     }
 
     private void Compact(long revision)
     {
         Log.Info("starting auto compaction", ("revision", revision));
-        var request = new CompactionRequest { Revision = revision };
-        _compactedRevision = revision;
-        _member.Propose(CommandKind.Compaction, request.ToByteArray(), request,
-            () => Log.Info("completed auto compaction", ("revision", revision)));
+        _proposed = (Now, revision);
+        _outcome = _propose(new CompactionRequest { Revision = revision });
+        _ = LogOutcomeAsync(revision, _outcome);
+    }
+
+    private async Task LogOutcomeAsync(long revision, Task<ApplyResult> outcome)
+    {
+        EtcdError? error;
+        try
+        {
+            error = (await outcome).Error;
+        }
+        catch (EtcdException exception)
+        {
+            error = exception.Error;
+        }
+
+        // Somebody else was faster.
+        if (error is null || error == EtcdError.Compacted)
+            Log.Info("completed auto compaction", ("revision", revision));
+        else
+            Log.Warn("failed auto compaction", ("revision", revision), ("retry-interval", _interval), ("error", error.Text));
     }
 }

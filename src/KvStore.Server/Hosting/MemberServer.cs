@@ -37,7 +37,8 @@ internal sealed class MemberServer : IAsyncDisposable
     public static async Task<MemberServer> StartAsync(ServerOptions options, Action<string, Exception> onFault)
     {
         ListenAddresses.Check(options);
-        var telemetry = new TelemetryExport(options.Telemetry, options.Name);
+        // Beside the opening of the data: its libraries take long to load.
+        var telemetryMade = Task.Run(() => new TelemetryExport(options.Telemetry, options.Name));
         var sources = new MemberMetricSources();
         var metrics = new ServerMetrics(sources.Sources, GrpcMethod.AllOf(ServedFiles()), options.Telemetry.IsExtensive);
         Member? member = null;
@@ -45,6 +46,8 @@ internal sealed class MemberServer : IAsyncDisposable
         {
             member = Open(options, metrics, onFault);
             sources.Member = member;
+            // Before the first measurement, which would be missed else.
+            var telemetry = await telemetryMade;
             member.Start();
             var server = new MemberServer(options, member, metrics, telemetry);
             await server.ListenAsync();
@@ -55,7 +58,7 @@ internal sealed class MemberServer : IAsyncDisposable
             member?.Stop();
             member?.Dispose();
             metrics.Dispose();
-            telemetry.Dispose();
+            (await telemetryMade).Dispose();
             throw;
         }
     }

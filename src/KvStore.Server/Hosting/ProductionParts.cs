@@ -16,4 +16,17 @@ internal sealed class ProductionParts(long valueMemoryBytes) : IMemberParts
         FasterValueStore.Open(disk, directory, _options, checkpoint);
 
     public IKeyIndex CreateIndex() => new NativeKeyIndex();
+
+    /// <summary>The first on this thread, the others on the pool's: a start is quicker by what they would have waited.</summary>
+    public void DoAll(params ReadOnlySpan<Action> work)
+    {
+        Task[] others = [.. work[1..].ToArray().Select(Task.Run)];
+        Task first = new(work[0]);
+        first.RunSynchronously();
+        Task[] all = [first, .. others];
+        // All must have ended, well or not, before anyone disposes of what they share.
+        Task.WhenAny(Task.WhenAll(all)).Wait();
+        foreach (var task in all)
+            task.GetAwaiter().GetResult();
+    }
 }

@@ -7,9 +7,11 @@ namespace KvStore.Server.Hosting;
 /// <summary><c>kvstore version</c>: our own version, and the level of etcd that clients see.</summary>
 internal static class VersionCommand
 {
+    public const string Name = "version";
+
     public static Command Create()
     {
-        var command = new Command("version", "Print the version of kvstore and the level of etcd that it matches");
+        var command = new Command(Name, "Print the version of kvstore and the level of etcd that it matches");
         command.SetAction(result =>
         {
             var output = result.InvocationConfiguration.Output;

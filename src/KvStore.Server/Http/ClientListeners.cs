@@ -23,7 +23,7 @@ public sealed class ClientListeners : IAsyncDisposable
     public ClientListeners(ServerOptions options, GrpcServer server, HttpHandler http)
     {
         _options = options;
-        _logging = LoggerFactory.Create(builder => builder.AddProvider(new KestrelLogProvider(Log.Current)));
+        _logging = new LoggerFactory([new KestrelLogProvider(Log.Current)]);
         IReadOnlyList<EtcdUrl>[] all = [options.ListenClientUrls, options.ListenClientHttpUrls, options.ListenMetricsUrls];
         _tls = all.Any(urls => urls.Any(url => url.IsSecure)) ? ServerTls.Load(options.ClientTls) : null;
         bool isSeparate = options.ListenClientHttpUrls.Count > 0;

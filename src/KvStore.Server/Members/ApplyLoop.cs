@@ -5,6 +5,7 @@ using KvStore.Mvcc.Watches;
 using KvStore.Raft;
 using KvStore.Server.Members.Checkpoints;
 using KvStore.Server.Members.Scheduling;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Server.Members;
 

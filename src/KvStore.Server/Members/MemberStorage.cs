@@ -18,6 +18,10 @@ public interface IMemberParts
     IValueStore OpenValues(IDisk disk, string directory, CheckpointId checkpoint);
 
     IKeyIndex CreateIndex();
+
+    /// <summary>Does independent work, at the same time where that may be; returns when all of it is done.</summary>
+    /// <exception cref="Exception">The first failure, in the order of the work.</exception>
+    void DoAll(params ReadOnlySpan<Action> work);
 }
 
 /// <summary>What a member finds on its disk when it starts: the newest usable checkpoint, and the log behind it.</summary>
@@ -58,90 +62,113 @@ internal sealed class MemberStorage
         directory.MarkAsOurs(disk);
     }
 
-    /// <exception cref="InvalidDataException">What is there cannot be used; nothing was changed.</exception>
+    /// <exception cref="InvalidDataException">What is there cannot be used; nothing that it holds was changed.</exception>
     public static MemberStorage Open(
         IDisk disk, DataDirectory directory, WalOptions walOptions, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
     {
-        var wal = WriteAheadLog.Open(disk, directory.Wal, walOptions);
+        var checkpoints = new CheckpointDirectory(disk, directory.Checkpoints);
+        var troubles = new List<string>();
+        WriteAheadLog? wal = null;
+        (long Number, CheckpointManifest Manifest, StateMachine Machine)? newest = null;
         try
         {
-            return Recover(disk, directory, wal, parts, waitForSpace);
+            parts.DoAll(
+                () => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions),
+                () => newest = LoadNewest(disk, directory, checkpoints, parts, waitForSpace, troubles));
+            var machine = newest?.Machine ?? Empty(disk, directory, wal!, parts, waitForSpace, troubles);
+            return Complete(wal!, machine, checkpoints, newest is { } found ? (found.Number, found.Manifest) : null, troubles);
         }
         catch
         {
-            wal.Dispose();
+            wal?.Dispose();
+            newest?.Machine.Store.Values.Dispose();
+            newest?.Machine.Store.Index.Dispose();
             throw;
         }
     }
 
-    private static MemberStorage Recover(
-        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace)
+    private static (long Number, CheckpointManifest Manifest, StateMachine Machine)? LoadNewest(
+        IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, IMemberParts parts, Func<DiskFullException, bool> waitForSpace,
+        List<string> troubles)
     {
-        var checkpoints = new CheckpointDirectory(disk, directory.Checkpoints);
-        var troubles = new List<string>();
         foreach (long number in checkpoints.Numbers())
         {
             try
             {
                 var manifest = checkpoints.Read(number);
-                var machine = Load(disk, directory, checkpoints, number, manifest, parts, waitForSpace, troubles);
-                return Complete(wal, machine, checkpoints, (number, manifest), troubles);
+                return (number, manifest, Load(disk, directory, checkpoints, number, manifest, parts, waitForSpace, troubles));
             }
             catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
             {
                 troubles.Add($"checkpoint {number} cannot be used, taking the one before it: {damage.Message}");
             }
         }
+        return null;
+    }
+
+    /// <summary>The state before the first entry, for a log that still begins there.</summary>
+    private static StateMachine Empty(
+        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace,
+        IReadOnlyList<string> troubles)
+    {
         if (wal.FirstIndex > 1)
         {
             throw new InvalidDataException(
                 $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
                 + string.Concat(troubles.Select(trouble => "; " + trouble)));
         }
-        var store = new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace);
-        return Complete(wal, new StateMachine(store), checkpoints, null, troubles);
+        return new StateMachine(new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace));
     }
 
     private static StateMachine Load(
         IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, long number, CheckpointManifest manifest, IMemberParts parts,
         Func<DiskFullException, bool> waitForSpace, List<string> troubles)
     {
-        var values = parts.OpenValues(disk, directory.Values, manifest.Values);
+        IValueStore? values = null;
+        IKeyIndex? index = null;
         try
         {
-            return StateMachine.Load(manifest.State.Span, image => new MvccStore(
-                LoadIndex(disk, checkpoints.IndexPath(number), values, image, parts, troubles),
-                values, image.CurrentRevision, image.CompactRevision, waitForSpace));
+            parts.DoAll(
+                () => values = parts.OpenValues(disk, directory.Values, manifest.Values),
+                () => index = TryLoadIndex(disk, checkpoints.IndexPath(number), manifest.Revision, parts, troubles));
+            index ??= RebuildIndex(values!, manifest.Revision, parts);
+            return StateMachine.Load(manifest.State.Span, image =>
+                new MvccStore(index, values!, image.CurrentRevision, image.CompactRevision, waitForSpace));
         }
         catch
         {
-            values.Dispose();
+            values?.Dispose();
+            index?.Dispose();
             throw;
         }
     }
 
-    /// <summary>The saved key index; when that cannot be used, one made anew from the values.</summary>
-    private static IKeyIndex LoadIndex(
-        IDisk disk, string path, IValueStore values, StateImage image, IMemberParts parts, List<string> troubles)
+    /// <summary>The saved key index, or null when that cannot be used.</summary>
+    private static IKeyIndex? TryLoadIndex(IDisk disk, string path, long revision, IMemberParts parts, List<string> troubles)
     {
         var index = parts.CreateIndex();
         try
         {
             using var file = disk.Open(path, FileOpening.Existing);
-            long revision = IndexFile.Load(file, index);
+            long saved = IndexFile.Load(file, index);
             // A checkpoint that came to nothing may have left its key index under this number.
-            if (revision != image.CurrentRevision)
-                throw new InvalidDataException($"'{path}' is of revision {revision}, its checkpoint of {image.CurrentRevision}");
+            if (saved != revision)
+                throw new InvalidDataException($"'{path}' is of revision {saved}, its checkpoint of {revision}");
             return index;
         }
         catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
         {
             troubles.Add($"the saved key index cannot be used, it is made anew from the values: {damage.Message}");
             index.Dispose();
-            index = parts.CreateIndex();
-            IndexRebuild.FromValues(index, values, image.CurrentRevision);
-            return index;
+            return null;
         }
+    }
+
+    private static IKeyIndex RebuildIndex(IValueStore values, long revision, IMemberParts parts)
+    {
+        var index = parts.CreateIndex();
+        IndexRebuild.FromValues(index, values, revision);
+        return index;
     }
 
     private static MemberStorage Complete(

@@ -15,9 +15,14 @@ internal sealed class WatchService(Member member)
         IAsyncStreamReader<WatchRequest> requests, IServerStreamWriter<WatchAnswer> answers, ServerCallContext context)
     {
         var isReady = new AsyncSignal();
-        var stream = member.Watches.OpenStream(isReady.Set);
-        using var cancellation = context.CancellationToken.Register(isReady.Set);
-        var receiving = ReceiveAsync(requests, stream, isReady);
+        var mayReceive = new AsyncSignal();
+        var stream = member.Watches.OpenStream(isReady.Set, mayReceive.Set);
+        using var cancellation = context.CancellationToken.Register(() =>
+        {
+            isReady.Set();
+            mayReceive.Set();
+        });
+        var receiving = ReceiveAsync(requests, stream, isReady, mayReceive, context.CancellationToken);
         try
         {
             await SendAsync(stream, answers, isReady, receiving, context.CancellationToken);
@@ -28,13 +33,22 @@ internal sealed class WatchService(Member member)
         }
     }
 
-    /// <summary>Passes the client's requests on. Its half-close ends nothing: events keep flowing to it.</summary>
-    private static async Task ReceiveAsync(IAsyncStreamReader<WatchRequest> requests, WatchStream stream, AsyncSignal isReady)
+    /// <summary>Passes the client's requests on, as fast as it takes their answers. Its half-close ends nothing: events keep
+    /// flowing to it.</summary>
+    internal static async Task ReceiveAsync(
+        IAsyncStreamReader<WatchRequest> requests, WatchStream stream, AsyncSignal isReady, AsyncSignal mayReceive, CancellationToken cancellation)
     {
         try
         {
             while (await requests.MoveNext())
+            {
                 Pass(requests.Current, stream);
+                while (!stream.AcceptsRequests)
+                {
+                    await mayReceive.WaitAsync();
+                    cancellation.ThrowIfCancellationRequested();
+                }
+            }
         }
         finally
         {

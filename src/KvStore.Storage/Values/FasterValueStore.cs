@@ -167,7 +167,8 @@ public sealed class FasterValueStore : IValueStore
         if (_checkpoint is { HasFailed: true, Base: null })
             _valuesSinceIndex += _checkpoint.ValuesSinceIndex;
         var latest = _checkpoints.Latest;
-        bool isFull = latest is null || _valuesSinceIndex >= _options.ValuesBetweenIndexCheckpoints;
+        bool isFull = latest is null
+            || _valuesSinceIndex >= _options.ValuesUntilIndexIsDue(latest.IndexChunks.Sum(chunk => (long)chunk.Length));
         var checkpoint = new PendingCheckpoint(_log.BeginAddress, _valuesSinceIndex, isFull ? null : latest);
         if (isFull)
             _valuesSinceIndex = 0;

@@ -32,12 +32,16 @@ public sealed record ValueStoreOptions
     public long? ReserveBytes { get; init; }
 
     /// <summary>
-    /// After so many values a checkpoint saves the index again; recovery replays every value since the last saved index.
+    /// After so many values at the latest a checkpoint saves the index again; recovery replays every value since the last saved
+    /// index. A small index is saved sooner: see <see cref="ValuesUntilIndexIsDue"/>.
     /// </summary>
     public long ValuesBetweenIndexCheckpoints { get; init; } = 500_000;
 
     /// <summary>What the first read of a value from the disk asks for; a longer value takes a second read.</summary>
     public int InitialReadBytes { get; init; } = 308;
+
+    /// <summary>Saving the index again costs at most 64 bytes for each value that was written since.</summary>
+    internal long ValuesUntilIndexIsDue(long indexBytes) => Math.Min(ValuesBetweenIndexCheckpoints, Math.Max(50_000, indexBytes / 64));
 
     internal long ReserveBytesOrDefault => ReserveBytes ?? (1L << MemoryBits - 1) + 128L * IndexBucketsRounded;
 

@@ -14,9 +14,12 @@ internal sealed record RawFrame(byte Type, byte Flags, uint StreamId, byte[] Pay
     public const byte Settings = 0x4;
     public const byte Ping = 0x6;
     public const byte GoAway = 0x7;
+    public const byte Continuation = 0x9;
     public const byte EndStream = 0x1;
     public const byte Ack = 0x1;
     public const byte EndHeaders = 0x4;
+    public const byte Padded = 0x8;
+    public const byte Priority = 0x20;
 
     public bool IsEnd => Type is Data or Headers && (Flags & EndStream) != 0;
 }
@@ -67,7 +70,20 @@ internal sealed class RawHttp2 : IDisposable
 
     /// <summary>Opens a call's stream; its messages are for the caller to send.</summary>
     public Task OpenCallAsync(uint streamId, string path) =>
-        SendAsync(RawFrame.Headers, RawFrame.EndHeaders, streamId, Request(path));
+        SendAsync(RawFrame.Headers, RawFrame.EndHeaders, streamId, Request(path, Literal(0x01, "localhost")));
+
+    /// <summary>The header block (HPACK) of a call.</summary>
+    public static byte[] Request(string path, byte[] authority) =>
+    [
+        0x83, 0x86, // :method POST, :scheme http
+        .. Literal(0x04, path),
+        .. authority,
+        0x0f, 31 - 15, // content-type, the static table's 31st, takes a second byte.
+        0x10, .. "application/grpc"u8,
+    ];
+
+    /// <summary>A header with a name of the static table; 0x40 added to <paramref name="index"/> puts it in the dynamic one.</summary>
+    public static byte[] Literal(byte index, string text) => [index, (byte)text.Length, .. Encoding.Latin1.GetBytes(text)];
 
     public Task SendMessageAsync(uint streamId, byte[] message, bool isLast) => SendAsync(
         RawFrame.Data, isLast ? RawFrame.EndStream : (byte)0, streamId, [0, 0, 0, 0, (byte)message.Length, .. message]);
@@ -95,30 +111,6 @@ internal sealed class RawHttp2 : IDisposable
     }
 
     public void Dispose() => _stream.Dispose();
-
-    private static byte[] Request(string path)
-    {
-        var block = new MemoryStream();
-        block.Write([0x83, 0x86]); // :method POST, :scheme http
-        Literal(0x04, path);
-        Literal(0x01, "localhost");
-        Literal(0x0f, null);
-        block.Write([0x10, .. "application/grpc"u8]);
-        return block.ToArray();
-
-        void Literal(byte index, string? text)
-        {
-            block.WriteByte(index);
-            if (index == 0x0f)
-            {
-                block.WriteByte(31 - 15); // content-type, the static table's 31st, takes a second byte.
-                return;
-            }
-
-            block.WriteByte((byte)text!.Length);
-            block.Write(Encoding.ASCII.GetBytes(text));
-        }
-    }
 
     private async Task<RawFrame?> ReadFrameAsync()
     {

@@ -21,7 +21,10 @@ internal sealed class TestHub
 
     public WatchStream Stream { get; }
 
-    public WatchStream Open() => Hub.OpenStream(() => { });
+    /// <summary>How often receivers were told that they may go on.</summary>
+    public int ReceiverWakes { get; private set; }
+
+    public WatchStream Open() => Hub.OpenStream(() => { }, () => ReceiverWakes++);
 
     /// <summary>Applies one revision, as the apply loop does.</summary>
     public TestHub Commit(params string[] changes)

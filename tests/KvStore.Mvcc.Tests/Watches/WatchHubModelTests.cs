@@ -11,7 +11,7 @@ public class WatchHubModelTests
     [Fact]
     public void Random_watches_are_told_what_the_model_says()
     {
-        int seeds = Lanes.Pick(500, 5000, 200_000);
+        int seeds = Lanes.Pick(500, 10_000, 200_000);
         long events = 0, behind = 0;
 
         for (int seed = 1; seed <= seeds; seed++)
@@ -71,6 +71,7 @@ public class WatchHubModelTests
             CatchUpRevisions = _random.Next(1, 6),
             CatchUpBytes = _random.Next(1, 200),
             FragmentBytes = _random.Next(1, 60),
+            StreamRequests = _random.Next(4) == 0 ? _random.Next(1, 8) : 128,
         };
 
         private void Turn()
@@ -81,12 +82,22 @@ public class WatchHubModelTests
                 case < 6: PublishLate(); break;
                 case < 7 when _random.Next(4) == 0: Compact(); break;
                 case < 8 when _readers.Count < 4: _readers.Add(new Reader(_hub, _source)); break;
-                case < 10 when _readers.Count > 0: AnyReader().Create(NextRequest()); break;
-                case < 11 when _readers.Count > 0: AnyReader().CancelAny(_random); break;
-                case < 12 when _readers.Count > 0: AnyReader().RequestProgress(); break;
+                case < 12 when _readers.Count > 0: Request(AnyReader()); break;
                 case < 13 when _random.Next(3) == 0: _hub.NotifyProgress(); break;
                 case < 15 when _readers.Count > 0: AnyReader().Take(_random.Next(1, 4)); break;
                 default: Step(); break;
+            }
+        }
+
+        private void Request(Reader reader)
+        {
+            if (!reader.AcceptsRequests())
+                return;
+            switch (_random.Next(4))
+            {
+                case < 2: reader.Create(NextRequest()); break;
+                case < 3: reader.CancelAny(_random); break;
+                default: reader.RequestProgress(); break;
             }
         }
 
@@ -163,6 +174,7 @@ public class WatchHubModelTests
             Assert.False(_isWoken, "the hub never comes to rest");
             foreach (var reader in _readers)
                 reader.CheckComplete();
+            Assert.All(_readers, reader => Assert.True(reader.AcceptsRequests(), "a stream without open requests takes no more"));
             CheckProgressAtRest();
         }
 
@@ -178,19 +190,36 @@ public class WatchHubModelTests
     }
 
     /// <summary>A client's stream and its watches, each with its model.</summary>
-    private sealed class Reader(WatchHub hub, FakeWatchSource source)
+    private sealed class Reader
     {
-        private readonly WatchStream _stream = hub.OpenStream(() => { });
+        private readonly FakeWatchSource _source;
+        private readonly WatchStream _stream;
         private readonly Queue<ModelWatch> _creating = new();
         private readonly Dictionary<long, ModelWatch> _watches = [];
         private readonly HashSet<long> _canceling = [];
         private long _told;
 
+        /// <summary>It met the limit of open requests, and was not woken since.</summary>
+        private bool _isHeldBack;
+
+        public Reader(WatchHub hub, FakeWatchSource source)
+        {
+            _source = source;
+            _stream = hub.OpenStream(() => { }, () => _isHeldBack = false);
+        }
+
         public long EventCount => _told + _watches.Values.Sum(watch => watch.EventCount);
+
+        /// <summary>As a receiver does it: once held back, it waits until it is woken.</summary>
+        public bool AcceptsRequests()
+        {
+            _isHeldBack |= !_stream.AcceptsRequests;
+            return !_isHeldBack;
+        }
 
         public void Create(WatchCreateRequest request)
         {
-            _creating.Enqueue(new ModelWatch(source, request));
+            _creating.Enqueue(new ModelWatch(_source, request));
             _stream.Create(request);
         }
 
@@ -226,7 +255,7 @@ public class WatchHubModelTests
             while (_stream.TryTake(out var message))
                 messages.Add(message);
             bool isAnswered = _watches.Count > 0 && !_watches.Values.Any(watch => watch.IsOfTheFuture);
-            Assert.Equal(isAnswered ? [source.CurrentRevision] : [], messages.Select(message => message.HeaderRevision));
+            Assert.Equal(isAnswered ? [_source.CurrentRevision] : [], messages.Select(message => message.HeaderRevision));
         }
 
         private void Take(WatchMessage message)

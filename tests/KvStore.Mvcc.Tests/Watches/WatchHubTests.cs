@@ -282,6 +282,74 @@ public class WatchHubTests
     }
 
     [Fact]
+    public void A_stream_whose_answers_nobody_takes_accepts_no_more_requests_until_half_of_them_are_gone()
+    {
+        var hub = new TestHub(new WatchHubOptions { StreamRequests = 4 });
+        hub.Watch("a").Watch("b").Watch("c");
+        Assert.True(hub.Stream.AcceptsRequests);
+        hub.Stream.Cancel(0);
+        Assert.False(hub.Stream.AcceptsRequests);
+        hub.Run();
+        Assert.False(hub.Stream.AcceptsRequests);
+
+        Assert.Equal(["0@1 created"], hub.Taken(most: 1));
+        Assert.Equal(0, hub.ReceiverWakes);
+        Assert.Equal(["1@1 created"], hub.Taken(most: 1));
+
+        Assert.Equal((true, 1), (hub.Stream.AcceptsRequests, hub.ReceiverWakes));
+        Assert.Equal(["2@1 created", "0@1 canceled"], hub.Taken());
+    }
+
+    [Fact]
+    public void Requests_that_have_no_answer_are_open_only_until_the_hub_has_seen_them()
+    {
+        var hub = new TestHub(new WatchHubOptions { StreamRequests = 4 });
+        for (int i = 0; i < 4; i++)
+            hub.Stream.Cancel(i);
+        Assert.False(hub.Stream.AcceptsRequests);
+        Assert.Empty(hub.Taken());
+        Assert.Equal((true, 1), (hub.Stream.AcceptsRequests, hub.ReceiverWakes));
+
+        for (int i = 0; i < 4; i++)
+            hub.Stream.RequestProgress();
+        Assert.False(hub.Stream.AcceptsRequests);
+
+        Assert.Empty(hub.Taken());
+        Assert.Equal((true, 2), (hub.Stream.AcceptsRequests, hub.ReceiverWakes));
+    }
+
+    [Fact]
+    public void A_progress_request_is_open_while_it_waits_for_events()
+    {
+        var hub = new TestHub(new WatchHubOptions { StreamRequests = 1 });
+        Assert.Equal(["0@1 created"], hub.Watch("a").Taken());
+        var events = hub.Source.Commit("a=1");
+        hub.Stream.RequestProgress();
+        Assert.Empty(hub.Taken());
+        Assert.False(hub.Stream.AcceptsRequests);
+
+        hub.Hub.Publish(2, events);
+        hub.Hub.Wake();
+
+        Assert.Equal(["0@2 2/0 a=1"], hub.Taken(most: 1));
+        Assert.False(hub.Stream.AcceptsRequests);
+        Assert.Equal(["-1@2"], hub.Taken());
+        Assert.True(hub.Stream.AcceptsRequests);
+    }
+
+    [Fact]
+    public void Events_that_nobody_takes_hold_up_no_request()
+    {
+        var hub = new TestHub(new WatchHubOptions { StreamRequests = 2 });
+        Assert.Equal(["0@1 created"], hub.Watch("a").Taken());
+
+        for (int i = 0; i < 200; i++)
+            hub.Commit($"a={i}").Run();
+
+        Assert.True(hub.Stream.AcceptsRequests);
+    }
+
+    [Fact]
     public void A_slow_watch_that_compaction_passes_is_canceled()
     {
         var hub = new TestHub(new WatchHubOptions { StreamQueueMessages = 1 });

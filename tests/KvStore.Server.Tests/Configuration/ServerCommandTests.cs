@@ -104,7 +104,7 @@ public class ServerCommandTests
         int? asked = null;
         bench.SetAction(result => { asked = result.GetValue(size); });
         ServerCommand command = Command();
-        command.Add(bench);
+        command.Add(bench.Name, () => bench);
 
         int exit = await command.InvokeAsync(["bench", "--size", "3"]);
 

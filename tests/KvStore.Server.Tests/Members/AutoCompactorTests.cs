@@ -1,3 +1,6 @@
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Errors;
+using KvStore.Protocol;
 using KvStore.Server.Configuration;
 using KvStore.Server.Hosting;
 
@@ -73,9 +76,71 @@ public class AutoCompactorTests : IDisposable
         Assert.InRange(_one.Revision - Compacted, 11, 20);
     }
 
+    [Fact]
+    public void By_period_one_that_failed_is_tried_again_at_the_next_note_with_the_revision_of_a_period_ago()
+    {
+        var proposals = new Proposals(_one) { FailureCount = 2 };
+        using var compactor = AutoCompactor.Start(_one.Member, AutoCompaction.Parse("periodic", "10m"), _one.Time, proposals.Propose);
+        for (int minute = 0; minute < 24; minute++)
+        {
+            PutTimes(1);
+            _one.RunFor(TimeSpan.FromMinutes(1));
+        }
+
+        var gaps = proposals.Made.Zip(proposals.Made.Skip(1), (one, next) => (Math.Round((next.At - one.At).TotalMinutes), next.Revision - one.Revision));
+        Assert.Equal([(1, 1), (1, 1), (10, 10)], gaps);
+        Assert.Equal(proposals.Made[^1].Revision, Compacted);
+    }
+
+    [Fact]
+    public void By_revision_one_that_failed_is_tried_again_after_five_minutes()
+    {
+        var proposals = new Proposals(_one) { FailureCount = 1 };
+        using var compactor = AutoCompactor.Start(_one.Member, AutoCompaction.Parse("revision", "3"), _one.Time, proposals.Propose);
+        PutTimes(10);
+
+        _one.RunFor(TimeSpan.FromMinutes(16));
+
+        Assert.Equal([_one.Revision - 3, _one.Revision - 3], proposals.Made.Select(made => made.Revision));
+        Assert.Equal(_one.Revision - 3, Compacted);
+    }
+
+    [Fact]
+    public void While_one_is_under_way_no_other_is_begun()
+    {
+        var never = new TaskCompletionSource<ApplyResult>();
+        int count = 0;
+        using var compactor = AutoCompactor.Start(_one.Member, AutoCompaction.Parse("revision", "3"), _one.Time, _ =>
+        {
+            count++;
+            return never.Task;
+        });
+        PutTimes(10);
+
+        _one.RunFor(TimeSpan.FromMinutes(16));
+
+        Assert.Equal(1, count);
+    }
+
     private void PutTimes(int count)
     {
         for (int i = 0; i < count; i++)
             _one.Put("a");
+    }
+
+    /// <summary>The first ones fail before the member sees them.</summary>
+    private sealed class Proposals(MemberOnOneThread one)
+    {
+        public required int FailureCount { get; init; }
+
+        public List<(TimeSpan At, long Revision)> Made { get; } = [];
+
+        public Task<ApplyResult> Propose(CompactionRequest request)
+        {
+            Made.Add((one.Time.Elapsed, request.Revision));
+            return Made.Count <= FailureCount
+                ? Task.FromException<ApplyResult>(new EtcdException(EtcdError.Timeout))
+                : one.Propose(CommandKind.Compaction, request);
+        }
     }
 }

@@ -51,7 +51,7 @@ internal sealed class SimulatedWatcher
 
     private void Open(Member member)
     {
-        _stream = member.Watches.OpenStream(() => { });
+        _stream = member.Watches.OpenStream(() => { }, () => { });
         foreach (var watch in _watches.Values)
             _stream.Create(watch.Resume());
     }

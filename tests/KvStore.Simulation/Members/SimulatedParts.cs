@@ -14,4 +14,10 @@ internal sealed class SimulatedParts(bool isNativeIndex) : IMemberParts
         new SpillingValues(MemoryValueStore.Open(disk, directory, checkpoint), disk, directory);
 
     public IKeyIndex CreateIndex() => isNativeIndex ? new NativeKeyIndex() : new SortedKeyIndex();
+
+    public void DoAll(params ReadOnlySpan<Action> work)
+    {
+        foreach (var piece in work)
+            piece();
+    }
 }
