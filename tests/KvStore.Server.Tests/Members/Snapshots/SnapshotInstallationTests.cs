@@ -269,9 +269,8 @@ public sealed class SnapshotInstallationTests
                 disk.Place("/to/wal/" + name, bytes);
         }
 
-        using var again = SnapshotTransferTests.Open(Path, isFaster: false, disk);
+        Assert.Throws<InvalidDataException>(() => SnapshotTransferTests.Open(Path, isFaster: false, disk));
 
-        Assert.Contains("cannot be used", Assert.Single(again.Troubles));
         Assert.Contains(disk.List("/to/checkpoints"), name => name.EndsWith(".checkpoint"));
     }
 
