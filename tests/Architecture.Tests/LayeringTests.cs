@@ -12,6 +12,7 @@ public sealed class LayeringTests
         ["KvStore.Protocol"] = [],
         ["KvStore.Mvcc"] = ["KvStore.Raft", "KvStore.Storage", "KvStore.Protocol"],
         ["KvStore.Grpc"] = [],
+        ["KvStore.Client"] = ["KvStore.Grpc", "KvStore.Protocol"],
         ["KvStore.Server"] = ["KvStore.Raft", "KvStore.Storage", "KvStore.Mvcc", "KvStore.Grpc", "KvStore.Protocol"],
     };
 

@@ -13,10 +13,11 @@ internal static class BenchmarkCommand
 
     private static readonly Scenario[] _scenarios =
     [
-        new MicroScenario(),
+        new MicroScenario("micro", "every workload with 1, 100 and 1000 clients"),
         new MillionScenario("million", "1 M keys of 256 bytes: loading, memory, directory, restart", keyCount: 1_000_000),
         new ColdScenario(),
         new SlowDiskScenario(),
+        new MicroScenario("cluster", "the workloads of micro on three members each", memberCount: 3),
         new MillionScenario("ten-million", "the same with 10 M keys (an hour or more)", keyCount: 10_000_000),
     ];
 

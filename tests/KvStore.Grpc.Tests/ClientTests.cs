@@ -44,6 +44,40 @@ public class ClientTests
     }
 
     [Fact]
+    public async Task A_call_of_which_nothing_was_sent_says_so()
+    {
+        using var dead = GrpcChannel.ForAddress($"http://127.0.0.1:{FreePort()}");
+        await using var host = await EchoHost.StartAsync(channel: new GrpcChannelOptions { MaxSendMessageSize = 100 });
+
+        var refused = await dead.Say("").ResponseAsync.Fails();
+        var late = await dead.Say("", new CallOptions { Deadline = DateTime.UtcNow.AddSeconds(-1) }).ResponseAsync.Fails();
+        var large = await host.Channel.Say(new EchoRequest { Payload = ByteString.CopyFrom(new byte[1000]) }).ResponseAsync.Fails();
+
+        Assert.IsType<HttpRequestException>(Assert.IsType<RequestNotSentException>(refused.Status.DebugException).InnerException);
+        Assert.IsType<RequestNotSentException>(late.Status.DebugException);
+        Assert.IsType<RequestNotSentException>(large.Status.DebugException);
+        Assert.Equal(StatusCode.DeadlineExceeded, late.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_call_that_was_sent_and_not_answered_claims_nothing_of_the_kind()
+    {
+        using var blackHole = new TcpListener(IPAddress.Loopback, 0);
+        blackHole.Start();
+        using var channel = GrpcChannel.ForAddress($"http://{blackHole.LocalEndpoint}");
+        var call = channel.Say("").ResponseAsync;
+
+        using (var connection = await blackHole.AcceptSocketAsync())
+        {
+            connection.LingerState = new LingerOption(true, 0);
+            // The preface, and whatever else is there: the request is on its way.
+            await connection.ReceiveAsync(new byte[1024]);
+        }
+
+        Assert.IsNotType<RequestNotSentException>((await call.Fails()).Status.DebugException);
+    }
+
+    [Fact]
     public async Task No_server_is_Unavailable_with_the_cause()
     {
         var port = FreePort();

@@ -75,8 +75,7 @@ public sealed class GrpcChannel : CallInvoker, IDisposable
     private HttpClientCall<TResponse> Start<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, RequestContent content)
     {
-        var call = new HttpClientCall<TResponse>(this, method.ResponseMarshaller, options);
-        content.Attach(call, Options.MaxSendMessageSize, options);
+        var call = new HttpClientCall<TResponse>(this, method.ResponseMarshaller, content, Options.MaxSendMessageSize, options);
         content.Headers.ContentType = GrpcContentType;
         call.Start(CreateRequest(method.FullName, host, options, content, call));
         return call;
@@ -118,7 +117,9 @@ public sealed class GrpcChannel : CallInvoker, IDisposable
             ConnectTimeout = options.ConnectTimeout,
             KeepAlivePingDelay = options.KeepAlivePingInterval,
             KeepAlivePingTimeout = options.KeepAlivePingTimeout,
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
+            KeepAlivePingPolicy = options.KeepAlivePingWithoutCalls
+                ? HttpKeepAlivePingPolicy.Always
+                : HttpKeepAlivePingPolicy.WithActiveRequests,
             SslOptions = options.Tls ?? new SslClientAuthenticationOptions(),
         };
         if (address.Scheme is "unix" or "unixs")

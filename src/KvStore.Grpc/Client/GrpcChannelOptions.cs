@@ -15,11 +15,14 @@ public sealed class GrpcChannelOptions
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>A connection silent for so long is pinged, whether or not it has open calls; infinite sends none.</summary>
+    /// <summary>A connection silent for so long is pinged; infinite sends none.</summary>
     public TimeSpan KeepAlivePingInterval { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>A connection whose ping is not answered within this time is closed; its calls end with Unavailable.</summary>
     public TimeSpan KeepAlivePingTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Pings also a connection without open calls. Servers in Go, etcd among them, close one for that.</summary>
+    public bool KeepAlivePingWithoutCalls { get; init; } = true;
 
     public string UserAgent { get; init; } = "kvstore-grpc";
 

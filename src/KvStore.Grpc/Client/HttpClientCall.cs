@@ -8,6 +8,7 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
     private readonly GrpcChannel _channel;
     private readonly Marshaller<TResponse> _marshaller;
     private readonly CallCancellation _cancellation;
+    private readonly RequestContent _content;
     private readonly TaskCompletionSource<Metadata> _headers = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _started = Task.CompletedTask;
     private HttpResponseMessage? _response;
@@ -15,11 +16,14 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
     private bool _isGzip;
     private TResponse _current = default!;
 
-    public HttpClientCall(GrpcChannel channel, Marshaller<TResponse> marshaller, CallOptions options)
+    public HttpClientCall(
+        GrpcChannel channel, Marshaller<TResponse> marshaller, RequestContent content, int maxSendSize, CallOptions options)
     {
         _channel = channel;
         _marshaller = marshaller;
+        _content = content;
         _cancellation = new CallCancellation(options, End, channel.Options.TimeProvider);
+        content.Attach(this, maxSendSize, options);
     }
 
     public CallEnd End { get; } = new();
@@ -139,5 +143,13 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
             _ = _headers.Task.Exception; // Who does not ask for the headers learns of the failure elsewhere.
     }
 
-    private bool ThrowUnlessOk() => End.Status.StatusCode == StatusCode.OK ? false : throw End.ToException();
+    private bool ThrowUnlessOk() => End.Status.StatusCode == StatusCode.OK ? false : throw Failure();
+
+    private RpcException Failure()
+    {
+        if (_content.MayHaveBeenSent || End.Status.DebugException is RequestNotSentException)
+            return End.ToException();
+        return new RpcException(
+            End.Status with { DebugException = new RequestNotSentException(End.Status.DebugException) }, End.Trailers);
+    }
 }

@@ -10,7 +10,8 @@ internal static class HttpFailure
 
     public static Status StatusOf(Exception exception, Uri address) => exception switch
     {
-        RpcException refusal => refusal.Status,
+        // Found on this side of the wire: the exception beside the status says so.
+        RpcException refusal => refusal.Status with { DebugException = refusal.Status.DebugException ?? refusal },
         HttpRequestException { InnerException: HttpProtocolException inner } => StatusOf(inner),
         HttpProtocolException protocol => StatusOf(protocol),
         HttpRequestException

@@ -25,6 +25,9 @@ internal abstract class RequestContent : HttpContent
 
     protected IHttpClientCall Call { get; private set; } = null!;
 
+    /// <summary>A request may have reached the other side. Final once the handler's SendAsync has returned.</summary>
+    public bool MayHaveBeenSent { get; private set; }
+
     protected WriteOptions? DefaultWriteOptions => _options.WriteOptions;
 
     public void Attach(IHttpClientCall call, int maxSize, CallOptions options)
@@ -37,7 +40,10 @@ internal abstract class RequestContent : HttpContent
     protected int Write<T>(PipeWriter output, Marshaller<T> marshaller, T message, WriteOptions? options)
     {
         var isCompressed = _options.UseGzip && ((options?.Flags ?? WriteFlags.None) & WriteFlags.NoCompress) == 0;
-        return MessageFrame.Write(output, marshaller, message, _maxSize, isCompressed ? 0 : int.MaxValue);
+        var size = MessageFrame.Write(output, marshaller, message, _maxSize, isCompressed ? 0 : int.MaxValue);
+        // Said before the flush that follows: afterwards would be too late.
+        MayHaveBeenSent = true;
+        return size;
     }
 
     protected sealed override bool TryComputeLength(out long length)

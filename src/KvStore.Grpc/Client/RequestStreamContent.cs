@@ -56,7 +56,14 @@ internal sealed class RequestStreamContent<T>(Marshaller<T> marshaller) : Reques
     {
         // SocketsHttpHandler keeps the headers back for the first message, which may be long in coming.
         await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
-        _output.TrySetResult(PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)));
+        if (!_output.TrySetResult(PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true))))
+        {
+            // The handler tries again what the server refused to look at; requests that were written are not kept for that.
+            var refusal = new IOException("the server closed the connection when the stream was opened");
+            Call.Fail(refusal);
+            throw refusal;
+        }
+
         await Task.WhenAny(_completed.Task, Call.End.Task).ConfigureAwait(false);
         // A return would half-close the stream as if all had been said, before it is reset.
         if (!_completed.Task.IsCompleted)

@@ -22,6 +22,10 @@ internal sealed class IndexFileReader(IFile file, long revision)
     private byte[] _lastKey = new byte[512];
     private int _lastKeyLength;
     private Revision _lastMod;
+    private uint _blocks;
+
+    /// <summary>How far it has read.</summary>
+    public long Offset => _offset;
 
     public void LoadInto(IKeyIndex index)
     {
@@ -31,21 +35,30 @@ internal sealed class IndexFileReader(IFile file, long revision)
             Read(index.Restore);
     }
 
+    /// <summary>Reads one block.</summary>
+    /// <returns>False at the end block.</returns>
+    public bool TryReadBlock(RestoredChange receiver)
+    {
+        if (!ReadBlock(out uint changes))
+            return false;
+        (_keyLength, _mod) = (0, default);
+        for (uint i = 0; i < changes; i++)
+            LoadChange(receiver);
+        if (_position != _length)
+            throw Damage("a block is longer than its changes");
+        _offset += IndexFile.BlockHeaderSize + _length;
+        _blocks++;
+        return true;
+    }
+
     private void Read(RestoredChange receiver)
     {
-        for (uint blocks = 0; ReadBlock(blocks, out uint changes); blocks++)
+        while (TryReadBlock(receiver))
         {
-            (_keyLength, _mod) = (0, default);
-            for (uint i = 0; i < changes; i++)
-                LoadChange(receiver);
-            if (_position != _length)
-                throw Damage("a block is longer than its changes");
-            _offset += IndexFile.BlockHeaderSize + _length;
         }
     }
 
-    /// <returns>False at the end block.</returns>
-    private bool ReadBlock(uint blocks, out uint changes)
+    private bool ReadBlock(out uint changes)
     {
         Span<byte> header = stackalloc byte[IndexFile.BlockHeaderSize];
         _position = 0;
@@ -65,7 +78,7 @@ internal sealed class IndexFileReader(IFile file, long revision)
             throw Damage("a block fails its check");
         if (_length > 0)
             return true;
-        if (changes != blocks || _offset + header.Length != file.Length)
+        if (changes != _blocks || _offset + header.Length != file.Length)
             throw Damage("the end does not fit what comes before it");
         return false;
     }

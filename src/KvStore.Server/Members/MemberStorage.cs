@@ -70,77 +70,52 @@ internal sealed class MemberStorage
     {
         var checkpoints = new CheckpointDirectory(disk, directory);
         var loader = new CheckpointLoader(disk, checkpoints.Generations, parts, waitForSpace);
+        var troubles = new List<string>();
         WriteAheadLog? wal = null;
-        (long Number, StateMachine Machine)? early = null;
+        (long Number, CheckpointManifest Manifest, StateMachine Machine)? newest = null;
         try
         {
-            parts.DoAll(() => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions), () => early = TryLoadNewest(checkpoints, loader));
-            return Recover(disk, directory, wal!, checkpoints, loader, parts, waitForSpace, ref early);
+            parts.DoAll(
+                () => wal = WriteAheadLog.Open(disk, directory.Wal, walOptions),
+                () => newest = LoadNewest(checkpoints, loader, troubles));
+            while (newest is { Manifest.IsReceived: true } received && !IsInLog(wal!, received.Manifest))
+            {
+                Close(received.Machine);
+                newest = null;
+                checkpoints.Delete(received.Number);
+                troubles.Add($"checkpoint {received.Number} is a snapshot whose installation was cut short: it is deleted, the one before it counts");
+                newest = LoadNewest(checkpoints, loader, troubles);
+            }
+            var machine = newest?.Machine ?? Empty(disk, directory, wal!, parts, waitForSpace, troubles);
+            var storage = Complete(directory, wal!, machine, checkpoints, newest is { } found ? (found.Number, found.Manifest) : null, troubles);
+            CleanUp(disk, directory, checkpoints, newest?.Number, newest?.Manifest);
+            return storage;
         }
         catch
         {
             wal?.Dispose();
-            if (early is { } unused)
-                Close(unused.Machine);
+            if (newest is { } opened)
+                Close(opened.Machine);
             throw;
         }
     }
 
-    /// <summary>Beside the opening of the log, where nothing depends on that.</summary>
-    /// <returns>Null where it does, or something is wrong, which shows again when it is loaded in its turn.</returns>
-    private static (long, StateMachine)? TryLoadNewest(CheckpointDirectory checkpoints, CheckpointLoader loader)
+    private static (long Number, CheckpointManifest Manifest, StateMachine Machine)? LoadNewest(
+        CheckpointDirectory checkpoints, CheckpointLoader loader, List<string> troubles)
     {
-        try
-        {
-            if (checkpoints.Numbers() is not [var newest, ..] || checkpoints.Read(newest) is not { IsReceived: false } manifest)
-                return null;
-            return (newest, loader.Load(manifest, checkpoints.IndexPath(newest), troubles: null));
-        }
-        catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
-        {
-            return null;
-        }
-    }
-
-    private static MemberStorage Recover(
-        IDisk disk, DataDirectory directory, WriteAheadLog wal, CheckpointDirectory checkpoints, CheckpointLoader loader, IMemberParts parts,
-        Func<DiskFullException, bool> waitForSpace, ref (long Number, StateMachine Machine)? early)
-    {
-        var troubles = new List<string>();
         foreach (long number in checkpoints.Numbers())
         {
             try
             {
                 var manifest = checkpoints.Read(number);
-                if (manifest.IsReceived && !IsInLog(wal, manifest))
-                {
-                    troubles.Add($"checkpoint {number} is a snapshot whose installation was cut short: it is deleted, the one before it counts");
-                    checkpoints.Delete(number);
-                    continue;
-                }
-                var machine = early?.Number == number ? early.Value.Machine : loader.Load(manifest, checkpoints.IndexPath(number), troubles);
-                early = null;
-                var storage = CompleteOrClose(directory, wal, machine, checkpoints, (number, manifest), troubles);
-                // Whatever is older stands before the beginning of the log, so nothing could come of it.
-                if (manifest.IsReceived)
-                    checkpoints.KeepOnly([number]);
-                CleanUp(disk, directory, checkpoints);
-                return storage;
+                return (number, manifest, loader.Load(manifest, checkpoints.IndexPath(number), troubles));
             }
             catch (Exception damage) when (damage is InvalidDataException or FileNotFoundException)
             {
                 troubles.Add($"checkpoint {number} cannot be used, taking the one before it: {damage.Message}");
             }
         }
-        if (wal.FirstIndex > 1)
-        {
-            throw new InvalidDataException(
-                $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
-                + string.Concat(troubles.Select(trouble => "; " + trouble)));
-        }
-        CleanUp(disk, directory, checkpoints);
-        var store = new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace);
-        return CompleteOrClose(directory, wal, new StateMachine(store), checkpoints, null, troubles);
+        return null;
     }
 
     /// <summary>Whether the log goes on behind a snapshot. Its checkpoint is durable first and the log's mark second, so a crash
@@ -153,14 +128,17 @@ internal sealed class MemberStorage
             || manifest.AppliedIndex <= wal.LastIndex && (!wal.TryGetTerm(manifest.AppliedIndex, out ulong logged) || logged == term);
     }
 
-    /// <summary>Deletes what no checkpoint refers to: a snapshot that was never installed, or values that one has replaced.</summary>
-    private static void CleanUp(IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints)
+    /// <summary>Deletes what a snapshot that was not installed left behind, and what one that was installed has replaced.</summary>
+    private static void CleanUp(IDisk disk, DataDirectory directory, CheckpointDirectory checkpoints, long? opened, CheckpointManifest? manifest)
     {
         StagedSnapshot.DeleteStaging(disk, directory);
+        // Whatever is older stands before the beginning of the log, so nothing could come of it.
+        if (manifest is { IsReceived: true })
+            checkpoints.KeepOnly([opened!.Value]);
         var referred = checkpoints.ReferredGenerations();
-        foreach (int generation in checkpoints.Generations.Existing().Where(generation => !referred.Contains(generation)))
+        foreach (int generation in checkpoints.Generations.Existing())
         {
-            if (generation > 0 || referred.Count > 0)
+            if (generation != (manifest?.Generation ?? 0) && !referred.Contains(generation))
                 checkpoints.Generations.Delete(generation);
         }
     }
@@ -171,18 +149,18 @@ internal sealed class MemberStorage
         machine.Store.Index.Dispose();
     }
 
-    private static MemberStorage CompleteOrClose(
-        DataDirectory directory, WriteAheadLog wal, StateMachine machine, CheckpointDirectory checkpoints, (long, CheckpointManifest)? newest, List<string> troubles)
+    /// <summary>The state before the first entry, for a log that still begins there.</summary>
+    private static StateMachine Empty(
+        IDisk disk, DataDirectory directory, WriteAheadLog wal, IMemberParts parts, Func<DiskFullException, bool> waitForSpace,
+        IReadOnlyList<string> troubles)
     {
-        try
+        if (wal.FirstIndex > 1)
         {
-            return Complete(directory, wal, machine, checkpoints, newest, troubles);
+            throw new InvalidDataException(
+                $"no checkpoint in {directory.Checkpoints} can be used and the log begins at entry {wal.FirstIndex}: restore the member from a backup"
+                + string.Concat(troubles.Select(trouble => "; " + trouble)));
         }
-        catch
-        {
-            Close(machine);
-            throw;
-        }
+        return new StateMachine(new MvccStore(parts.CreateIndex(), parts.CreateValues(disk, directory.Values), waitForSpace: waitForSpace));
     }
 
     private static MemberStorage Complete(

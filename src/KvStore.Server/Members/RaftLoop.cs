@@ -410,10 +410,11 @@ internal sealed class RaftLoop
             if (IsOverdue(proposal.ProposedAt) && _pending.TryRemove(proposal.RequestId, out _))
                 proposal.Fail(new EtcdException(EtcdError.Timeout));
         }
+        // These nobody ever took, so nothing comes of them: etcd's clients know it by this answer, and send them again.
         while (_held.TryPeek(out var held) && IsOverdue(held.ProposedAt))
-            _held.Dequeue().Fail(new EtcdException(EtcdError.Timeout));
+            _held.Dequeue().Fail(new EtcdException(EtcdError.ContextDeadlineExceeded));
         while (_proposals.TryPeek(out var queued) && IsOverdue(queued.ProposedAt) && _proposals.TryDequeue(out queued))
-            queued.Fail(new EtcdException(EtcdError.Timeout));
+            queued.Fail(new EtcdException(EtcdError.ContextDeadlineExceeded));
         foreach (var (id, read) in _issuedReads)
         {
             if (IsOverdue(read.Batch.StartedAt) && _issuedReads.Remove(id))

@@ -64,7 +64,7 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new EtcdException(EtcdError.Timeout);
+            throw new EtcdException(member.HasLeader ? EtcdError.Timeout : EtcdError.NoLeader);
         }
     }
 

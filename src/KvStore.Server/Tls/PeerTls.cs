@@ -20,6 +20,7 @@ public sealed class PeerTls
     private readonly CertificateAuthorities _authorities;
     private readonly RevokedCertificates _revoked;
     private readonly CipherSuitesPolicy? _suites;
+    private readonly RepeatedProblems _problems = new(TimeProvider.System);
 
     private PeerTls(
         PeerTlsOptions options, Func<SslStreamCertificateContext> shownToCallers, Func<SslStreamCertificateContext> shownToCalled)
@@ -33,9 +34,8 @@ public sealed class PeerTls
             CertificateSelector = _ => _shownToCallers(),
             ClientCertificates = options.Tls.RequiresClientCertificate ? GrpcClientCertificates.Required : GrpcClientCertificates.None,
             ClientCertificateValidator = IsTrustedCaller,
-            ClientCertificateMissing = () => Log.Warn(
-                "rejected connection", ("error", "a caller on the peer port showed no certificate, which --peer-client-cert-auth or "
-                + "--peer-trusted-ca-file demands")),
+            ClientCertificateMissing = () => LogRejected(
+                "", "a caller on the peer port showed no certificate, which --peer-client-cert-auth or --peer-trusted-ca-file demands"),
             Protocols = options.Tls.Protocols,
             CipherSuites = _suites,
         };
@@ -65,14 +65,15 @@ public sealed class PeerTls
 
     /// <summary>For one call to a peer.</summary>
     /// <param name="host">As its URL names it.</param>
-    public SslClientAuthenticationOptions ForCall(string host) => new()
+    /// <param name="rejected">Told why the called peer's certificate is not accepted; the handshake then fails.</param>
+    public SslClientAuthenticationOptions ForCall(string host, Action<string> rejected) => new()
     {
         TargetHost = host,
         ClientCertificateContext = _shownToCalled(),
         EnabledSslProtocols = _options.Tls.Protocols,
         CipherSuitesPolicy = _suites,
         ApplicationProtocols = [SslApplicationProtocol.Http11],
-        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrustedCalled(host, certificate, chain, errors),
+        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrustedCalled(host, certificate, chain, errors, rejected),
     };
 
     /// <summary>
@@ -120,13 +121,23 @@ public sealed class PeerTls
 
     private bool IsTrustedCaller(X509Certificate2 certificate, X509Chain? chain, SslPolicyErrors errors)
     {
-        if (FindProblem(certificate, chain, errors, CertificateAuthorities.ClientAuthentication) is not { } problem)
-            return true;
-        Log.Warn("rejected connection", ("error", $"the calling peer's certificate is not accepted: {problem}"), ("subject", certificate.Subject));
-        return false;
+        if (FindProblem(certificate, chain, errors, CertificateAuthorities.ClientAuthentication) is { } problem)
+        {
+            LogRejected(certificate.Subject, $"the calling peer's certificate is not accepted: {problem}");
+            return false;
+        }
+        _problems.Forget(certificate.Subject);
+        return true;
     }
 
-    private bool IsTrustedCalled(string host, X509Certificate? shown, X509Chain? chain, SslPolicyErrors errors)
+    private void LogRejected(string subject, string problem)
+    {
+        // The caller tries again and again.
+        if (_problems.IsNew(subject, problem))
+            Log.Warn("rejected connection", ("error", problem), ("subject", subject));
+    }
+
+    private bool IsTrustedCalled(string host, X509Certificate? shown, X509Chain? chain, SslPolicyErrors errors, Action<string> rejected)
     {
         // Self-made certificates prove nothing to anyone.
         if (_options.Tls.CertFile.Length == 0)
@@ -134,10 +145,9 @@ public sealed class PeerTls
         string? problem = shown is not X509Certificate2 certificate
             ? "it has shown none"
             : FindProblem(certificate, chain, errors, CertificateAuthorities.ServerAuthentication) ?? FindNameProblem(host, certificate, errors);
-        if (problem is null)
-            return true;
-        Log.Warn("the called peer's certificate is not accepted", ("host", host), ("error", problem), ("subject", shown?.Subject));
-        return false;
+        if (problem is not null)
+            rejected(problem);
+        return problem is null;
     }
 
     private static string? FindNameProblem(string host, X509Certificate2 certificate, SslPolicyErrors errors) =>

@@ -21,6 +21,11 @@ internal sealed partial record Floor(string Row, Metric Metric, bool IsUpperLimi
         Parse("million/restart restart <= 0.3"),
         Parse("slowdisk/slowed/ranges p99 <= 0.1"),
         Parse("slowdisk/slowed/puts rate >= 1.0"),
+        Parse("cluster/put/100 cpu <= 0.7"),
+        Parse("cluster/put/1000 cpu <= 0.7"),
+        Parse("cluster/put/100 rate >= 1.3"),
+        Parse("cluster/put/1000 rate >= 1.3"),
+        Parse("cluster/range-linearizable/1000 cpu <= 0.8"),
     ];
 
     /// <exception cref="BenchmarkException">The text is no floor.</exception>

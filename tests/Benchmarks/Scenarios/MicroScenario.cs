@@ -4,7 +4,9 @@ using KvStore.Server.Bench.Load;
 namespace KvStore.Benchmarks.Scenarios;
 
 /// <summary>Every workload with 1, 100 and 1000 clients, on servers that stay up throughout.</summary>
-internal sealed class MicroScenario() : Scenario("micro", "every workload with 1, 100 and 1000 clients")
+/// <param name="memberCount">More than one: on clusters, whose members share the clients among them; the processor time is that of
+/// all members together.</param>
+internal sealed class MicroScenario(string name, string description, int memberCount = 1) : Scenario(name, description)
 {
     /// <summary>
     /// Connections and streams on each: 1000 clients share 100 connections, as the clients of a busy program do.
@@ -30,15 +32,15 @@ internal sealed class MicroScenario() : Scenario("micro", "every workload with 1
     public override void Run(ScenarioContext context)
     {
         var keys = new KeySpace { Count = context.Settings.Sized(100_000, 5_000) };
-        using var servers = context.StartAll();
+        using var servers = memberCount == 1 ? context.StartAll() : context.StartClusters(memberCount);
         foreach (var server in servers)
             WarmUp(context, server, keys);
-        foreach (var (name, plan, requests) in _workloads)
+        foreach (var (workload, plan, requests) in _workloads)
         {
             for (int size = 0; size < _clients.Length; size++)
             {
                 var (connections, streams) = _clients[size];
-                string row = $"{name}/{connections * streams}";
+                string row = $"{(memberCount == 1 ? "" : Name + '/')}{workload}/{connections * streams}";
                 int requestLimit = context.Settings.Sized(requests[size], Math.Max(200, requests[size] / 40));
                 context.Interleave(row, servers, (server, round) =>
                 {

@@ -18,6 +18,14 @@ internal sealed class ScenarioContext(
     public ServerFleet StartAll(params string[] flags) =>
         new(Settings.Servers.Select(kind => new Func<ServerProcess>(() => Start(kind, NewFolder(kind), flags))));
 
+    /// <summary>Starts one cluster of each kind.</summary>
+    public ServerFleet StartClusters(int memberCount) => new(Settings.Servers.Select(kind => new Func<ServerProcess>(() =>
+    {
+        progress($"starting {memberCount} members of {kind.Name}", 0);
+        var folder = System.IO.Directory.CreateDirectory(NewFolder(kind));
+        return ServerProcess.Start(kind, folder.FullName, [], Cancellation, memberCount);
+    })));
+
     public ServerProcess Start(ServerKind kind, string directory, params string[] flags)
     {
         progress($"starting {kind.Name}", 0);
@@ -69,7 +77,7 @@ internal sealed class ScenarioContext(
     }
 
     /// <summary>The settings of a load on this server.</summary>
-    public static LoadSettings LoadOn(ServerProcess server) => new() { Endpoints = [server.Endpoint] };
+    public static LoadSettings LoadOn(ServerProcess server) => new() { Endpoints = server.Endpoints };
 
     private void MeasureOnce(string row, ServerProcess server, int round, Action<ServerProcess, int> measure)
     {

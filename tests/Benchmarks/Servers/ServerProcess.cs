@@ -5,46 +5,62 @@ using KvStore.Server.Bench.Load;
 
 namespace KvStore.Benchmarks.Servers;
 
-/// <summary>A running server with a data directory and ports of its own; both end with this object.</summary>
+/// <summary>A running server, or a cluster of them, with a data directory and ports of its own; all end with this object.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     private static readonly TimeSpan _startLimit = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan _startPoll = TimeSpan.FromMilliseconds(5);
 
-    private readonly int _clientPort = FreePort(), _peerPort = FreePort();
+    private readonly (int Client, int Peer)[] _ports;
     private readonly IReadOnlyList<string> _flags;
-    private Process _process;
-    private LogTail _log;
+    private readonly (Process Process, LogTail Log)[] _members;
 
-    private ServerProcess(ServerKind kind, string directory, IReadOnlyList<string> flags)
+    private ServerProcess(ServerKind kind, string directory, IReadOnlyList<string> flags, int memberCount)
     {
         Kind = kind;
         Directory = directory;
         _flags = flags;
-        (_process, _log) = Launch();
+        _ports = [.. Enumerable.Range(0, memberCount).Select(_ => (FreePort(), FreePort()))];
+        _members = new (Process, LogTail)[memberCount];
+        for (int member = 0; member < memberCount; member++)
+            _members[member] = Launch(member);
     }
 
     public ServerKind Kind { get; }
 
     public string Directory { get; }
 
-    public int ProcessId => _process.Id;
+    /// <summary>Of the first member.</summary>
+    public int ProcessId => _members[0].Process.Id;
+
+    public int MemberCount => _members.Length;
 
     /// <summary>A measurement on it failed: its further rounds would too.</summary>
     public bool HasFailed { get; set; }
 
-    public IPEndPoint Endpoint => new(IPAddress.Loopback, _clientPort);
+    /// <summary>One for each member.</summary>
+    public IReadOnlyList<IPEndPoint> Endpoints => [.. Enumerable.Range(0, MemberCount).Select(EndpointOf)];
 
-    public ProcessFigures Figures => ProcessFigures.Of(ProcessId);
+    /// <summary>Of all members together.</summary>
+    public ProcessFigures Figures
+    {
+        get
+        {
+            var all = _members.Select(member => ProcessFigures.Of(member.Process.Id)).ToList();
+            return new ProcessFigures(
+                TimeSpan.FromTicks(all.Sum(figures => figures.ProcessorTime.Ticks)), all.Sum(figures => figures.ResidentBytes));
+        }
+    }
 
     /// <param name="directory">Must not exist yet; is deleted at the end.</param>
     public static ServerProcess Start(
-        ServerKind kind, string directory, IReadOnlyList<string> flags, CancellationToken cancellation)
+        ServerKind kind, string directory, IReadOnlyList<string> flags, CancellationToken cancellation, int memberCount = 1)
     {
-        var server = new ServerProcess(kind, directory, flags);
+        var server = new ServerProcess(kind, directory, flags, memberCount);
         try
         {
-            server.AwaitFirstRead(cancellation);
+            for (int member = 0; member < memberCount; member++)
+                server.AwaitFirstRead(member, cancellation);
             return server;
         }
         catch
@@ -58,39 +74,57 @@ internal sealed class ServerProcess : IDisposable
     /// <returns>From the start of the process to the first answer to a linearizable read.</returns>
     public TimeSpan KillAndRestart(CancellationToken cancellation)
     {
-        End();
+        End(0);
         long start = Stopwatch.GetTimestamp();
-        (_process, _log) = Launch();
-        AwaitFirstRead(cancellation);
+        _members[0] = Launch(0);
+        AwaitFirstRead(0, cancellation);
         return Stopwatch.GetElapsedTime(start);
+    }
+
+    /// <summary>Kills one member and leaves it so.</summary>
+    public void Kill(int member) => _members[member].Process.Kill(entireProcessTree: true);
+
+    /// <summary>Starts a killed member again, and waits until it serves.</summary>
+    public void StartAgain(int member, CancellationToken cancellation)
+    {
+        End(member);
+        _members[member] = Launch(member);
+        AwaitFirstRead(member, cancellation);
     }
 
     public void Dispose()
     {
-        End();
+        for (int member = 0; member < MemberCount; member++)
+            End(member);
         if (System.IO.Directory.Exists(Directory))
             System.IO.Directory.Delete(Directory, recursive: true);
     }
 
-    private void End()
+    private void End(int member)
     {
-        _process.Kill(entireProcessTree: true);
-        _process.WaitForExit();
-        _process.Dispose();
+        if (_members[member].Process is not { } process)
+            return; // It never came to be.
+        process.Kill(entireProcessTree: true);
+        process.WaitForExit();
+        process.Dispose();
     }
 
-    private (Process Process, LogTail Log) Launch()
+    private IPEndPoint EndpointOf(int member) => new(IPAddress.Loopback, _ports[member].Client);
+
+    private static string NameOf(int member) => $"bench{member + 1}";
+
+    private (Process Process, LogTail Log) Launch(int member)
     {
-        string clientUrl = $"http://127.0.0.1:{_clientPort}", peerUrl = $"http://127.0.0.1:{_peerPort}";
+        string clientUrl = $"http://127.0.0.1:{_ports[member].Client}", peerUrl = $"http://127.0.0.1:{_ports[member].Peer}";
         string[] arguments =
         [
-            "--name", "bench",
-            "--data-dir", Directory,
+            "--name", NameOf(member),
+            "--data-dir", MemberCount == 1 ? Directory : Path.Combine(Directory, NameOf(member)),
             "--listen-client-urls", clientUrl,
             "--advertise-client-urls", clientUrl,
             "--listen-peer-urls", peerUrl,
             "--initial-advertise-peer-urls", peerUrl,
-            "--initial-cluster", $"bench={peerUrl}",
+            "--initial-cluster", string.Join(',', _ports.Select((ports, i) => $"{NameOf(i)}=http://127.0.0.1:{ports.Peer}")),
             "--quota-backend-bytes", (8L << 30).ToString(),
             "--log-level", "error",
             .. Kind.ExtraFlags,
@@ -105,16 +139,17 @@ internal sealed class ServerProcess : IDisposable
     }
 
     /// <summary>Asks until the answer comes: what a server says about being ready is not what is measured.</summary>
-    private void AwaitFirstRead(CancellationToken cancellation)
+    private void AwaitFirstRead(int member, CancellationToken cancellation)
     {
-        var settings = new LoadSettings { Endpoints = [Endpoint], RequestLimit = 1, ValueBytes = 0, SilenceLimit = _startLimit };
+        var (process, log) = _members[member];
+        var settings = new LoadSettings { Endpoints = [EndpointOf(member)], RequestLimit = 1, ValueBytes = 0, SilenceLimit = _startLimit };
         long start = Stopwatch.GetTimestamp();
         while (!IsAnswered(settings, cancellation))
         {
-            if (_process.HasExited)
-                throw new BenchmarkException($"{Kind.Name} ended with exit code {_process.ExitCode} instead of serving:\n{_log}");
+            if (process.HasExited)
+                throw new BenchmarkException($"{Kind.Name} ended with exit code {process.ExitCode} instead of serving:\n{log}");
             if (Stopwatch.GetElapsedTime(start) > _startLimit)
-                throw new BenchmarkException($"{Kind.Name} did not answer within {_startLimit.TotalSeconds:0} s:\n{_log}");
+                throw new BenchmarkException($"{Kind.Name} did not answer within {_startLimit.TotalSeconds:0} s:\n{log}");
             cancellation.WaitHandle.WaitOne(_startPoll);
         }
     }

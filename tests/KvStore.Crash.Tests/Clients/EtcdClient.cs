@@ -28,12 +28,31 @@ internal sealed class EtcdClient(string url) : IDisposable
         Service("Maintenance").Method<StatusRequest, StatusResponse>("Status");
     private static readonly Method<DefragmentRequest, DefragmentResponse> DefragmentMethod =
         Service("Maintenance").Method<DefragmentRequest, DefragmentResponse>("Defragment");
+    private static readonly Method<HashKVRequest, HashKVResponse> HashKvMethod =
+        Service("Maintenance").Method<HashKVRequest, HashKVResponse>("HashKV");
+    private static readonly Method<MoveLeaderRequest, MoveLeaderResponse> MoveLeaderMethod =
+        Service("Maintenance").Method<MoveLeaderRequest, MoveLeaderResponse>("MoveLeader");
+    private static readonly Method<MemberListRequest, MemberListResponse> MembersMethod =
+        Service("Cluster").Method<MemberListRequest, MemberListResponse>("MemberList");
+    private static readonly Method<MemberAddRequest, MemberAddResponse> AddMemberMethod =
+        Service("Cluster").Method<MemberAddRequest, MemberAddResponse>("MemberAdd");
+    private static readonly Method<MemberRemoveRequest, MemberRemoveResponse> RemoveMemberMethod =
+        Service("Cluster").Method<MemberRemoveRequest, MemberRemoveResponse>("MemberRemove");
+    private static readonly Method<MemberUpdateRequest, MemberUpdateResponse> UpdateMemberMethod =
+        Service("Cluster").Method<MemberUpdateRequest, MemberUpdateResponse>("MemberUpdate");
+    private static readonly Method<MemberPromoteRequest, MemberPromoteResponse> PromoteMemberMethod =
+        Service("Cluster").Method<MemberPromoteRequest, MemberPromoteResponse>("MemberPromote");
+    private static readonly Method<LeaseKeepAliveRequest, LeaseKeepAliveResponse> KeepAliveMethod =
+        Service("Lease").Method<LeaseKeepAliveRequest, LeaseKeepAliveResponse>("LeaseKeepAlive");
     private static readonly Method<WatchRequest, WatchResponse> WatchMethod = Service("Watch").Method<WatchRequest, WatchResponse>("Watch");
 
     private readonly GrpcChannel _channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions { MaxReceiveMessageSize = 512 << 20 });
 
     /// <summary>Covers all keys, as key and as range end.</summary>
     public static ByteString AllKeys { get; } = ByteString.CopyFrom([0]);
+
+    /// <summary>Sent with every call.</summary>
+    public Metadata? Headers { get; init; }
 
     public static ServiceDescriptor Service(string name) => RpcReflection.Descriptor.Services.Single(service => service.Name == name);
 
@@ -75,14 +94,42 @@ internal sealed class EtcdClient(string url) : IDisposable
 
     public Task<AlarmResponse> AlarmsAsync() => CallAsync(AlarmMethod, new AlarmRequest());
 
+    public Task<HashKVResponse> HashKvAsync(long revision) => CallAsync(HashKvMethod, new HashKVRequest { Revision = revision });
+
+    public Task MoveLeaderAsync(ulong target) => CallAsync(MoveLeaderMethod, new MoveLeaderRequest { TargetID = target });
+
+    public Task<MemberListResponse> MembersAsync(bool linearizable = true) =>
+        CallAsync(MembersMethod, new MemberListRequest { Linearizable = linearizable });
+
+    public Task<MemberAddResponse> AddMemberAsync(string peerUrl, bool isLearner = false) =>
+        CallAsync(AddMemberMethod, new MemberAddRequest { PeerURLs = { peerUrl }, IsLearner = isLearner });
+
+    public Task<MemberRemoveResponse> RemoveMemberAsync(ulong id) => CallAsync(RemoveMemberMethod, new MemberRemoveRequest { ID = id });
+
+    public Task<MemberUpdateResponse> UpdateMemberAsync(ulong id, string peerUrl) =>
+        CallAsync(UpdateMemberMethod, new MemberUpdateRequest { ID = id, PeerURLs = { peerUrl } });
+
+    public Task<MemberPromoteResponse> PromoteMemberAsync(ulong id) => CallAsync(PromoteMemberMethod, new MemberPromoteRequest { ID = id });
+
     public Task<AlarmResponse> DisarmAsync(AlarmMember alarm) => CallAsync(
         AlarmMethod,
         new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, Alarm = alarm.Alarm, MemberID = alarm.MemberID });
 
+    /// <summary>Renews a lease once.</summary>
+    /// <returns>Its TTL from now on; 0 for one that is not there.</returns>
+    public async Task<long> KeepAliveAsync(long lease)
+    {
+        using var call = _channel.AsyncDuplexStreamingCall(KeepAliveMethod, null, new CallOptions(Headers, DateTime.UtcNow + Limits.Patience));
+        await call.RequestStream.WriteAsync(new LeaseKeepAliveRequest { ID = lease });
+        await call.ResponseStream.MoveNext();
+        await call.RequestStream.CompleteAsync();
+        return call.ResponseStream.Current.TTL;
+    }
+
     /// <summary>A watch of all keys from this revision on; the stream lives until it is disposed.</summary>
     public async Task<AsyncDuplexStreamingCall<WatchRequest, WatchResponse>> WatchAsync(long fromRevision)
     {
-        var call = _channel.AsyncDuplexStreamingCall(WatchMethod, null, default);
+        var call = _channel.AsyncDuplexStreamingCall(WatchMethod, null, new CallOptions(Headers));
         try
         {
             await call.RequestStream.WriteAsync(new WatchRequest
@@ -102,7 +149,7 @@ internal sealed class EtcdClient(string url) : IDisposable
 
     private async Task<TResponse> CallAsync<TRequest, TResponse>(Method<TRequest, TResponse> method, TRequest request)
     {
-        var options = new CallOptions(Deadline: DateTime.UtcNow + Limits.Patience);
+        var options = new CallOptions(Headers, DateTime.UtcNow + Limits.Patience);
         using var call = _channel.AsyncUnaryCall(method, null, options, request);
         return await call;
     }

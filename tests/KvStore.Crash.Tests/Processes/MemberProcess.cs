@@ -107,6 +107,12 @@ internal sealed class MemberProcess : IAsyncDisposable
     /// <summary>Asks it to end, as kill -TERM does.</summary>
     public void Terminate() => NativeCalls.SendTerminate(_process.Id);
 
+    /// <summary>Holds it where it is, as kill -STOP does.</summary>
+    public void Pause() => NativeCalls.SendStop(_process.Id);
+
+    /// <summary>Lets it go on.</summary>
+    public void Resume() => NativeCalls.SendContinue(_process.Id);
+
     /// <summary>Waits for its end, however it comes, and for the last of its log.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> ExitCodeAsync(TimeSpan? limit = null)

@@ -6,7 +6,7 @@ namespace KvStore.Crash.Tests.Processes;
 /// <summary>What the tests ask of Linux that .NET has no call for.</summary>
 internal static partial class NativeCalls
 {
-    private const int Terminate = 15;
+    private const int Terminate = 15, Continue = 18, Stop = 19;
     private const int OpenDirectory = 0x10000;
     private const int CloseOnExec = 0x80000;
 
@@ -17,6 +17,11 @@ internal static partial class NativeCalls
     private const uint WithoutLogFlush = 2;
 
     public static void SendTerminate(int processId) => Check(Kill(processId, Terminate), $"kill -TERM {processId}");
+
+    /// <summary>Holds the process where it is, as a machine that is out of memory or suspended does.</summary>
+    public static void SendStop(int processId) => Check(Kill(processId, Stop), $"kill -STOP {processId}");
+
+    public static void SendContinue(int processId) => Check(Kill(processId, Continue), $"kill -CONT {processId}");
 
     /// <summary>Cuts the power of the ext4 file system that is mounted here: what is not on its device by now never will be.</summary>
     public static void CutPower(string mountPoint)

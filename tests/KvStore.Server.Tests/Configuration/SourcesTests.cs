@@ -89,6 +89,7 @@ public class SourcesTests
               allowed-hostname: [a, b]
             peer-transport-security:
               cert-file: peer.pem
+              key-file: peer.key
             """;
 
         LoadedConfiguration loaded = Read(["--config-file=f.yml", "--name=x"], new() { ["ETCD_NAME"] = "y" }, file);
@@ -106,6 +107,7 @@ public class SourcesTests
         Assert.True(options.ClientTls.RequiresClientCertificate);
         Assert.Equal(["a", "b"], options.ClientTls.AllowedHostnames);
         Assert.Single(options.ClientTls.CipherSuites);
+        Assert.Equal("peer.key", options.PeerTls.Tls.KeyFile);
         ConfigurationNotice notice = Assert.Single(loaded.Notices, n => n.Message.StartsWith("loaded server configuration"));
         Assert.Equal(["name"], Assert.IsType<string[]>(notice.Fields[1].Value));
     }

@@ -36,6 +36,30 @@ internal sealed class TestAuthority
         return issued.CopyWithPrivateKey(key);
     }
 
+    /// <summary>For a member on the loopback, which calls and is called.</summary>
+    public X509Certificate2 IssuePeer(string name, string address = "127.0.0.1")
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension([new Oid(ClientPurpose), new Oid(ServerPurpose)], critical: false));
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(name);
+        names.AddIpAddress(System.Net.IPAddress.Parse(address));
+        request.CertificateExtensions.Add(names.Build());
+        using X509Certificate2 issued = request.Create(Certificate, Start, Start.AddMonths(1), RandomNumberGenerator.GetBytes(8));
+        return issued.CopyWithPrivateKey(key);
+    }
+
+    /// <returns>A revocation list as PEM.</returns>
+    public string Revoke(params string[] certFiles)
+    {
+        var list = new CertificateRevocationListBuilder();
+        foreach (string file in certFiles)
+            list.AddEntry(X509CertificateLoader.LoadCertificateFromFile(file));
+        return PemEncoding.WriteString("X509 CRL", list.Build(Certificate, 1, Start.AddMonths(1), HashAlgorithmName.SHA256));
+    }
+
     public static void Save(X509Certificate2 certificate, string certFile, string keyFile)
     {
         File.WriteAllText(certFile, certificate.ExportCertificatePem());

@@ -69,6 +69,21 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [Fact]
+    public void Only_an_empty_directory_is_deleted()
+    {
+        string path = Path.Combine(_directory, "d");
+        _disk.CreateDirectory(path);
+        _disk.Open(Path.Combine(path, "f"), FileOpening.CreateNew).Dispose();
+
+        Assert.ThrowsAny<IOException>(() => _disk.DeleteDirectory(path));
+        _disk.Delete(Path.Combine(path, "f"));
+        _disk.DeleteDirectory(path);
+
+        Assert.False(_disk.DirectoryExists(path));
+        Assert.ThrowsAny<IOException>(() => _disk.DeleteDirectory(path));
+    }
+
+    [Fact]
     public void A_lock_is_held_once_until_it_is_given_back()
     {
         using (var held = _disk.TryLock(At("lock")))

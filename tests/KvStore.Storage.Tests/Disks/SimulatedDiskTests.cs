@@ -10,6 +10,22 @@ public class SimulatedDiskTests
     public SimulatedDiskTests() => _disk.CreateDirectory("/d");
 
     [Fact]
+    public void Only_an_empty_directory_is_deleted()
+    {
+        _disk.CreateDirectory("/d/e");
+        Write("/d/e/f", [1], sync: true);
+
+        Assert.ThrowsAny<IOException>(() => _disk.DeleteDirectory("/d"));
+        Assert.ThrowsAny<IOException>(() => _disk.DeleteDirectory("/d/e"));
+        _disk.Delete("/d/e/f");
+        _disk.DeleteDirectory("/d/e");
+
+        Assert.False(_disk.DirectoryExists("/d/e"));
+        Assert.Empty(_disk.List("/d"));
+        Assert.ThrowsAny<IOException>(() => _disk.DeleteDirectory("/d/e"));
+    }
+
+    [Fact]
     public void What_was_synced_survives_every_power_loss()
     {
         Write("/d/a", new byte[2000], sync: true);

@@ -109,7 +109,12 @@ internal sealed class LogWorkload(SimulatedDisk disk, ulong seed)
     {
         if (!_random.Chance(0.2))
             return;
-        var mark = Mark(_term, _model.Last.Index + 10, 4, 5);
+        // Beyond the log's end, or among what a deposed leader left there and nobody committed.
+        ulong committed = Math.Max(_model.HardState.Commit, _model.LastMark.Index);
+        ulong index = _random.Chance(0.5) || committed >= _model.Last.Index
+            ? _model.Last.Index + 10
+            : committed + 1 + (ulong)_random.Next((int)(_model.Last.Index - committed));
+        var mark = Mark(_term, index, 4, 5);
         _model.AppendMark(mark, isRestart: true);
         _log!.AppendRestart(mark);
         var state = new HardState(_term, NodeId.None, mark.Applied.Index);

@@ -145,6 +145,24 @@ public class WriteAheadLogTests
     }
 
     [Fact]
+    public void A_restart_within_the_log_voids_what_stands_behind_it_too()
+    {
+        using (var log = Create(_disk))
+        {
+            log.Write(Entries(1, 1, 9), State(1, 4));
+            log.AppendRestart(Mark(5, 7, 9));
+            log.Sync();
+            Assert.Equal((8UL, 7UL), (log.FirstIndex, log.LastIndex));
+            log.Write(Entries(6, 8, 8));
+        }
+
+        using var opened = Open(_disk);
+
+        AssertSame(Entries(6, 8, 8), opened.All());
+        Assert.True(opened.TryGetTerm(7, out ulong term) && term == 5);
+    }
+
+    [Fact]
     public void Releasing_deletes_whole_segments_and_keeps_what_is_needed()
     {
         using var log = Create(_disk);

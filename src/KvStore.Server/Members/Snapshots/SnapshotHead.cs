@@ -46,7 +46,7 @@ internal sealed record SnapshotHead(
             NumberAt(bytes, 5),
             new CheckpointId(new Guid(bytes.Slice(60, 16))));
         var head = new SnapshotHead(
-            identity, DecodeMembers(bytes[FixedBytes..]), NumberAt(bytes, 3), NumberAt(bytes, 4), NumberAt(bytes, 0), NumberAt(bytes, 1),
+            identity, ConfStateCodec.Decode(bytes[FixedBytes..]), NumberAt(bytes, 3), NumberAt(bytes, 4), NumberAt(bytes, 0), NumberAt(bytes, 1),
             NumberAt(bytes, 2));
         if (head.StateBytes is <= 0 or > int.MaxValue / 2 || head.IndexBytes <= 0 || head.ValuesBytes < 0)
             throw new InvalidDataException("the snapshot's head names impossible sizes");
@@ -54,16 +54,4 @@ internal sealed record SnapshotHead(
     }
 
     private static long NumberAt(ReadOnlySpan<byte> bytes, int place) => BinaryPrimitives.ReadInt64LittleEndian(bytes[(12 + 8 * place)..]);
-
-    private static ConfState DecodeMembers(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            return ConfStateCodec.Decode(bytes);
-        }
-        catch (Exception damage) when (damage is ArgumentOutOfRangeException or IndexOutOfRangeException or OverflowException)
-        {
-            throw new InvalidDataException("the snapshot's head names no members that this version can read", damage);
-        }
-    }
 }

@@ -15,8 +15,12 @@ namespace KvStore.Server.Members.Snapshots;
 /// </remarks>
 internal sealed class SnapshotSender : IDisposable
 {
+    /// <summary>Values looked at for one chunk, dead ones among them, so that no call takes long.</summary>
+    private const int ValuesPerChunkLimit = 50_000;
+
     private readonly CheckpointPin _pin;
     private readonly IFile _index;
+    private readonly RetainedValues _retained;
     private readonly SnapshotPosition? _resumed;
     private ICheckpointReader? _values;
     private byte[] _chunk = new byte[SnapshotFormat.ChunkHeaderBytes + SnapshotFormat.FullChunkBytes + 4096];
@@ -36,6 +40,7 @@ internal sealed class SnapshotSender : IDisposable
         Head = new SnapshotHead(
             SnapshotIdentity.Of(pin.Number, pin.Manifest), ConfStateCodec.Decode(image.Configuration.Span), image.CurrentRevision,
             image.CompactRevision, pin.Manifest.State.Length, index.Length, values.SizeBytes);
+        _retained = new RetainedValues(index, image.CompactRevision);
     }
 
     /// <summary>What is sent: the message that announces the snapshot says the same entry and members.</summary>
@@ -143,24 +148,27 @@ internal sealed class SnapshotSender : IDisposable
         if (_index.Read(_offset, bytes) < bytes.Length)
             throw new InvalidDataException($"'{_index.Path}' was cut off while it was sent");
         _offset += bytes.Length;
+        _retained.ReadTo(_offset);
     }
 
     /// <summary>At the end of the values this is a chunk of none, so that the receiver need not guess.</summary>
     private void AddValues()
     {
         _values ??= _pin.ReadValues(0);
+        // All of it is read already, unless the transfer was taken up behind the index.
+        _retained.ReadTo(long.MaxValue);
         int head = _length;
         int count = 0;
         Reserve(SnapshotFormat.ValuesHeadBytes);
-        while (_length < SnapshotFormat.FullChunkBytes)
+        for (int looked = 0; _length < SnapshotFormat.FullChunkBytes && looked < ValuesPerChunkLimit; looked++)
         {
             if (!_values.TryNext(out var value))
             {
                 _section = SnapshotSection.End;
                 break;
             }
-            // What was written after the checkpoint began comes with the log.
-            if (_values.Revision.Main > Head.Revision)
+            // What was written after the checkpoint began comes with the log; what was compacted is of use to nobody.
+            if (_values.Revision.Main > Head.Revision || !_retained.MayBeNeeded(_values.Revision, value))
                 continue;
             AddValue(_values.Revision, value);
             count++;

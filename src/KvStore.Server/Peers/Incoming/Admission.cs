@@ -11,10 +11,7 @@ namespace KvStore.Server.Peers.Incoming;
 /// <summary>Decides whether a call comes from a peer of this cluster to this member, in a protocol that it speaks.</summary>
 internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool> isRemoved)
 {
-    /// <summary>Callers whose refusal was logged; when there are more they are forgotten, and logged again.</summary>
-    private const int RememberedLimit = 256;
-
-    private readonly HashSet<(string Caller, string Code)> _logged = [];
+    private readonly RepeatedProblems _problems = new(options.Time);
 
     /// <returns>Null if the call was refused; it is answered then.</returns>
     public async Task<Caller?> AdmitAsync(HttpContext context, string protocol)
@@ -26,7 +23,7 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
         }
         var headers = context.Request.Headers;
         TryParseId(headers[PeerProtocol.From], out var from);
-        Forget(CallerOf(context));
+        _problems.Forget(CallerOf(context));
         return new Caller(from, ParseUrls(headers[PeerProtocol.PeerUrls]), headers[PeerProtocol.ServerVersion].ToString());
     }
 
@@ -34,7 +31,7 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
     public Task RefuseAsync(HttpContext context, Refusal refusal)
     {
         string caller = CallerOf(context);
-        if (Remember(caller, refusal.Code))
+        if (_problems.IsNew(caller, refusal.Code))
         {
             Log.Warn(
                 "refused a peer's call", ("reason", refusal.Code), ("error", refusal.Text), ("remote-peer-id", caller),
@@ -117,20 +114,4 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
 
     private static string CallerOf(HttpContext context) =>
         TryParseId(context.Request.Headers[PeerProtocol.From], out var from) ? from.ToString() : $"{context.Connection.RemoteIpAddress}";
-
-    private bool Remember(string caller, string code)
-    {
-        lock (_logged)
-        {
-            if (_logged.Count >= RememberedLimit)
-                _logged.Clear();
-            return _logged.Add((caller, code));
-        }
-    }
-
-    private void Forget(string caller)
-    {
-        lock (_logged)
-            _logged.RemoveWhere(entry => entry.Caller == caller);
-    }
 }

@@ -11,30 +11,17 @@ namespace KvStore.Server.Peers.Outgoing;
 /// certificate that is valid then.</summary>
 internal sealed class PeerConnector(PeerTls? tls, TimeSpan timeout, TimeProvider time)
 {
-    /// <exception cref="IOException">The peer was not reached, or TLS failed; the message says how.</exception>
+    /// <exception cref="PeerUnreachableException">The peer was not reached, or TLS failed; the message says how.</exception>
     public async Task<Stream> ConnectAsync(EtcdUrl url, CancellationToken cancellation)
     {
         var stream = await ConnectPlainAsync(url, cancellation);
         if (!url.IsSecure)
             return stream;
-        if (tls is null)
-        {
-            await stream.DisposeAsync();
-            throw new IOException("the URL asks for TLS, which this member is not set up for: give it --peer-cert-file and --peer-key-file");
-        }
-        var secure = new SslStream(stream);
-        try
-        {
-            await secure.AuthenticateAsClientAsync(tls.ForCall(url.IsUnixSocket ? "localhost" : url.Host), cancellation);
-            return secure;
-        }
-        catch (Exception fault)
-        {
-            await secure.DisposeAsync();
-            if (fault is AuthenticationException)
-                throw new IOException($"TLS: {InnermostMessage(fault)}", fault);
-            throw;
-        }
+        if (tls is not null)
+            return await SecureAsync(stream, tls, url, cancellation);
+        await stream.DisposeAsync();
+        throw new PeerUnreachableException(PeerUnreachableException.TlsKind,
+            "the URL asks for TLS, which this member is not set up for: give it --peer-cert-file and --peer-key-file");
     }
 
     /// <summary>What really went wrong, without the layers that it came through.</summary>
@@ -43,6 +30,27 @@ internal sealed class PeerConnector(PeerTls? tls, TimeSpan timeout, TimeProvider
         while (fault.InnerException is { } inner)
             fault = inner;
         return fault.Message;
+    }
+
+    private static async Task<Stream> SecureAsync(Stream stream, PeerTls tls, EtcdUrl url, CancellationToken cancellation)
+    {
+        var secure = new SslStream(stream);
+        string? problem = null;
+        try
+        {
+            var options = tls.ForCall(url.IsUnixSocket ? "localhost" : url.Host, reason => problem = reason);
+            await secure.AuthenticateAsClientAsync(options, cancellation);
+            return secure;
+        }
+        catch (Exception fault)
+        {
+            await secure.DisposeAsync();
+            if (problem is not null)
+                throw new PeerUnreachableException(PeerUnreachableException.TlsKind, $"TLS: the called peer's certificate is not accepted: {problem}");
+            if (fault is AuthenticationException or IOException)
+                throw new PeerUnreachableException(PeerUnreachableException.TlsKind, $"TLS: {InnermostMessage(fault)}", fault);
+            throw;
+        }
     }
 
     private async Task<Stream> ConnectPlainAsync(EtcdUrl url, CancellationToken cancellation)
@@ -62,7 +70,7 @@ internal sealed class PeerConnector(PeerTls? tls, TimeSpan timeout, TimeProvider
         {
             socket.Dispose();
             if (fault is OperationCanceledException && patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
-                throw new IOException($"no connection within {GoSyntax.FormatDuration(timeout)}", fault);
+                throw new PeerUnreachableException(PeerUnreachableException.ConnectionKind, $"no connection within {GoSyntax.FormatDuration(timeout)}");
             throw;
         }
     }

@@ -34,15 +34,16 @@ internal sealed class PeerDialer : IDisposable
     /// <param name="path">Where the peer serves <paramref name="protocol"/>.</param>
     /// <returns>Reads and writes go straight to the connection; disposing it closes that at once.</returns>
     /// <exception cref="PeerRefusedException">The peer answered, but did not consent.</exception>
-    /// <exception cref="IOException">The peer was not reached, or TLS failed; the message says how.</exception>
+    /// <exception cref="PeerUnreachableException">The peer was not reached, or TLS failed; the message says how.</exception>
     /// <exception cref="OperationCanceledException">By <paramref name="cancellation"/>.</exception>
     public async Task<Stream> DialAsync(NodeId peer, string url, string path, string protocol, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(_options.DialTimeout, _options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        var address = Parse(url);
         try
         {
-            using var request = NewRequest(peer, EtcdUrl.Parse(url), path, protocol);
+            using var request = NewRequest(peer, address, path, protocol);
             var response = await _http.SendAsync(request, either.Token);
             if (response.StatusCode == HttpStatusCode.SwitchingProtocols)
                 return await response.Content.ReadAsStreamAsync(either.Token);
@@ -51,15 +52,11 @@ internal sealed class PeerDialer : IDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new IOException($"no answer within {GoSyntax.FormatDuration(_options.DialTimeout)}");
+            throw Unreachable($"no answer within {GoSyntax.FormatDuration(_options.DialTimeout)}");
         }
-        catch (HttpRequestException fault)
+        catch (Exception fault) when (fault is HttpRequestException or IOException)
         {
-            throw new IOException(PeerConnector.InnermostMessage(fault), fault);
-        }
-        catch (FormatException fault)
-        {
-            throw new IOException(fault.Message, fault);
+            throw InnerUnreachable(fault) ?? Explain(fault, address);
         }
     }
 
@@ -100,5 +97,37 @@ internal sealed class PeerDialer : IDisposable
         byte[] text = new byte[MaxRefusalBytes];
         int length = await body.ReadAtLeastAsync(text, text.Length, throwOnEndOfStream: false, cancellation);
         return new PeerRefusedException(string.Join(',', codes), System.Text.Encoding.UTF8.GetString(text, 0, length).Trim());
+    }
+
+    private static EtcdUrl Parse(string url)
+    {
+        try
+        {
+            return EtcdUrl.Parse(url);
+        }
+        catch (FormatException problem)
+        {
+            throw Unreachable(problem.Message);
+        }
+    }
+
+    private static PeerUnreachableException Unreachable(string message) => new(PeerUnreachableException.ConnectionKind, message);
+
+    private static PeerUnreachableException Explain(Exception fault, EtcdUrl address) =>
+        // With TLS 1.3 the caller's certificate is looked at when the caller believes the handshake to be over.
+        address.IsSecure && fault is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }
+            ? new PeerUnreachableException(PeerUnreachableException.TlsKind,
+                "TLS: the peer closed the connection after the handshake; most likely it does not accept this member's certificate, "
+                + $"and its log says why ({PeerConnector.InnermostMessage(fault)})", fault)
+            : new PeerUnreachableException(PeerUnreachableException.ConnectionKind, PeerConnector.InnermostMessage(fault), fault);
+
+    private static PeerUnreachableException? InnerUnreachable(Exception fault)
+    {
+        for (var inner = (Exception?)fault; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is PeerUnreachableException unreachable)
+                return unreachable;
+        }
+        return null;
     }
 }

@@ -126,9 +126,9 @@ internal sealed class PeerSender : IThreadPoolWorkItem
             if (refusal.Code == Refusal.RemovedCode)
                 _receiver.RemovedFromCluster(_peer);
         }
-        catch (IOException fault)
+        catch (PeerUnreachableException fault)
         {
-            _activity.Fail("unreachable", url, fault.Message);
+            _activity.Fail(fault.Kind, url, fault.Message);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {

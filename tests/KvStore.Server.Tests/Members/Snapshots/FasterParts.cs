@@ -26,7 +26,7 @@ internal sealed class FasterParts : IMemberParts
 
     public void DoAll(params ReadOnlySpan<Action> work)
     {
-        foreach (var piece in work)
-            piece();
+        foreach (var part in work)
+            part();
     }
 }

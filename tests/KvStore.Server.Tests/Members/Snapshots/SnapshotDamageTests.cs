@@ -106,7 +106,24 @@ public sealed class SnapshotDamageTests : IDisposable
         disk.FlipBit("/from/checkpoints/" + index, 100, 3);
         long used = _disk.UsedBytes;
 
+        // Its sender reads it only when there was a compaction.
         using (var sender = _from.Send())
+            Assert.Throws<InvalidDataException>(() => _to.Receive(sender));
+        _to.Receiver.Dispose();
+
+        Assert.Equal(used, _disk.UsedBytes);
+    }
+
+    [Fact]
+    public void A_damaged_key_index_that_nobody_read_on_its_way_is_found_out_before_anything_is_installed()
+    {
+        using var from = SnapshotTransferTests.Open("/from", isFaster: false);
+        from.Put("a", "1").Put("b", "2").TakeCheckpoint();
+        var disk = (SimulatedDisk)from.Disk;
+        disk.FlipBit("/from/checkpoints/" + disk.List("/from/checkpoints").Single(name => name.EndsWith(".index")), 50, 3);
+        long used = _disk.UsedBytes;
+
+        using (var sender = from.Send())
         using (var staged = _to.Receive(sender))
             Assert.Throws<InvalidDataException>(() => staged.Load(SnapshotTransferTests.Parts(isFaster: false), _ => false));
 
@@ -118,7 +135,8 @@ public sealed class SnapshotDamageTests : IDisposable
     {
         using var from = SnapshotTransferTests.Filled("/from", isFaster: true);
         var disk = (SimulatedDisk)from.Disk;
-        string log = disk.List("/from/values").Last(name => name.StartsWith("log-"));
+        // A whole one, of which the checkpoint needs all.
+        string log = disk.List("/from/values").Where(name => name.StartsWith("log-")).Last(name => disk.BytesOf("/from/values/" + name).Length == 1 << 16);
         // Behind FASTER's own word and the key of some record.
         for (int offset = 0; offset < 2_000; offset += 64)
             disk.FlipBit("/from/values/" + log, 20_000 + offset, 3);
@@ -145,13 +163,11 @@ public sealed class SnapshotDamageTests : IDisposable
         {
             byte[] damaged = [.. position];
             damaged[bit / 8] ^= (byte)(1 << bit % 8);
-            using var sender = _from.Send(damaged);
-            Assert.False(sender.IsResumed);
+            Assert.Null(SnapshotPosition.Decode(damaged));
         }
         for (int length = 0; length < position.Length; length++)
-        {
-            using var sender = _from.Send(position[..length]);
-            Assert.False(sender.IsResumed);
-        }
+            Assert.Null(SnapshotPosition.Decode(position.AsSpan(0, length)));
+        using var sender = _from.Send(position[1..]);
+        Assert.False(sender.IsResumed);
     }
 }

@@ -167,6 +167,62 @@ public sealed class SnapshotTransferTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_compaction_left_behind_is_not_sent(bool isFaster)
+    {
+        using var from = Open("/from", isFaster);
+        using var to = Open("/to", isFaster);
+        for (int i = 0; i < 1_000; i++)
+            from.Put($"key-{i % 20}", new string((char)('a' + i % 26), 1_000));
+        from.Apply(CommandKind.DeleteRange, new DeleteRangeRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("key-7") });
+        from.Apply(CommandKind.Compaction, new CompactionRequest { Revision = from.Revision - 5 });
+        while (!from.Machine.Store.CompactStep(1_000))
+        {
+        }
+        from.TakeCheckpoint();
+        // The space is not given back yet.
+        Assert.True(from.Machine.Store.Values.SizeBytes > 1_000_000);
+
+        Assert.InRange(Body(from).Sum(chunk => chunk.Length), 20_000, 60_000);
+        using (var sender = from.Send())
+            to.Install(to.Receive(sender));
+
+        Assert.Equal(from.Describe(), to.Describe());
+        Assert.InRange(to.Machine.Store.Values.SizeBytes, 20_000, 60_000);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_body_may_be_sent_and_taken_in_on_many_threads_one_after_the_other(bool isFaster)
+    {
+        using var from = Filled("/from", isFaster);
+        using var to = Open("/to", isFaster);
+        var threads = new HashSet<int>();
+        to.Receiver.Begin();
+        using var sender = from.Send();
+        for (bool hasMore = true; hasMore;)
+        {
+            var step = Task.Factory.StartNew(
+                () =>
+                {
+                    threads.Add(Environment.CurrentManagedThreadId);
+                    if (!sender.TryReadChunk(out var chunk))
+                        return false;
+                    to.Receiver.Write(chunk.Span);
+                    return true;
+                },
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            hasMore = await step;
+        }
+        to.Install(to.Stage());
+
+        Assert.True(threads.Count > 5);
+        Assert.Equal(from.Describe(), to.Describe());
+    }
+
     [Fact]
     public void A_member_without_a_checkpoint_has_nothing_to_send()
     {

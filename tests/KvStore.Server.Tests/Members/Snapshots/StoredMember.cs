@@ -78,6 +78,15 @@ internal sealed class StoredMember : IDisposable
         return ApplyLogged(entry);
     }
 
+    /// <summary>Several commands in one entry.</summary>
+    public void ApplyAll(ReadOnlySpan<Command> commands)
+    {
+        var entry = new Entry(_term, _wal.LastIndex + 1, EntryType.Normal, CommandBatch.Encode(commands));
+        _wal.Append([entry], new HardState(_term, NodeId.None, entry.Index));
+        _wal.Sync();
+        ApplyLogged(entry);
+    }
+
     public StoredMember Put(string key, string value, long lease = 0)
     {
         Apply(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8(key), Value = ByteString.CopyFromUtf8(value), Lease = lease });

@@ -1,0 +1,13 @@
+using KvStore.Grpc;
+
+namespace KvStore.Crash.Tests.Clusters;
+
+internal static class Refusals
+{
+    /// <summary>The code and the text with which a call is refused.</summary>
+    public static async Task<string> OfAsync(Func<Task> call)
+    {
+        var refusal = await Assert.ThrowsAsync<RpcException>(call);
+        return $"{refusal.StatusCode}: {refusal.Status.Detail}";
+    }
+}
