@@ -195,6 +195,7 @@ public sealed class Simulation
             Transfers = counts.Transfers,
             MemberChanges = counts.MemberChanges,
             Messages = _cluster.Network.MessageCount,
+            MessageBytes = _cluster.Network.Bytes,
             LostMessages = _cluster.Network.LostCount,
             Snapshots = _cluster.Network.SnapshotCount,
             BrokenSnapshots = _cluster.Network.BrokenSnapshotCount,

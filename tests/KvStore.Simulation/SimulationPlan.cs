@@ -5,7 +5,7 @@ namespace KvStore.Simulation;
 /// <summary>What one run does and which faults it meets: each class of faults is switched on or off by the seed, so that rare
 /// mixes come up too.</summary>
 /// <remarks>A weight says how often a misfortune is of this kind, compared with the others; 0 is never.</remarks>
-public sealed record SimulationPlan
+public sealed partial record SimulationPlan
 {
     public required int Seed { get; init; }
 

@@ -47,6 +47,8 @@ public sealed record SimulationResult
 
     public long LostMessages { get; init; }
 
+    public long MessageBytes { get; init; }
+
     public long Snapshots { get; init; }
 
     public long BrokenSnapshots { get; init; }
@@ -78,6 +80,7 @@ public sealed record SimulationResult
         Transfers = left.Transfers + right.Transfers,
         MemberChanges = left.MemberChanges + right.MemberChanges,
         Messages = left.Messages + right.Messages,
+        MessageBytes = left.MessageBytes + right.MessageBytes,
         LostMessages = left.LostMessages + right.LostMessages,
         Snapshots = left.Snapshots + right.Snapshots,
         BrokenSnapshots = left.BrokenSnapshots + right.BrokenSnapshots,
@@ -87,7 +90,7 @@ public sealed record SimulationResult
 
     public override string ToString() =>
         $"{Operations} operations ({Unknown} more with unknown outcome), {Commands} commands applied, {WatchEvents} watch events, "
-        + $"{ExpiredLeases} leases expired, {Elections} elections, {Messages} messages ({LostMessages} lost), "
+        + $"{ExpiredLeases} leases expired, {Elections} elections, {Messages} messages of {MessageBytes >> 20} MiB ({LostMessages} lost), "
         + $"{Snapshots} snapshots sent ({BrokenSnapshots} broke), {Checkpoints} checkpoints; {Crashes} crashes ({PowerLosses} power losses), "
         + $"{Restarts} restarts, {Pauses} pauses, {Partitions} partitions, {IoErrors} I/O errors, {FullDisks} full disks, "
         + $"{Transfers} transfers, {MemberChanges} changes of members; {Events} events in {VirtualTime.TotalHours:F1} h of virtual time";

@@ -94,8 +94,9 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
             Check.Holds(_history.Holds(id, from, outcome.Result, null),
                 $"{request} was acknowledged, but it is not in the log behind what was there when it was asked");
         }
-        else if (refusal == EtcdError.TooManyRequests || refusal == EtcdError.RequestTooLarge || refusal == EtcdError.NoLeader)
+        else if (refusal == EtcdError.TooManyRequests || refusal == EtcdError.RequestTooLarge || refusal == EtcdError.ContextDeadlineExceeded)
         {
+            // The last one: it waited for a leader in vain.
             _refused.Add(id);
         }
         else
@@ -203,7 +204,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         if (outcome.Exception?.InnerException is not EtcdException refusal)
             throw new SimulationFailedException($"a client got no answer but {outcome.Exception?.InnerException}", outcome.Exception);
         cluster.Trace.Add(refusal.Error.Text, number);
-        if (refusal.Error == EtcdError.Timeout || refusal.Error == EtcdError.Stopped)
+        if (IsUnknown(refusal.Error))
             UnknownCount++;
         return refusal.Error;
     }
@@ -215,7 +216,10 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     }
 
     private static bool IsBeforeTheLog(EtcdError error) =>
-        error == EtcdError.Timeout || error == EtcdError.Stopped || error == EtcdError.NoSpace || error == EtcdError.NoLeader;
+        IsUnknown(error) || error == EtcdError.NoSpace || error == EtcdError.NoLeader;
+
+    private static bool IsUnknown(EtcdError error) =>
+        error == EtcdError.Timeout || error == EtcdError.ContextDeadlineExceeded || error == EtcdError.Stopped;
 
     private static object Outcome(Func<IMessage> read)
     {

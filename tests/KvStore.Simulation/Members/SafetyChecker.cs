@@ -42,6 +42,8 @@ internal sealed class SafetyChecker
     {
         if (now.Leader != NodeId.None)
             Leads(now.Leader, now.Term, $"member {member.Number} sees");
+        Check.Holds(now.Role != Role.Leader || before?.Role == Role.Leader || !member.Member!.State.Members.IsRemoved(member.Id.Value),
+            $"member {member.Number} leads from term {now.Term} on, though it knows that it was removed");
         if (before is null)
             return;
         Check.Holds(now.Term >= before.Term, $"member {member.Number} went back from term {before.Term} to {now.Term}");

@@ -1,5 +1,6 @@
 using KvStore.Raft;
 using KvStore.Server.Members;
+using KvStore.Server.Peers.Wire;
 using KvStore.Simulation.Members;
 using KvStore.Simulation.Scheduling;
 using KvStore.Storage.Disks.Simulated;
@@ -16,13 +17,14 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
     private readonly Dictionary<(NodeId From, NodeId To), TimeSpan> _lastArrivals = [];
     private readonly Dictionary<NodeId, SnapshotTransfer> _transfers = [];
     private readonly long[] _counts = new long[TypeCount];
+    private byte[] _wire = [];
     private TimeSpan _stormUntil;
 
     public long MessageCount => _counts.Sum();
 
     public long LostCount { get; private set; }
 
-    public long EntryBytes { get; private set; }
+    public long Bytes { get; private set; }
 
     public long SnapshotCount { get; private set; }
 
@@ -79,8 +81,6 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
     private void Send(SimulatedMember from, SimulatedProcess process, Message message)
     {
         _counts[(int)message.Type]++;
-        foreach (ref readonly var entry in message.Entries.Span)
-            EntryBytes += entry.Data.Length;
         cluster.Checker.Sent(from, message);
         if (cluster.Find(message.To) is not { } to)
             return;
@@ -104,8 +104,27 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
             cluster.Time.After(Delay(), process, () => from.Member!.ReportUnreachable(to.Id));
     }
 
+    /// <summary>As the other member reads it.</summary>
+    private Message OverTheWire(SimulatedMember from, SimulatedMember to, Message message)
+    {
+        int length = (int)MessageCodec.MaxHeadBytes(message);
+        foreach (ref readonly var entry in message.Entries.Span)
+            length += entry.Data.Length;
+        if (_wire.Length < length)
+            _wire = new byte[2 * length];
+        int used = MessageCodec.EncodeHead(message, from.Id, _wire);
+        foreach (ref readonly var entry in message.Entries.Span)
+        {
+            entry.Data.Span.CopyTo(_wire.AsSpan(used));
+            used += entry.Data.Length;
+        }
+        Bytes += used;
+        return MessageCodec.Decode(_wire.AsSpan(0, used), from.Id, to.Id);
+    }
+
     private void Deliver(SimulatedMember from, SimulatedMember to, Message message)
     {
+        message = OverTheWire(from, to, message);
         DeliverOnce(from, to, message);
         // A transport sends nothing again: a proposal that came twice would be applied twice.
         if (!cluster.IsCalm && message.Type != MessageType.Prop && _random.Next(1000) < cluster.Plan.Duplicates)

@@ -2,7 +2,7 @@ namespace KvStore.Simulation.Scheduling;
 
 /// <summary>The clock of one life of a member: it began at another time than those of others, and may run fast or slow.</summary>
 /// <param name="rate">How many of its seconds pass in one of the world's.</param>
-internal sealed class MemberClock(VirtualTime time, SimulatedProcess process, double rate, TimeSpan start) : TimeProvider
+internal sealed class MemberClock(VirtualTime time, SimulatedProcess? process = null, double rate = 1, TimeSpan start = default) : TimeProvider
 {
     private static readonly DateTimeOffset Calendar = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 

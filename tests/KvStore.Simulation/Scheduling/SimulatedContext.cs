@@ -9,10 +9,31 @@ internal sealed class SimulatedContext : SynchronizationContext
 
     public override void Send(SendOrPostCallback d, object? state) => d(state);
 
+    /// <summary>Calls something whose continuations are to come here.</summary>
+    public T Call<T>(Func<T> call)
+    {
+        var outer = Current;
+        SetSynchronizationContext(this);
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            SetSynchronizationContext(outer);
+        }
+    }
+
     /// <summary>Runs all that was posted, and what comes of it.</summary>
     public void RunAll()
     {
-        while (_posted.TryDequeue(out var posted))
-            posted.Callback(posted.State);
+        if (_posted.Count == 0)
+            return;
+        Call(() =>
+        {
+            while (_posted.TryDequeue(out var posted))
+                posted.Callback(posted.State);
+            return true;
+        });
     }
 }

@@ -3,19 +3,24 @@ using KvStore.Server.Members.Scheduling;
 namespace KvStore.Simulation.Scheduling;
 
 /// <summary>Runs the loops of one life of a member as happenings of the simulated world, one step at a time.</summary>
-/// <param name="clock">The member's own clock.</param>
-internal sealed class SimulatedScheduler(VirtualTime time, SimulatedProcess process, MemberClock clock) : ILoopScheduler
+/// <param name="process">The life that they end with; null for one that does not end.</param>
+/// <param name="clock">The member's own clock; null for the world's.</param>
+internal sealed class SimulatedScheduler(VirtualTime time, SimulatedProcess? process = null, MemberClock? clock = null) : ILoopScheduler
 {
-    public TimeProvider Time => clock;
+    public TimeProvider Time => (TimeProvider?)clock ?? time;
 
     /// <summary>How long a loop that was woken takes until the effects of its step are seen: a sync's time for the log, say.</summary>
-    public required Func<string, TimeSpan> StepTime { get; init; }
+    public Func<string, TimeSpan> StepTime { get; init; } = _ => TimeSpan.Zero;
 
     /// <summary>Told the name of each loop before its step.</summary>
-    public required Action<string> Stepping { get; init; }
+    public Action<string> Stepping { get; init; } = _ => { };
 
     /// <summary>Told the name of each loop after its step.</summary>
-    public required Action<string> Stepped { get; init; }
+    public Action<string> Stepped { get; init; } = _ => { };
+
+    /// <summary>Runs one step, or what else is due now.</summary>
+    /// <returns>False when all rests.</returns>
+    public bool RunOne() => time.TryNext(time.Now);
 
     public ILoop Start(string name, Func<bool> step) => new SimulatedLoop(this, name, step);
 
@@ -23,7 +28,7 @@ internal sealed class SimulatedScheduler(VirtualTime time, SimulatedProcess proc
     public void Pause(TimeSpan duration)
     {
         time.RunUntil(time.Now + duration);
-        process.CheckAlive();
+        process?.CheckAlive();
     }
 
     private sealed class SimulatedLoop : ILoop

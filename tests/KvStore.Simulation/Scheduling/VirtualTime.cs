@@ -5,7 +5,7 @@ namespace KvStore.Simulation.Scheduling;
 /// It stands still until the simulation moves it to what happens next. Whatever happens belongs to one process, or to the world:
 /// a dead process misses it, one that is paused meets it when it runs again.
 /// </remarks>
-internal sealed class VirtualTime
+internal sealed class VirtualTime : TimeProvider
 {
     private readonly PriorityQueue<Happening, (long Due, long Sequence)> _happenings = new();
     private long _now;
@@ -20,6 +20,16 @@ internal sealed class VirtualTime
 
     /// <summary>Called after each happening, before the next.</summary>
     public Action Happened { get; set; } = () => { };
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => _now;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new MemberClock(this).CreateTimer(callback, state, dueTime, period);
+
+    /// <summary>Time passes while something runs; what falls due happens later, and late.</summary>
+    public void Pass(TimeSpan duration) => _now += duration.Ticks;
 
     public void After(TimeSpan delay, SimulatedProcess? process, Action action) => At(Now + delay, process, action);
 
