@@ -192,8 +192,7 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         if (Pick() is not { } member)
             return;
         cluster.Trace.Add("slow disk", member.Number);
-        int before = member.Slowness;
         member.Slowness = _random.Between(5, 50);
-        cluster.Time.After(SomeTime(), null, () => member.Slowness = before);
+        cluster.Time.After(SomeTime(), null, () => member.Slowness = 1);
     }
 }

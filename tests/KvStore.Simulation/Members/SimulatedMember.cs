@@ -17,12 +17,12 @@ internal sealed class SimulatedMember
     private readonly Func<IReadOnlyList<Protocol.Member>>? _joined;
     private readonly double _clockRate;
     private readonly TimeSpan _clockStart;
+    private readonly List<long> _armed = [];
     private StateMachine? _state;
     private LeaderStatus? _leadership;
     private SimulatedParts? _parts;
     private ulong _appliedBefore;
     private bool _hasComeBack;
-    private long _armed;
 
     /// <param name="joined">The members of the cluster that it joins, asked when it first starts; null for one of the first.</param>
     public SimulatedMember(SimulatedCluster cluster, int number, Func<IReadOnlyList<Protocol.Member>>? joined)
@@ -115,15 +115,16 @@ internal sealed class SimulatedMember
     /// <summary>It dies in the disk operation that is so many ahead.</summary>
     public void CrashInDisk(int operationsAhead)
     {
-        _armed = Disk.Operations + operationsAhead;
-        Disk.FailAt(_armed, DiskFault.Crash);
+        _armed.Add(Disk.Operations + operationsAhead);
+        Disk.FailAt(_armed[^1], DiskFault.Crash);
     }
 
     /// <summary>Nothing goes wrong with it any more.</summary>
     public void Heal()
     {
         Disk.CapacityBytes = long.MaxValue;
-        Disk.FailAt(_armed, DiskFault.None);
+        foreach (long operation in _armed)
+            Disk.FailAt(operation, DiskFault.None);
         Slowness = 1;
         if (Process is { } process)
             process.PausedUntil = TimeSpan.Zero;

@@ -81,6 +81,8 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
     private void Send(SimulatedMember from, SimulatedProcess process, Message message)
     {
         _counts[(int)message.Type]++;
+        cluster.Trace.Explain(() => $"{from.Number} to {message.To.Value & 15}: {message.Type} term {message.Term} index {message.Index} of term {message.LogTerm}, "
+            + $"{message.Entries.Length} entries, commit {message.Commit}{(message.Reject ? ", refused" : "")}");
         cluster.Checker.Sent(from, message);
         if (cluster.Find(message.To) is not { } to)
             return;
