@@ -1,5 +1,4 @@
 using KvStore.Protocol;
-using KvStore.Raft;
 using KvStore.Simulation.Clients;
 using KvStore.Simulation.Members;
 using KvStore.Simulation.Scheduling;
@@ -120,15 +119,8 @@ public sealed class Simulation
             client.CheckRefused();
     }
 
-    /// <summary>Those that the cluster consists of, as its leader says.</summary>
-    private List<SimulatedMember> Belonging()
-    {
-        var ids = _cluster.Leader!.Member!.State.Members.Members.Select(known => new NodeId(known.ID)).ToHashSet();
-        return [.. _cluster.Members.Where(member => ids.Contains(member.Id))];
-    }
-
     private bool HasLeader() => _cluster.Leader is { } leader
-        && Belonging().TrueForAll(member => member.IsUp && (member.Member!.Leadership.Leader == leader.Id || member.Member.IsLearner));
+        && _cluster.Belonging().TrueForAll(member => member.IsUp && (member.Member!.Leadership.Leader == leader.Id || member.Member.IsLearner));
 
     private bool AreAllCaughtUp()
     {
@@ -136,21 +128,21 @@ public sealed class Simulation
             return false;
         ulong index = leader.Member!.State.AppliedIndex;
         return leader.Member.Leadership.CommitIndex == index
-            && Belonging().TrueForAll(member => member.IsUp && member.Member!.State.AppliedIndex == index && member.Place == _cluster.History.Count);
+            && _cluster.Belonging().TrueForAll(member => member.IsUp && member.Member!.State.AppliedIndex == index && member.Place == _cluster.History.Count);
     }
 
     /// <summary>Each member serves again: a change and a linearizable read.</summary>
     private void AskAll()
     {
-        foreach (var member in Belonging())
+        foreach (var member in _cluster.Belonging())
         {
-            var asked = Ask(member);
+            var asked = AskAsync(member);
             _ = _cluster.GuardAsync(asked);
             RunUntil(() => asked.IsCompleted, RecoveryLimit, $"member {member.Number} serves again");
         }
     }
 
-    private async Task Ask(SimulatedMember member)
+    private async Task AskAsync(SimulatedMember member)
     {
         var client = _clients[0];
         long unknown = client.UnknownCount;
@@ -162,7 +154,7 @@ public sealed class Simulation
 
     private void CompareStates()
     {
-        var members = Belonging();
+        var members = _cluster.Belonging();
         foreach (var member in members)
         {
             _cluster.History.CompareState(member.Member!.State, member.Place);

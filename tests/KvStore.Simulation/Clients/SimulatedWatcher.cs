@@ -45,7 +45,7 @@ internal sealed class SimulatedWatcher
 
     private void Act()
     {
-        if (!_cluster.IsCalm && _random.Next(40) == 0)
+        if (_cluster.IsCalm ? !_cluster.Belonging().Contains(_serving!) : _random.Next(40) == 0)
             Leave();
         else if (_random.Next(20) == 0)
             _stream!.RequestProgress();

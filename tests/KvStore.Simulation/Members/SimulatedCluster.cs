@@ -82,10 +82,15 @@ internal sealed class SimulatedCluster
 
     public SimulatedMember? Find(NodeId id) => _members.Find(member => member.Id == id);
 
-    /// <summary>A member that a client gets through to, by chance.</summary>
+    /// <summary>Those that the cluster consists of, as its leader says; all while nobody leads.</summary>
+    public List<SimulatedMember> Belonging() => Leader is { } leader
+        ? _members.FindAll(member => leader.Member!.State.Members.Find(member.Id.Value) is not null)
+        : _members;
+
+    /// <summary>A member that a client gets through to, by chance; once all is calm, one that belongs to the cluster.</summary>
     public SimulatedMember? PickServing()
     {
-        var serving = _members.FindAll(member => member.IsServing);
+        var serving = (IsCalm ? Belonging() : _members).FindAll(member => member.IsServing);
         return serving.Count == 0 ? null : serving[Random.Next(serving.Count)];
     }
 
