@@ -158,7 +158,7 @@ internal sealed class SimulatedMember
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex);
         var directory = DataDirectory.Open(Disk, DataPath);
         var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, _cluster.Network.LinkOf(this, process));
-        Check.Holds(member.State.AppliedIndex <= _cluster.History.LastIndex || member.State.AppliedIndex <= _appliedBefore,
+        Check.Holds(member.State.AppliedIndex <= _cluster.Counts.HighestApplied,
             $"member {Number} starts with a checkpoint of entry {member.State.AppliedIndex}, which nobody has applied");
         (Member, _state, _leadership) = (member, member.State, null);
         Place = _cluster.History.PlaceBehind(member.State.AppliedIndex);
@@ -253,7 +253,8 @@ internal sealed class SimulatedMember
     private void NoteProgress()
     {
         FindPlace();
-        if (_hasComeBack || Member!.State.AppliedIndex < _appliedBefore)
+        _cluster.Counts.HighestApplied = Math.Max(_cluster.Counts.HighestApplied, Member!.State.AppliedIndex);
+        if (_hasComeBack || Member.State.AppliedIndex < _appliedBefore)
             return;
         _hasComeBack = true;
         _cluster.History.CompareState(Member.State, Place);
