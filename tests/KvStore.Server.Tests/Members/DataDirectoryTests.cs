@@ -21,12 +21,33 @@ public class DataDirectoryTests
     public void Once_marked_it_is_ours_after_a_power_loss_too()
     {
         using (var directory = DataDirectory.Open(_disk, "/data"))
-            directory.MarkAsOurs(_disk);
+            directory.MarkAsOurs(_disk, isJoined: false);
         _disk.PowerLoss(new SeededRandom(1));
 
         using var again = DataDirectory.Open(_disk, "/data");
 
         Assert.False(again.IsNew);
+    }
+
+    [Fact]
+    public void Once_seen_as_ours_it_stays_so_even_if_the_start_that_marked_it_died_of_that()
+    {
+        using (var directory = DataDirectory.Open(_disk, "/data"))
+        {
+            _disk.Faults = operation => operation.Kind == DiskOperationKind.SyncDirectory ? DiskFault.Crash : DiskFault.None;
+            Assert.Throws<SimulatedCrashException>(() => directory.MarkAsOurs(_disk, isJoined: false));
+        }
+        _disk.Faults = null;
+        _disk.Restart();
+        using (var directory = DataDirectory.Open(_disk, "/data"))
+            Assert.False(directory.IsNew);
+
+        for (ulong seed = 1; seed <= 20; seed++)
+        {
+            var disk = _disk.Copy();
+            disk.PowerLoss(new SeededRandom(seed));
+            Assert.False(DataDirectory.Open(disk, "/data").IsNew);
+        }
     }
 
     [Theory]

@@ -21,6 +21,7 @@ internal sealed class SimulatedMember
     private StateMachine? _state;
     private LeaderStatus? _leadership;
     private SimulatedParts? _parts;
+    private SimulatedProcess? _ending;
     private ulong _appliedBefore;
     private bool _hasComeBack;
 
@@ -134,9 +135,10 @@ internal sealed class SimulatedMember
     /// <summary>It heard that it was removed; production's process ends then.</summary>
     public void NoteRemoved()
     {
-        if (!IsUp)
-            return;
         var process = Process;
+        if (!IsUp || _ending == process)
+            return;
+        _ending = process;
         _cluster.Time.After(TimeSpan.FromMilliseconds(_cluster.Faults.Next(1000)), process, () =>
         {
             IsGone = true;
