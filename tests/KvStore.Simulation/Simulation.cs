@@ -178,7 +178,7 @@ public sealed class Simulation
         _scheduler = new SimulatedScheduler(_time, _random) { Stepping = OnStep };
         CheckLog();
         var directory = DataDirectory.Open(_disk, DataPath);
-        _member = Member.Open(Options(), directory, _disk, _scheduler, Events(), new SimulatedParts(_plan.IsNativeIndex));
+        _member = Member.Open(Options(), directory, _disk, _scheduler, Events(), new SimulatedParts(_plan.IsNativeIndex), new NoPeers());
         Check.Holds(_member.State.AppliedIndex <= _appliedBefore, $"a checkpoint of entry {_member.State.AppliedIndex}, but only {_appliedBefore} was applied");
         _history.BeginLife(_member.State.AppliedIndex);
         _member.Start();

@@ -30,7 +30,8 @@ internal sealed class MemberOnOneThread : IDisposable
             ReserveBytes = 0,
         };
         Member = Member.Open(
-            configure?.Invoke(options) ?? options, DataDirectory.Open(Disk, Path), Disk, Scheduler, MemberEvents.None, new SimulatedParts(isNativeIndex: false));
+            configure?.Invoke(options) ?? options, DataDirectory.Open(Disk, Path), Disk, Scheduler, MemberEvents.None, new SimulatedParts(isNativeIndex: false),
+            new NoPeers());
         Member.Start();
     }
 
