@@ -30,6 +30,7 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
         _host = new GrpcHost(new GrpcServer([]), new GrpcHostOptions
         {
             Endpoints = [GrpcListenEndpoint.Tcp(IPAddress.Loopback, port, tls?.Listener)],
+            LoggerFactory = PeerPortLog.NewFactory(TimeProvider.System),
             HttpFallback = context => Transport.HandleAsync(context),
         });
     }
