@@ -84,6 +84,10 @@ public sealed class CallObserverTests : IDisposable
 
         await CallAsync(channel, new RangeRequest { Key = ByteString.CopyFromUtf8("secret") });
 
+        // The call is told of when it is over, which may be a moment after its caller has the answer.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (_log.Length == 0 && !patience.IsCancellationRequested)
+            await Task.Yield();
         string line = Encoding.UTF8.GetString(_log.ToArray());
         Assert.Contains("\"msg\":\"request stats\"", line);
         Assert.Contains("\"response type\":\"/etcdserverpb.KV/Range\"", line);
