@@ -21,6 +21,7 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     private readonly Channel<NodeId> _removedBy = Channel.CreateUnbounded<NodeId>();
     private readonly GrpcHost _host;
     private int _unreachableCount;
+    private int _roundTripCount;
 
     private PeerNode(ulong id, int port, PeerTls? tls, Func<PeerTransportOptions, PeerTransportOptions> configure)
     {
@@ -47,6 +48,8 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
 
     public int UnreachableCount => Volatile.Read(ref _unreachableCount);
 
+    public int RoundTripCount => Volatile.Read(ref _roundTripCount);
+
     /// <summary>What is done with a message, in place of keeping it.</summary>
     public Action<Message>? OnReceive { get; set; }
 
@@ -72,7 +75,10 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
                 LeastBackOff = TimeSpan.FromMilliseconds(5),
                 MostBackOff = TimeSpan.FromMilliseconds(50),
             }),
-            node);
+            node)
+        {
+            RoundTripMeasured = (_, _) => Interlocked.Increment(ref node._roundTripCount),
+        };
         return node;
     }
 
