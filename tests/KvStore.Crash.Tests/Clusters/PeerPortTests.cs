@@ -22,21 +22,16 @@ public sealed class PeerPortTests
         string own = $"{(await leader.Client.StatusAsync()).Header.ClusterId:x}";
 
         await SendNoiseAsync(leader);
-        Assert.Contains("X-Refusal: cluster-id-mismatch", await CallAsync(leader, Request(Stream, "kvstore-raft/1", "c1", "1", id)));
-        Assert.Contains("HTTP/1.1 426", await CallAsync(leader, Request(Stream, "kvstore-raft/9", own, "1", id)));
-        Assert.Contains("X-Refusal: wrong-member", await CallAsync(leader, Request(Stream, "kvstore-raft/1", own, "1", "2")));
-        Assert.Contains("X-Refusal: malformed", await CallAsync(leader, Request(Stream, "kvstore-raft/1", own, "nobody", id)));
-        Assert.Contains("X-Refusal: malformed", await CallAsync(leader, $"GET {Stream} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        Assert.Contains("HTTP/1.1 404", await CallAsync(leader, "GET /elsewhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+        await AssertAnsweredAsync("X-Refusal: cluster-id-mismatch", leader, Request(Stream, "kvstore-raft/1", "c1", "1", id));
+        await AssertAnsweredAsync("HTTP/1.1 426", leader, Request(Stream, "kvstore-raft/9", own, "1", id));
+        await AssertAnsweredAsync("X-Refusal: wrong-member", leader, Request(Stream, "kvstore-raft/1", own, "1", "2"));
+        await AssertAnsweredAsync("X-Refusal: malformed", leader, Request(Stream, "kvstore-raft/1", own, "nobody", id));
+        await AssertAnsweredAsync("X-Refusal: malformed", leader, $"GET {Stream} HTTP/1.1\r\nHost: a\r\n\r\n");
+        await AssertAnsweredAsync("HTTP/1.1 404", leader, "GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n");
         // In the name of a member, on a stream that takes the place of its own.
         foreach (byte[] frame in BadFrames())
-        {
-            string said = await CallAsync(leader, Request(Stream, "kvstore-raft/1", own, $"{follower.Id:x}", id), frame);
-            Assert.StartsWith("HTTP/1.1 101", said);
-        }
-        // Snapshots that are none.
-        Assert.StartsWith(
-            "HTTP/1.1 101", await CallAsync(leader, Request("/raft/snapshot", "kvstore-snapshot/1", own, $"{follower.Id:x}", id), new byte[64]));
+            await AssertCutOffAsync(leader, Request(Stream, "kvstore-raft/1", own, $"{follower.Id:x}", id), frame);
+        await AssertCutOffAsync(leader, Request("/raft/snapshot", "kvstore-snapshot/1", own, $"{follower.Id:x}", id), new byte[64]);
 
         await load.ProgressAsync(100);
         await load.VerifyAsync();
@@ -79,14 +74,20 @@ public sealed class PeerPortTests
         yield return noise;
     }
 
-    /// <summary>All that is answered until the member hangs up.</summary>
-    private static async Task<string> CallAsync(ClusterMember member, string request, byte[]? afterwards = null)
+    private static async Task AssertAnsweredAsync(string answer, ClusterMember member, string request)
     {
         using var connection = new RawConnection(member.PeerUrl);
         await connection.SendAsync(Encoding.ASCII.GetBytes(request));
-        if (afterwards is not null)
-            await connection.SendAsync(afterwards);
-        connection.Finish();
-        return await connection.ReadTextAsync();
+        Assert.Contains(answer, await connection.ReadUntilAsync(answer));
+    }
+
+    /// <summary>It is let in, and out again when it has said this.</summary>
+    private static async Task AssertCutOffAsync(ClusterMember member, string request, byte[] nonsense)
+    {
+        using var connection = new RawConnection(member.PeerUrl);
+        await connection.SendAsync(Encoding.ASCII.GetBytes(request));
+        Assert.StartsWith("HTTP/1.1 101", await connection.ReadUntilAsync("\r\n\r\n"));
+        await connection.SendAsync(nonsense);
+        await connection.ReadToEndAsync();
     }
 }
