@@ -28,6 +28,13 @@ public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<P
             : Found(members, self, options.InitialClusterToken, remote);
     }
 
+    /// <summary>The name under which <c>--initial-cluster</c> lists the member with this id; empty if it does not.</summary>
+    public static string NameIn(string initialCluster, string token, MemberId id) =>
+        TryParse(initialCluster).FirstOrDefault(member => IdOf(member, token) == id)?.Name ?? "";
+
+    /// <summary>The names in <c>--initial-cluster</c>; none where it is no list of members.</summary>
+    public static IEnumerable<string> NamesOf(string initialCluster) => TryParse(initialCluster).Select(member => member.Name);
+
     private static Bootstrap Found(IReadOnlyList<InitialMember> members, InitialMember self, string token, RemoteCluster? remote)
     {
         MemberId id = IdOf(self, token);
@@ -77,6 +84,19 @@ public sealed record Bootstrap(ClusterId ClusterId, MemberId Id, IReadOnlyList<P
 
     private static MemberId IdOf(InitialMember member, string token) =>
         Identity.OfMember(member.PeerUrls.Select(url => url.ToString()), token);
+
+    /// <summary>For one that has data: to it the flag is a hint at most.</summary>
+    private static IReadOnlyList<InitialMember> TryParse(string text)
+    {
+        try
+        {
+            return Parse(text);
+        }
+        catch (ConfigurationException)
+        {
+            return [];
+        }
+    }
 
     /// <summary><c>m1=http://10.0.0.1:2380,m1=http://10.0.0.2:2380,m2=...</c>: a name may stand before several URLs.</summary>
     private static IReadOnlyList<InitialMember> Parse(string text)

@@ -40,6 +40,7 @@ internal sealed record OpenedMember(Member Member, PeerNetwork Network, PeerCall
             var events = EventsOf(metrics, network);
             var scheduler = new ThreadLoopScheduler(TimeProvider.System, onFault);
             var member = Member.Open(memberOptions, directory, disk, scheduler, events, new ProductionParts(options.ValueMemoryBytes), network);
+            CheckOwner(options, member);
             network.Attach(member);
             return new OpenedMember(member, network, calls, tls);
         }
@@ -59,6 +60,19 @@ internal sealed record OpenedMember(Member Member, PeerNetwork Network, PeerCall
         await Network.DisposeAsync();
         Calls.Dispose();
         Member.Dispose();
+    }
+
+    private static void CheckOwner(ServerOptions options, Member member)
+    {
+        try
+        {
+            DirectoryOwner.Check(options, new MemberId(member.Options.MemberId.Value), member.State.Members.Members);
+        }
+        catch
+        {
+            member.Dispose();
+            throw;
+        }
     }
 
     private static MemberEvents EventsOf(ServerMetrics metrics, PeerNetwork network) => new()

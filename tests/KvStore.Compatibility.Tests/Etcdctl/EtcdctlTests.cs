@@ -18,7 +18,7 @@ public sealed class EtcdctlTests
     {
         if (Lanes.IsFast)
             return; // Dozens of processes a script.
-        var script = Script.Read(name);
+        var script = Script.Read(Script.Folder, name);
 
         int[] commands = await Task.WhenAll(CompareAsync(script, is35: false), CompareAsync(script, is35: true));
 
@@ -29,8 +29,8 @@ public sealed class EtcdctlTests
     {
         string program = is35 ? Binaries.Etcdctl35 : Binaries.Etcdctl34;
         await using var servers = await ServerPair.StartAsync();
-        using var etcd = new ScriptRun(program, is35, servers.Etcd);
-        using var kvStore = new ScriptRun(program, is35, servers.KvStore);
+        using var etcd = new ScriptRun(program, is35, ServerKind.Etcd, servers.Etcd.Endpoint);
+        using var kvStore = new ScriptRun(program, is35, ServerKind.KvStore, servers.KvStore.Endpoint);
 
         await Task.WhenAll(etcd.RunAsync(script), kvStore.RunAsync(script));
 

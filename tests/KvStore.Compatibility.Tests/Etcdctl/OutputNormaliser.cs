@@ -8,6 +8,9 @@ internal sealed partial class OutputNormaliser
 {
     private readonly Dictionary<string, string> _leases = [];
 
+    /// <summary>Who leads, and where an added member's id comes in their order, is chance: lines are compared sorted.</summary>
+    public bool HasMembersInAnyOrder { get; init; }
+
     /// <summary>Prints the lease by this name from now on, in hex and in decimal.</summary>
     public void Name(string variable, string hexId)
     {
@@ -48,7 +51,11 @@ internal sealed partial class OutputNormaliser
         text = HashColumn().Replace(text, "ADDRESS$1HASH");
         text = AttachedKeys().Replace(text, keys => $"attached keys([{string.Join(' ', keys.Groups[1].Value.Split(' ').Order())}])");
         // The rest of a table: its columns are as wide as what was in them.
-        return TableRule().Replace(TablePadding().Replace(text, "|"), "-+");
+        text = TableRule().Replace(TablePadding().Replace(text, "|"), "-+");
+        if (!HasMembersInAnyOrder)
+            return text;
+        text = InitialCluster().Replace(text, list => $"{list.Groups[1].Value}\"{string.Join(',', list.Groups[2].Value.Split(',').Order())}\"");
+        return string.Join('\n', text.Split('\n').Order(StringComparer.Ordinal));
     }
 
     [GeneratedRegex(@"lease ([0-9a-f]+) granted")]
@@ -89,6 +96,10 @@ internal sealed partial class OutputNormaliser
 
     [GeneratedRegex(@"ADDRESS( ?[,|] )[0-9]+(?= *(?:$|\|))", RegexOptions.Multiline)]
     private static partial Regex HashColumn();
+
+    /// <summary>What member add says that the new member is to be started with.</summary>
+    [GeneratedRegex("(ETCD_INITIAL_CLUSTER=)\"([^\"]*)\"")]
+    private static partial Regex InitialCluster();
 
     /// <summary>A lease's keys come in no order.</summary>
     [GeneratedRegex(@"attached keys\(\[([^\]]*)\]\)")]

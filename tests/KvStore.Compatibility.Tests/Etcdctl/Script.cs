@@ -14,6 +14,12 @@ namespace KvStore.Compatibility.Tests.Etcdctl;
 /// %await NAME N         waits until it has printed N lines
 /// %stop NAME            ends it; what it printed is compared
 /// </code>
+/// For clusters, of members m1 to m3 and room for m4 and m5:
+/// <code>
+/// %eventually ...       again and again until it succeeds; what it printed then is compared
+/// %join NAME            starts a member that was added
+/// $m1 $p1               a member's id and its peer URL; $leader and $follower are ids, too
+/// </code>
 /// </remarks>
 internal sealed class Script
 {
@@ -25,9 +31,12 @@ internal sealed class Script
 
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "Scripts");
 
-    public static Script Read(string name)
+    /// <summary>Where those are that want a cluster.</summary>
+    public static string ClusterFolder { get; } = Path.Combine(Folder, "Clusters");
+
+    public static Script Read(string folder, string name)
     {
-        var rest = new Queue<string>(File.ReadAllLines(Path.Combine(Folder, name + ".txt")));
+        var rest = new Queue<string>(File.ReadAllLines(Path.Combine(folder, name + ".txt")));
         var lines = new List<ScriptLine>();
         while (rest.TryDequeue(out string? text))
         {
@@ -47,6 +56,8 @@ internal sealed class Script
             case "%start": return Command(ScriptAction.Start, text, words[2..], rest) with { Name = words[1] };
             case "%send": return new(ScriptAction.Send, text, [text.Split(' ', 3)[2]]) { Name = words[1] };
             case "%await": return new(ScriptAction.Await, text, []) { Name = words[1], Lines = int.Parse(words[2]) };
+            case "%eventually": return Command(ScriptAction.Eventually, text, words[1..], rest);
+            case "%join": return new(ScriptAction.Join, text, []) { Name = words[1] };
             case "%stop": return new(ScriptAction.Stop, text, []) { Name = words[1] };
             default: return Command(ScriptAction.Run, text, words, rest);
         }

@@ -6,6 +6,12 @@ internal enum ScriptAction
     /// <summary>Runs etcdctl to its end.</summary>
     Run,
 
+    /// <summary>Runs etcdctl again and again until it succeeds.</summary>
+    Eventually,
+
+    /// <summary>Starts a member that was added to the cluster.</summary>
+    Join,
+
     /// <summary>Runs etcdctl until it has printed a number of lines.</summary>
     Until,
 
@@ -26,7 +32,7 @@ internal enum ScriptAction
 /// <param name="Words">For etcdctl; the line typed, for <see cref="ScriptAction.Send"/>.</param>
 internal sealed record ScriptLine(ScriptAction Action, string Text, IReadOnlyList<string> Words)
 {
-    /// <summary>Of an etcdctl that stays.</summary>
+    /// <summary>Of an etcdctl that stays, or of a member.</summary>
     public string Name { get; init; } = "";
 
     /// <summary>Lines of output to wait for.</summary>

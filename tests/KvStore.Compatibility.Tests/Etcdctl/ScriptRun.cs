@@ -1,12 +1,18 @@
+using System.Diagnostics;
 using KvStore.Compatibility.Tests.Requests;
 using KvStore.Compatibility.Tests.Servers;
 
 namespace KvStore.Compatibility.Tests.Etcdctl;
 
-/// <summary>Runs a script with one etcdctl against one server and notes what came out.</summary>
-internal sealed class ScriptRun(string program, bool is35, ServerUnderTest server) : IDisposable
+/// <summary>Runs a script with one etcdctl against one server, or a cluster, and notes what came out.</summary>
+/// <param name="endpoints">For etcdctl.</param>
+/// <param name="cluster">Null for a lone server.</param>
+internal sealed class ScriptRun(string program, bool is35, ServerKind kind, string endpoints, ClusterUnderTest? cluster = null) : IDisposable
 {
-    private readonly OutputNormaliser _normaliser = new();
+    /// <summary>How long <see cref="ScriptAction.Eventually"/> tries.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly OutputNormaliser _normaliser = new() { HasMembersInAnyOrder = cluster is not null };
 
     private readonly Dictionary<string, string> _leases = [];
 
@@ -24,7 +30,7 @@ internal sealed class ScriptRun(string program, bool is35, ServerUnderTest serve
             }
             catch (TimeoutException failure)
             {
-                throw new TimeoutException($"{server.Kind}, {program}: {line.Text}: {failure.Message}", failure);
+                throw new TimeoutException($"{kind}, {program}: {line.Text}: {failure.Message}", failure);
             }
         }
     }
@@ -40,8 +46,10 @@ internal sealed class ScriptRun(string program, bool is35, ServerUnderTest serve
         switch (line.Action)
         {
             case ScriptAction.Run: await RunToEndAsync(line); break;
+            case ScriptAction.Eventually: await RunUntilItSucceedsAsync(line); break;
+            case ScriptAction.Join: await cluster!.JoinAsync(line.Name); break;
             case ScriptAction.Until: await RunUntilAsync(line); break;
-            case ScriptAction.Start: _staying.Add(line.Name, Start(line)); break;
+            case ScriptAction.Start: _staying.Add(line.Name, await StartAsync(line)); break;
             case ScriptAction.Send: await _staying[line.Name].TypeAsync(line.Words[0]); break;
             case ScriptAction.Await: await _staying[line.Name].AwaitLinesAsync(line.Lines); break;
             case ScriptAction.Stop: await StopAsync(line); break;
@@ -50,7 +58,7 @@ internal sealed class ScriptRun(string program, bool is35, ServerUnderTest serve
 
     private async Task RunToEndAsync(ScriptLine line)
     {
-        using var process = Start(line);
+        using var process = await StartAsync(line);
         var output = await process.CompleteAsync(WithLeases(line.Input));
         if (line.LeaseVariable is { } variable)
         {
@@ -63,7 +71,7 @@ internal sealed class ScriptRun(string program, bool is35, ServerUnderTest serve
 
     private async Task RunUntilAsync(ScriptLine line)
     {
-        using var process = Start(line);
+        using var process = await StartAsync(line);
         await process.AwaitLinesAsync(line.Lines);
         Note(line.Text, await process.StopAsync());
     }
@@ -75,8 +83,26 @@ internal sealed class ScriptRun(string program, bool is35, ServerUnderTest serve
             Note(line.Text, await process!.StopAsync());
     }
 
-    private EtcdctlProcess Start(ScriptLine line) =>
-        EtcdctlProcess.Start(program, server.Endpoint, line.Words.Select(WithLeases));
+    private async Task RunUntilItSucceedsAsync(ScriptLine line)
+    {
+        for (long start = Stopwatch.GetTimestamp(); ;)
+        {
+            using var process = await StartAsync(line);
+            var output = await process.CompleteAsync("");
+            if (output.ExitCode != 0 && Stopwatch.GetElapsedTime(start) < Patience)
+                continue;
+            Note(line.Text, output);
+            return;
+        }
+    }
+
+    private async Task<EtcdctlProcess> StartAsync(ScriptLine line)
+    {
+        var words = line.Words.Select(WithLeases).ToArray();
+        if (cluster is not null)
+            words = await Task.WhenAll(words.Select(cluster.ResolveAsync));
+        return EtcdctlProcess.Start(program, endpoints, words);
+    }
 
     private void Note(string command, EtcdctlOutput output) => Transcript.Add(command, _normaliser.Normalise(output));
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 namespace KvStore.Compatibility.Tests.Servers;
 
@@ -16,31 +14,28 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     private readonly Process _process;
 
-    private readonly string _directory;
-
     private readonly Queue<string> _log = new();
 
     private readonly TaskCompletionSource<bool> _isReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerUnderTest(ServerKind kind, string directory, int clientPort, int peerPort)
+    private ServerUnderTest(ServerKind kind, MemberPlace place, string initialCluster, bool isJoining)
     {
         Kind = kind;
-        _directory = directory;
-        Endpoint = $"127.0.0.1:{clientPort}";
-        string peer = $"http://127.0.0.1:{peerPort}";
+        Place = place;
         var start = new ProcessStartInfo(kind == ServerKind.Etcd ? Binaries.Etcd : Binaries.KvStore)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             ArgumentList =
             {
-                "--name", "member",
-                "--data-dir", Path.Combine(directory, "member.kvstore"),
+                "--name", place.Name,
+                "--data-dir", place.DataDirectory,
                 "--listen-client-urls", $"http://{Endpoint}",
                 "--advertise-client-urls", $"http://{Endpoint}",
-                "--listen-peer-urls", peer,
-                "--initial-advertise-peer-urls", peer,
-                "--initial-cluster", $"member={peer}",
+                "--listen-peer-urls", place.PeerUrl,
+                "--initial-advertise-peer-urls", place.PeerUrl,
+                "--initial-cluster", initialCluster,
+                "--initial-cluster-state", isJoining ? "existing" : "new",
             },
         };
         ProgramEnvironment.Clean(start);
@@ -52,24 +47,37 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public ServerKind Kind { get; }
 
-    /// <summary>host:port for clients.</summary>
-    public string Endpoint { get; }
+    /// <summary>Where it runs.</summary>
+    public MemberPlace Place { get; }
 
+    /// <summary>host:port for clients.</summary>
+    public string Endpoint => Place.Endpoint;
+
+    /// <summary>Starts a cluster of one.</summary>
     public static async Task<ServerUnderTest> StartAsync(ServerKind kind)
     {
         for (int start = 1; ; start++)
         {
-            string directory = Directory.CreateTempSubdirectory("kvstore-compatibility-").FullName;
-            var (clientPort, peerPort) = FreePorts();
-            var server = new ServerUnderTest(kind, directory, clientPort, peerPort);
+            var place = MemberPlace.Find("member");
+            var server = new ServerUnderTest(kind, place, place.InitialUrl, isJoining: false);
             if (await server.TryStartAsync())
                 return server;
-            string log = server.Log();
             await server.DisposeAsync();
             // Somebody else may have taken a port between our look and the server's bind.
-            if (start == MaxStarts || !log.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
-                throw new InvalidOperationException($"{kind} did not start:{Environment.NewLine}{log}");
+            if (start == MaxStarts || !server.HasLostItsPort)
+                throw server.StartFailure();
         }
+    }
+
+    /// <summary>Starts one member of a cluster; it is ready when the others are there.</summary>
+    /// <exception cref="InvalidOperationException">It ended instead.</exception>
+    public static async Task<ServerUnderTest> StartAsync(ServerKind kind, MemberPlace place, string initialCluster, bool isJoining)
+    {
+        var server = new ServerUnderTest(kind, place, initialCluster, isJoining);
+        if (await server.TryStartAsync())
+            return server;
+        await server.DisposeAsync();
+        throw server.StartFailure();
     }
 
     /// <summary>The last lines that the server wrote.</summary>
@@ -85,8 +93,19 @@ internal sealed class ServerUnderTest : IAsyncDisposable
             _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        Place.Clear();
     }
+
+    /// <summary>Ends it as kill -9 does; its data stays.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    private bool HasLostItsPort => Log().Contains("address already in use", StringComparison.OrdinalIgnoreCase);
+
+    private InvalidOperationException StartFailure() => new($"{Kind} did not start:{Environment.NewLine}{Log()}");
 
     private async Task<bool> TryStartAsync()
     {
@@ -111,15 +130,5 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         }
         if (line.Contains("ready to serve client requests", StringComparison.Ordinal))
             _isReady.TrySetResult(true);
-    }
-
-    /// <summary>Two ports that were free a moment ago.</summary>
-    private static (int Client, int Peer) FreePorts()
-    {
-        using var client = new TcpListener(IPAddress.Loopback, 0);
-        using var peer = new TcpListener(IPAddress.Loopback, 0);
-        client.Start();
-        peer.Start();
-        return (((IPEndPoint)client.LocalEndpoint).Port, ((IPEndPoint)peer.LocalEndpoint).Port);
     }
 }

@@ -24,6 +24,9 @@ internal sealed class ClusterLoad(LiveCluster cluster) : IAsyncDisposable
     private long _unknown;
     private Probe? _probe;
 
+    /// <summary>What the watches told.</summary>
+    public Chronicle Chronicle => _chronicle;
+
     public long Acknowledged => _acknowledged.Count;
 
     public long Unknown => Interlocked.Read(ref _unknown);
@@ -46,6 +49,19 @@ internal sealed class ClusterLoad(LiveCluster cluster) : IAsyncDisposable
     {
         long target = Acknowledged + count;
         return Until.HoldsAsync(() => Failed() ?? Task.FromResult(Acknowledged >= target), $"{count} more writes are acknowledged");
+    }
+
+    /// <summary>Goes on until the member no longer has the log of the time before in memory, from which others are served.</summary>
+    /// <remarks>It keeps what is behind its newest checkpoint, and its catch-up entries.</remarks>
+    public async Task OutgrowLogAsync(ClusterMember member)
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            long number = member.CheckpointNumber;
+            await ProgressAsync(300);
+            await Until.HoldsAsync(() => Task.FromResult(member.CheckpointNumber > number), $"{member.Name} takes a checkpoint");
+        }
+        await ProgressAsync(300);
     }
 
     /// <summary>Waits for the first acknowledgement of a write that is sent from now on.</summary>
@@ -113,7 +129,7 @@ internal sealed class ClusterLoad(LiveCluster cluster) : IAsyncDisposable
         for (int at = writer; !_stopping.IsCancellationRequested; at++)
         {
             var member = cluster[at % cluster.Members.Count];
-            if (!member.IsRunning)
+            if (!member.IsServing)
             {
                 await Task.Yield();
                 continue;

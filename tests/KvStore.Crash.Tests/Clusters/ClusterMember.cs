@@ -28,6 +28,13 @@ internal sealed class ClusterMember(LiveCluster cluster, string name, string dat
 
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>It runs and has said that it is ready.</summary>
+    public bool IsServing => IsRunning && _client is not null;
+
+    /// <summary>The number of its newest checkpoint.</summary>
+    public long CheckpointNumber => Directory.GetFiles(Path.Combine(DataDirectory, "checkpoints"), "*.checkpoint")
+        .Select(file => Convert.ToInt64(Path.GetFileNameWithoutExtension(file), 16)).DefaultIfEmpty(0).Max();
+
     /// <summary>Its id; known once it has served.</summary>
     public ulong Id { get; private set; }
 

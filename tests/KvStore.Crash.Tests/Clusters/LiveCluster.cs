@@ -59,10 +59,13 @@ internal sealed class LiveCluster : IAsyncDisposable
     public ClusterMember Add(string peerScheme = "http")
     {
         string name = $"m{_members.Count + 1}";
-        var member = new ClusterMember(this, name, _directory.At(name), $"{peerScheme}://127.0.0.1:{FreePort()}");
+        var member = new ClusterMember(this, name, _directory.At(name), NewPeerUrl(peerScheme));
         _members.Add(member);
         return member;
     }
+
+    /// <summary>An address where nobody listens yet.</summary>
+    public static string NewPeerUrl(string scheme = "http") => $"{scheme}://127.0.0.1:{FreePort()}";
 
     /// <summary>Names it no more to those who start from now on.</summary>
     public void Forget(ClusterMember member) => _members.Remove(member);

@@ -78,6 +78,21 @@ internal sealed class RawConnection : IDisposable
 
     public async Task<string> ReadTextAsync() => Encoding.ASCII.GetString(await ReadToEndAsync());
 
+    /// <summary>What the server says up to this text, or to its end where the text does not come.</summary>
+    public async Task<string> ReadUntilAsync(string text)
+    {
+        var answer = new StringBuilder();
+        byte[] piece = new byte[1024];
+        while (!answer.ToString().Contains(text, StringComparison.Ordinal))
+        {
+            int count = await _stream.ReadAsync(piece).AsTask().WaitAsync(Limits.Patience);
+            if (count == 0)
+                break;
+            answer.Append(Encoding.ASCII.GetString(piece, 0, count));
+        }
+        return answer.ToString();
+    }
+
     /// <summary>Reads on until the server gives up the connection.</summary>
     /// <returns>The error code of its last GOAWAY; null if there was none.</returns>
     public async Task<int?> ReadGoAwayAsync()

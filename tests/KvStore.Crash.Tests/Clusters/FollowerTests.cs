@@ -1,0 +1,73 @@
+using Google.Protobuf;
+using KvStore.Protocol;
+
+namespace KvStore.Crash.Tests.Clusters;
+
+[Collection("Clusters")]
+public sealed class FollowerTests
+{
+    [Fact]
+    public async Task Every_member_reads_what_any_other_has_acknowledged()
+    {
+        await using var cluster = await LiveCluster.StartAsync(3);
+        var key = ByteString.CopyFromUtf8("key");
+
+        for (int i = 0; i < 300; i++)
+        {
+            var (writer, reader) = (cluster[i % 3].Client, cluster[(i + 1) % 3].Client);
+            long revision = (await writer.PutAsync("key", $"{i}")).Header.Revision;
+            var read = await reader.GetAsync("key");
+            Assert.Equal((revision, $"{i}"), (read.Header.Revision, read.Kvs[0].Value.ToStringUtf8()));
+            var txn = await reader.TxnAsync(new TxnRequest
+            {
+                Compare = { new Compare { Key = key, Target = Compare.Types.CompareTarget.Value, Value = ByteString.CopyFromUtf8($"{i}") } },
+                Success = { new RequestOp { RequestRange = new RangeRequest { Key = key } } },
+            });
+            Assert.True(txn.Succeeded);
+            Assert.Equal(revision, txn.Header.Revision);
+        }
+        await cluster.AssertEqualAsync();
+    }
+
+    [Fact]
+    public async Task Compactions_and_alarms_are_those_of_all_members()
+    {
+        // One member with so small a quota raises the alarm for all of them.
+        await using var cluster = await LiveCluster.StartAsync(3);
+        var narrow = (await cluster.FollowersAsync())[0];
+        await narrow.TerminateAsync();
+        await narrow.StartAsync("--quota-backend-bytes=2097152");
+        var other = cluster.Members.First(member => member != narrow).Client;
+        string value = new('x', 256 << 10);
+        long revision = 0;
+
+        await Until.HoldsAsync(async () =>
+        {
+            if ((await other.StatusAsync()).Errors.Count > 0)
+                return true;
+            revision = (await narrow.Client.PutAsync("key", value)).Header.Revision;
+            return false;
+        }, "the quota of one member is met");
+        foreach (var member in cluster.Members)
+        {
+            var refusal = await Refusals.OfAsync(() => member.Client.PutAsync("key", "value"));
+            Assert.Equal("ResourceExhausted: etcdserver: mvcc: database space exceeded", refusal);
+            var alarm = Assert.Single((await member.Client.AlarmsAsync()).Alarms);
+            Assert.Equal((AlarmType.Nospace, narrow.Id), (alarm.Alarm, alarm.MemberID));
+        }
+        revision = (await other.GetAsync("key")).Header.Revision;
+        await other.CompactAsync(revision, physical: true);
+        foreach (var member in cluster.Members)
+        {
+            var refusal = await Refusals.OfAsync(() => member.Client.GetAllAsync(revision - 1));
+            Assert.Equal("OutOfRange: etcdserver: mvcc: required revision has been compacted", refusal);
+        }
+        await cluster.AssertEqualAsync();
+        foreach (var member in cluster.Members)
+            await member.Client.DefragmentAsync();
+        await other.DisarmAsync((await other.AlarmsAsync()).Alarms[0]);
+        foreach (var member in cluster.Members)
+            await member.Client.PutAsync("key", "value");
+        await cluster.AssertEqualAsync();
+    }
+}

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+
+namespace KvStore.Crash.Tests.Clusters;
+
+[Collection("Clusters")]
+public sealed class LeaseTests
+{
+    [Fact]
+    public async Task A_lease_of_a_follower_is_renewed_through_it_and_runs_out_when_nobody_renews_it_any_more()
+    {
+        await using var cluster = await LiveCluster.StartAsync(3);
+        var (leader, followers) = (await cluster.LeaderAsync(), await cluster.FollowersAsync());
+        long id = (await followers[0].Client.GrantAsync(0, 3)).ID;
+        await followers[1].Client.PutAsync("key", "value", id);
+        long start = Stopwatch.GetTimestamp();
+        long renewed = start;
+
+        while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(6))
+        {
+            Assert.Equal(3, await followers[0].Client.KeepAliveAsync(id));
+            renewed = Stopwatch.GetTimestamp();
+            var asked = await followers[1].Client.TimeToLiveAsync(id);
+            Assert.InRange(asked.TTL, 0, 3);
+            Assert.Equal(3, asked.GrantedTTL);
+            Assert.Equal("key", Assert.Single(asked.Keys).ToStringUtf8());
+            await Until.PassedAsync(TimeSpan.FromMilliseconds(500));
+        }
+        Assert.Single((await leader.Client.GetAsync("key")).Kvs);
+        await Until.HoldsAsync(async () => (await followers[1].Client.GetAsync("key")).Kvs.Count == 0, "the lease runs out");
+
+        Assert.InRange(Stopwatch.GetElapsedTime(renewed), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(3 + 5));
+        Assert.Equal(0, await followers[0].Client.KeepAliveAsync(id));
+        Assert.Equal(-1, (await followers[1].Client.TimeToLiveAsync(id)).TTL);
+        Assert.Equal("NotFound: etcdserver: requested lease not found", await Refusals.OfAsync(() => followers[0].Client.RevokeAsync(id)));
+        await cluster.AssertEqualAsync();
+    }
+
+    [Fact]
+    public async Task A_change_of_the_leader_makes_no_lease_run_out_early_nor_for_long_too_late()
+    {
+        await using var cluster = await LiveCluster.StartAsync(3);
+        var (leader, followers) = (await cluster.LeaderAsync(), await cluster.FollowersAsync());
+        long granting = Stopwatch.GetTimestamp();
+        await followers[0].Client.GrantAsync(1, 4);
+        await followers[0].Client.PutAsync("short", "value", 1);
+        await followers[0].Client.GrantAsync(2, 100);
+        await followers[0].Client.PutAsync("long", "value", 2);
+        Assert.InRange((await followers[0].Client.TimeToLiveAsync(2)).TTL, 90, 100);
+
+        await leader.KillAsync();
+        var successor = await cluster.LeaderAsync();
+        long promoted = Stopwatch.GetTimestamp();
+        Assert.InRange((await followers[0].Client.TimeToLiveAsync(2)).TTL, 90, 101);
+        Assert.Equal(100, await followers[0].Client.KeepAliveAsync(2));
+        await Until.HoldsAsync(async () => (await followers[1].Client.GetAsync("short")).Kvs.Count == 0, "the lease runs out");
+
+        Assert.True(Stopwatch.GetElapsedTime(granting) >= TimeSpan.FromSeconds(4));
+        // Its time begins anew with the leader, and an election's comes on top.
+        Assert.InRange(Stopwatch.GetElapsedTime(promoted), TimeSpan.Zero, TimeSpan.FromSeconds(4 + 1 + 5));
+        Assert.Single((await successor.Client.GetAsync("long")).Kvs);
+        await leader.StartAsync();
+        await cluster.AssertEqualAsync();
+    }
+}
