@@ -1,5 +1,8 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using KvStore.Client.Tests.Servers;
 using KvStore.Client.Tests.Support;
 using KvStore.Grpc;
@@ -207,6 +210,64 @@ public class FailOverTests
     }
 
     [Fact]
+    public async Task A_member_without_a_leader_is_passed_over_but_not_taken_for_dead()
+    {
+        await using var first = await new ScriptedServer
+        {
+            OnRange = (request, _) => request.Serializable
+                ? Task.FromResult(new RangeResponse())
+                : throw ScriptedServer.Refusal(StatusCode.Unavailable, "etcdserver: request timed out"),
+        }.StartAsync();
+        await using var client = new EtcdClient(new ClientOptions
+        {
+            Endpoints = [first.Url],
+            MinBackOff = TimeSpan.FromSeconds(40), // Who rests that long is missed.
+            MaxBackOff = TimeSpan.FromSeconds(40),
+        });
+        var soon = new RequestOptions { Timeout = TimeSpan.FromMilliseconds(200) };
+
+        var refused = await Assert.ThrowsAsync<EtcdException>(() => client.Kv.GetAsync("a", soon).Soon());
+        await client.Kv.RangeAsync(new RangeRequest { Serializable = true }).Soon();
+
+        Assert.True(refused.Is("etcdserver: request timed out"));
+    }
+
+    [Fact]
+    public async Task An_endpoint_with_TLS_is_trusted_or_not()
+    {
+        using var certificate = SelfSigned();
+        await using var server = await new ScriptedServer().StartAsync(GrpcListenEndpoint.Tcp(IPAddress.Loopback, 0) with
+        {
+            Tls = new GrpcTlsOptions
+            {
+                CertificateSelector = _ => SslStreamCertificateContext.Create(certificate, null, offline: true),
+            },
+        });
+        string address = server.EndPoint.ToString();
+        await using var trusting = new EtcdClient(new ClientOptions
+        {
+            Endpoints = [address],
+            Tls = new SslClientAuthenticationOptions
+            {
+                CertificateChainPolicy = new X509ChainPolicy
+                {
+                    TrustMode = X509ChainTrustMode.CustomRootTrust,
+                    CustomTrustStore = { certificate },
+                    RevocationMode = X509RevocationMode.NoCheck,
+                },
+            },
+        });
+        await using var doubting = Clients.Of($"https://{address}");
+
+        await trusting.Kv.PutAsync("a", "1").Soon();
+        var refused = await Assert.ThrowsAsync<EtcdException>(
+            () => doubting.Kv.PutAsync("a", "1", options: new RequestOptions { Timeout = TimeSpan.FromSeconds(1) }).Soon());
+
+        Assert.Equal((StatusCode.Unavailable, 1), (refused.Code, server.CountOf("Put")));
+        Assert.Contains("certificate", refused.Message);
+    }
+
+    [Fact]
     public async Task Who_uses_a_client_after_its_end_is_told()
     {
         await using var server = await new ScriptedServer().StartAsync();
@@ -228,6 +289,18 @@ public class FailOverTests
         Assert.Equal(url, client.CurrentEndpoint);
         for (int i = 0; i < others.Length; i++)
             others[i].OnRange = usual[i];
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        // With a key that is not bound to this object's life.
+        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
 
     private static string DeadUrl()

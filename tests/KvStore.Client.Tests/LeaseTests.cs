@@ -55,6 +55,18 @@ public class LeaseTests
     }
 
     [Fact]
+    public async Task In_memory_a_lease_is_renewed_alike()
+    {
+        await using var server = new ScriptedServer { OnKeepAlive = AlwaysAsync };
+        await using var client = new EtcdClient(new ClientOptions { Channel = server.InMemory });
+        await using var lease = client.Lease.KeepAlive(new LeaseId(1));
+
+        await Waiting.Until(() => lease.RenewalCount == 2);
+
+        Assert.True(lease.IsAlive);
+    }
+
+    [Fact]
     public async Task A_lease_that_the_server_does_not_know_is_gone_at_once()
     {
         await using var server = await new ScriptedServer

@@ -244,6 +244,23 @@ public class WatchTests
     }
 
     [Fact]
+    public async Task In_memory_a_watch_works_alike()
+    {
+        await using var server = new ScriptedServer { OnWatch = _streams.ServeAsync };
+        await using var client = new EtcdClient(new ClientOptions { Channel = server.InMemory });
+        await using var watch = await StartAsync(client, revision: 1);
+        await _stream.SendAsync(EventsOf(_lastId, 2));
+        Assert.Equal([2], await RevisionsAsync(watch));
+
+        _stream.Fail(StatusCode.Unavailable, "");
+        _stream = await _streams.NextAsync();
+        var again = (await _stream.NextAsync()).CreateRequest;
+        await ConfirmAsync(_stream, again.WatchId, revision: 2);
+        await _stream.SendAsync(EventsOf(again.WatchId, 3));
+        Assert.Equal([3], await RevisionsAsync(watch));
+    }
+
+    [Fact]
     public async Task Streams_are_added_only_when_those_there_are_full()
     {
         await using var server = await new ScriptedServer { OnWatch = ConfirmAllAsync }.StartAsync();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KvStore.Testing;
 
 namespace KvStore.Simulation.Tests;
@@ -5,13 +6,29 @@ namespace KvStore.Simulation.Tests;
 public class SimulationTests
 {
     [Fact]
-    public void A_member_keeps_its_promises_whatever_the_seed_does_to_it()
+    public void A_cluster_keeps_its_promises_whatever_the_seed_does_to_it()
     {
-        int seeds = Lanes.Pick(50, 1000, 100_000);
+        int seeds = Lanes.Pick(40, 600, 100_000);
+        var clock = Stopwatch.StartNew();
         var total = new SimulationResult();
 
         for (int seed = 1; seed <= seeds; seed++)
-            total += RunOrTellHow(SimulationPlan.Of(seed), $"--seed {seed} --verbose");
+            total += RunOrTellHow(SimulationPlan.Of(seed), $"--seed {seed} --trace");
+
+        Assert.True(total.Crashes >= seeds, $"only {total.Crashes} crashes");
+        Assert.True(total.Elections >= seeds, $"only {total.Elections} elections");
+        Assert.True(total.Snapshots >= seeds / 4, $"only {total.Snapshots} snapshots were sent");
+        Figures.Report($"simulation of clusters: {seeds} seeds, {seeds / clock.Elapsed.TotalSeconds:F1} a second, {total}");
+    }
+
+    [Fact]
+    public void A_member_alone_keeps_its_promises_whatever_the_seed_does_to_it()
+    {
+        int seeds = Lanes.Pick(40, 500, 100_000);
+        var total = new SimulationResult();
+
+        for (int seed = 1; seed <= seeds; seed++)
+            total += RunOrTellHow(SimulationPlan.Of(seed, memberCount: 1), $"--seed {seed} --members 1 --trace");
 
         Assert.True(total.Crashes >= seeds, $"only {total.Crashes} crashes");
         Figures.Report($"simulation of one member: {seeds} seeds, {total}");
@@ -26,8 +43,8 @@ public class SimulationTests
 
         for (long operation = 1; operation <= operations; operation += every)
         {
-            total += RunOrTellHow(SimulationPlan.Scripted(operation, isPowerLoss: false), $"--operation {operation} crash");
-            total += RunOrTellHow(SimulationPlan.Scripted(operation, isPowerLoss: true), $"--operation {operation} power-loss");
+            total += RunOrTellHow(SimulationPlan.Scripted(operation, isPowerLoss: false), $"--operation {operation} --crash");
+            total += RunOrTellHow(SimulationPlan.Scripted(operation, isPowerLoss: true), $"--operation {operation} --power-loss");
         }
 
         Assert.True(operations >= 200, $"the workload has only {operations} operations of the disk");

@@ -4,31 +4,72 @@ namespace KvStore.Simulation;
 
 /// <summary>What one run does and which faults it meets: each class of faults is switched on or off by the seed, so that rare
 /// mixes come up too.</summary>
-public sealed record SimulationPlan
+/// <remarks>A weight says how often a misfortune is of this kind, compared with the others; 0 is never.</remarks>
+public sealed partial record SimulationPlan
 {
     public required int Seed { get; init; }
 
-    /// <summary>Turns before the calm at the end.</summary>
-    public int Turns { get; init; } = 800;
+    /// <summary>Members at the first start.</summary>
+    public int MemberCount { get; init; } = 3;
+
+    /// <summary>Time before the calm at the end.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(20);
 
     public int ClientCount { get; init; } = 2;
 
     public int WatcherCount { get; init; } = 2;
 
-    /// <summary>Of 10,000 turns, how many end in a crash between two steps.</summary>
-    public int CrashBetweenSteps { get; init; }
+    /// <summary>What a client waits on average before it asks again.</summary>
+    public TimeSpan ThinkTime { get; init; } = TimeSpan.FromMilliseconds(60);
 
-    /// <summary>Of 10,000 turns, how many arm a crash within one of the next disk operations.</summary>
-    public int CrashInDisk { get; init; }
+    /// <summary>The average time from one misfortune to the next.</summary>
+    public TimeSpan MisfortuneInterval { get; init; } = TimeSpan.FromMilliseconds(700);
+
+    /// <summary>No more misfortunes than these: what a shrunk run is cut down by.</summary>
+    public int MisfortuneLimit { get; init; } = int.MaxValue;
+
+    public int CrashWeight { get; init; }
+
+    /// <summary>Several or all members at once.</summary>
+    public int MassCrashWeight { get; init; }
+
+    /// <summary>Crashes within one of the next disk operations.</summary>
+    public int DiskCrashWeight { get; init; }
+
+    /// <summary>Restarts in good order.</summary>
+    public int RestartWeight { get; init; }
+
+    public int PauseWeight { get; init; }
+
+    public int PartitionWeight { get; init; }
+
+    public int OneWayCutWeight { get; init; }
+
+    /// <summary>Each member reaches a majority, but no two the same one.</summary>
+    public int RingWeight { get; init; }
+
+    /// <summary>A while of heavy loss and long delays.</summary>
+    public int StormWeight { get; init; }
+
+    public int DiskFullWeight { get; init; }
+
+    public int SlowDiskWeight { get; init; }
+
+    public int TransferWeight { get; init; }
+
+    public int MemberChangeWeight { get; init; }
+
+    /// <summary>Long times in which nothing is asked.</summary>
+    public int LongIdleWeight { get; init; }
 
     /// <summary>Of 100 checkpoints, how many are soon followed by a crash: what is recovered from them is what this is about.</summary>
     public int CrashAfterCheckpoint { get; init; }
 
-    /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
-    public int Compactions { get; init; }
+    /// <summary>Of 100 members that come to lead, how many crash soon.</summary>
+    public int CrashOfLeader { get; init; }
 
-    /// <summary>The operation of the disk to crash in, counted from the start; 0 for none.</summary>
-    public long CrashAtOperation { get; init; }
+    /// <summary>Of 100 snapshots that came whole, how many are followed by a crash while they are installed.</summary>
+    public int CrashOnSnapshot { get; init; }
 
     /// <summary>Of 100 crashes, how many take the power away too.</summary>
     public int PowerLossPercent { get; init; } = 60;
@@ -36,68 +77,125 @@ public sealed record SimulationPlan
     /// <summary>Of 10,000 disk operations, how many fail.</summary>
     public int IoErrors { get; init; }
 
-    /// <summary>Of 10,000 turns, how many fill the disk for a while.</summary>
-    public int DiskFull { get; init; }
+    /// <summary>Of 1,000 messages, how many are lost on a fair day.</summary>
+    public int Loss { get; init; }
+
+    /// <summary>Of 1,000 messages, how many arrive twice.</summary>
+    public int Duplicates { get; init; }
+
+    /// <summary>What a message takes at most; the least is a tenth of it.</summary>
+    public TimeSpan MessageDelay { get; init; } = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Whether messages of one member to another keep their order.</summary>
+    public bool IsOrdered { get; init; }
+
+    /// <summary>Of 1,000 pieces of a snapshot, how many break the transfer.</summary>
+    public int SnapshotBreaks { get; init; }
 
     /// <summary>What a sync takes at most.</summary>
     public TimeSpan SyncTime { get; init; } = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>What a step takes at most.</summary>
-    public TimeSpan StepTime { get; init; } = TimeSpan.FromMilliseconds(1);
+    /// <summary>How many times slower the first member's disk is.</summary>
+    public int DiskSlowness { get; init; } = 1;
 
-    /// <summary>Of 10,000 turns, how many begin a long time in which nothing is asked.</summary>
-    public int LongIdle { get; init; }
+    /// <summary>What a step takes at most.</summary>
+    public TimeSpan StepTime { get; init; } = TimeSpan.FromMilliseconds(0.2);
+
+    /// <summary>By how many of a thousand parts clocks run fast or slow at most.</summary>
+    public int ClockDrift { get; init; }
+
+    /// <summary>The operation of the first member's disk to crash in, counted from the start; 0 for none.</summary>
+    public long CrashAtOperation { get; init; }
 
     public bool HasLongLeases { get; init; }
 
     public bool IsNativeIndex { get; init; }
 
-    /// <summary>Of 100 turns, how many are a client's or a watcher's.</summary>
-    public int AskPercent { get; init; } = 45;
+    /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
+    public int Compactions { get; init; }
 
     public int SnapshotCount { get; init; } = 20;
+
+    public int CatchUpEntries { get; init; } = 20;
 
     public long LogSegmentBytes { get; init; } = 12 << 10;
 
     public long? QuotaBytes { get; init; }
 
+    /// <summary>A cluster, mostly of three.</summary>
     public static SimulationPlan Of(int seed)
     {
         var random = new SeededRandom(unchecked((ulong)seed));
-        return new SimulationPlan
-        {
-            Seed = seed,
-            Turns = random.Between(300, 1800),
-            ClientCount = random.Between(1, 4),
-            WatcherCount = random.Between(0, 3),
-            CrashBetweenSteps = random.Chance(0.6) ? random.Between(10, 60) : 0,
-            CrashInDisk = random.Chance(0.7) ? random.Between(10, 80) : 0,
-            CrashAfterCheckpoint = random.Chance(0.6) ? random.Between(20, 100) : 0,
-            Compactions = random.Chance(0.5) ? random.Between(1, 25) : 0,
-            PowerLossPercent = random.Next(3) * 50,
-            IoErrors = random.Chance(0.25) ? random.Between(5, 100) : 0,
-            DiskFull = random.Chance(0.3) ? random.Between(10, 60) : 0,
-            SyncTime = TimeSpan.FromMilliseconds(random.Next(4) switch { 0 => 0, 1 => 4, 2 => 40, _ => 400 }),
-            StepTime = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 0, 1 => 1, _ => 30 }),
-            LongIdle = random.Chance(0.3) ? random.Between(5, 30) : 0,
-            HasLongLeases = random.Chance(0.1),
-            IsNativeIndex = random.Chance(0.5),
-            AskPercent = random.Between(25, 60),
-            SnapshotCount = random.Between(2, 30),
-            LogSegmentBytes = 4096L * random.Between(3, 12),
-            QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
-        };
+        int members = random.Next(10) switch { 0 => 1, 1 => 5, _ => 3 };
+        return Draw(seed, members, random);
     }
 
-    /// <summary>The same workload without chance faults, to be crashed at each operation of the disk in turn.</summary>
+    /// <summary>A cluster of so many.</summary>
+    public static SimulationPlan Of(int seed, int memberCount) => Draw(seed, memberCount, new SeededRandom(unchecked((ulong)seed)));
+
+    /// <summary>One member without chance faults, to be crashed at each operation of its disk in turn.</summary>
     public static SimulationPlan Scripted(long crashAtOperation, bool isPowerLoss) => new()
     {
         Seed = 20_26,
-        Turns = 1000,
+        MemberCount = 1,
+        Duration = TimeSpan.FromSeconds(6),
+        ThinkTime = TimeSpan.FromMilliseconds(30),
         CrashAtOperation = crashAtOperation,
         PowerLossPercent = isPowerLoss ? 100 : 0,
         SnapshotCount = 5,
         Compactions = 5,
         IsNativeIndex = true,
     };
+
+    private static SimulationPlan Draw(int seed, int members, SeededRandom random)
+    {
+        bool isAlone = members == 1;
+        bool hasLongLeases = random.Chance(0.05);
+        return new SimulationPlan
+        {
+            Seed = seed,
+            MemberCount = members,
+            ClientCount = random.Between(1, 4),
+            WatcherCount = random.Between(0, 3),
+            ThinkTime = TimeSpan.FromMilliseconds(random.Next(4) switch { 0 => 20, 1 => 50, 2 => 100, _ => 300 }),
+            MisfortuneInterval = TimeSpan.FromMilliseconds(random.Between(300, 3000)),
+            CrashWeight = Weight(0.7),
+            MassCrashWeight = Weight(0.3),
+            DiskCrashWeight = Weight(0.6),
+            RestartWeight = Weight(0.2),
+            PauseWeight = Weight(0.4),
+            PartitionWeight = isAlone ? 0 : Weight(0.5),
+            OneWayCutWeight = isAlone ? 0 : Weight(0.3),
+            RingWeight = isAlone ? 0 : Weight(0.2),
+            StormWeight = isAlone ? 0 : Weight(0.3),
+            DiskFullWeight = Weight(0.2),
+            SlowDiskWeight = Weight(0.3),
+            TransferWeight = isAlone ? 0 : Weight(0.3),
+            MemberChangeWeight = Weight(0.3),
+            LongIdleWeight = hasLongLeases ? Weight(0.5) : 0,
+            CrashAfterCheckpoint = random.Chance(0.4) ? random.Between(20, 100) : 0,
+            CrashOfLeader = !isAlone && random.Chance(0.2) ? random.Between(10, 60) : 0,
+            CrashOnSnapshot = random.Chance(0.4) ? random.Between(10, 60) : 0,
+            Compactions = random.Chance(0.5) ? random.Between(1, 25) : 0,
+            PowerLossPercent = random.Next(3) * 50,
+            IoErrors = random.Chance(0.2) ? random.Between(5, 60) : 0,
+            Loss = random.Next(3) switch { 0 => 0, 1 => 10, _ => 80 },
+            Duplicates = random.Next(3) switch { 0 => 0, 1 => 10, _ => 80 },
+            MessageDelay = TimeSpan.FromMilliseconds(random.Next(4) switch { 0 => 0.3, 1 => 2, 2 => 20, _ => 120 }),
+            IsOrdered = random.Chance(0.4),
+            SnapshotBreaks = random.Next(3) * 100,
+            SyncTime = TimeSpan.FromMilliseconds(random.Next(4) switch { 0 => 0.1, 1 => 4, 2 => 20, _ => 100 }),
+            DiskSlowness = random.Chance(0.3) ? random.Between(2, 20) : 1,
+            StepTime = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 0.02, 1 => 0.5, _ => 10 }),
+            ClockDrift = random.Chance(0.5) ? random.Between(1, 20) : 0,
+            HasLongLeases = hasLongLeases,
+            IsNativeIndex = random.Chance(0.5),
+            SnapshotCount = random.Between(2, 30),
+            CatchUpEntries = random.Next(3) * 15,
+            LogSegmentBytes = 4096L * random.Between(3, 12),
+            QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
+        };
+
+        int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;
+    }
 }

@@ -29,6 +29,31 @@ public sealed record SimulationResult
 
     public long ExpiredLeases { get; init; }
 
+    public long Restarts { get; init; }
+
+    public long Pauses { get; init; }
+
+    public long Partitions { get; init; }
+
+    public long Misfortunes { get; init; }
+
+    public long Elections { get; init; }
+
+    public long Transfers { get; init; }
+
+    public long MemberChanges { get; init; }
+
+    public long Messages { get; init; }
+
+    public long LostMessages { get; init; }
+
+    public long MessageBytes { get; init; }
+
+    public long Snapshots { get; init; }
+
+    public long BrokenSnapshots { get; init; }
+
+    /// <summary>Of the first member.</summary>
     public long DiskOperations { get; init; }
 
     public TimeSpan VirtualTime { get; init; }
@@ -47,12 +72,26 @@ public sealed record SimulationResult
         FullDisks = left.FullDisks + right.FullDisks,
         Checkpoints = left.Checkpoints + right.Checkpoints,
         ExpiredLeases = left.ExpiredLeases + right.ExpiredLeases,
+        Restarts = left.Restarts + right.Restarts,
+        Pauses = left.Pauses + right.Pauses,
+        Partitions = left.Partitions + right.Partitions,
+        Misfortunes = left.Misfortunes + right.Misfortunes,
+        Elections = left.Elections + right.Elections,
+        Transfers = left.Transfers + right.Transfers,
+        MemberChanges = left.MemberChanges + right.MemberChanges,
+        Messages = left.Messages + right.Messages,
+        MessageBytes = left.MessageBytes + right.MessageBytes,
+        LostMessages = left.LostMessages + right.LostMessages,
+        Snapshots = left.Snapshots + right.Snapshots,
+        BrokenSnapshots = left.BrokenSnapshots + right.BrokenSnapshots,
         DiskOperations = left.DiskOperations + right.DiskOperations,
         VirtualTime = left.VirtualTime + right.VirtualTime,
     };
 
     public override string ToString() =>
         $"{Operations} operations ({Unknown} more with unknown outcome), {Commands} commands applied, {WatchEvents} watch events, "
-        + $"{ExpiredLeases} leases expired, {Crashes} crashes ({PowerLosses} power losses), {IoErrors} I/O errors, {FullDisks} full disks, "
-        + $"{Checkpoints} checkpoints, {DiskOperations} disk operations, {Events} events in {VirtualTime.TotalHours:F1} h of virtual time";
+        + $"{ExpiredLeases} leases expired, {Elections} elections, {Messages} messages of {MessageBytes >> 20} MiB ({LostMessages} lost), "
+        + $"{Snapshots} snapshots sent ({BrokenSnapshots} broke), {Checkpoints} checkpoints; {Crashes} crashes ({PowerLosses} power losses), "
+        + $"{Restarts} restarts, {Pauses} pauses, {Partitions} partitions, {IoErrors} I/O errors, {FullDisks} full disks, "
+        + $"{Transfers} transfers, {MemberChanges} changes of members; {Events} events in {VirtualTime.TotalHours:F1} h of virtual time";
 }

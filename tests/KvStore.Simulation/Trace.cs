@@ -1,11 +1,13 @@
+using KvStore.Simulation.Scheduling;
+
 namespace KvStore.Simulation;
 
 /// <summary>All that happened in a run, as a hash and, when asked for, as text: equal hashes mean equal runs.</summary>
-internal sealed class Trace(TextWriter? text)
+internal sealed class Trace(TextWriter? text, VirtualTime time)
 {
     private const ulong Prime = 0x100000001B3;
 
-    /// <summary>FNV-1a over everything told so far.</summary>
+    /// <summary>FNV-1a over everything told so far, and when.</summary>
     public ulong Hash { get; private set; } = 0xCBF29CE484222325;
 
     public long EventCount { get; private set; }
@@ -14,11 +16,15 @@ internal sealed class Trace(TextWriter? text)
     {
         EventCount++;
         foreach (char letter in what)
-            Mix(letter);
+            Hash = (Hash ^ letter) * Prime;
         Mix((ulong)a);
         Mix((ulong)b);
-        text?.WriteLine($"{what} {a} {b}");
+        Mix((ulong)time.Now.Ticks);
+        text?.WriteLine($"{time.Now.TotalSeconds:F6} {what} {a} {b}");
     }
+
+    /// <summary>For whoever reads the text; it does not count.</summary>
+    public void Explain(Func<string> what) => text?.WriteLine($"{time.Now.TotalSeconds:F6}   {what()}");
 
     private void Mix(ulong value)
     {

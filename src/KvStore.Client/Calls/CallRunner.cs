@@ -76,10 +76,13 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
                     FailureKind.Lost or FailureKind.Unavailable => !isWrite,
                     _ => false,
                 };
-                if (!isAgain || wishes?.Endpoint is not null && kind != FailureKind.TokenRefused || IsOver(deadline))
+                if (!isAgain || (wishes?.Endpoint is not null && kind != FailureKind.TokenRefused))
                     throw Ended(method.FullName, use, exception, kind, isWrite);
                 if (kind == FailureKind.Unavailable)
                     await BackOff.PauseAsync(++unavailable, options, TimeLeft(deadline), cancellationToken).ConfigureAwait(false);
+                // What the server said tells more than that the time is up.
+                if (IsOver(deadline))
+                    throw Ended(method.FullName, use, exception, kind, isWrite);
             }
         }
     }
@@ -122,9 +125,11 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
 
     private void NoteHealth(FailureKind kind, RpcException exception, EndpointUse use)
     {
-        if (kind is FailureKind.NeverSent or FailureKind.Lost or FailureKind.WrongMember)
+        // The caller's own limit says nothing about the endpoint: whether that is silent is found out by a probe.
+        bool isOwnLimit = exception.StatusCode is StatusCode.DeadlineExceeded or StatusCode.Cancelled;
+        if (kind is (FailureKind.NeverSent or FailureKind.Lost or FailureKind.WrongMember) && !isOwnLimit)
             use.Failed(exception);
-        else if (exception.Status.DebugException is null && exception.StatusCode != StatusCode.DeadlineExceeded)
+        else if (exception.Status.DebugException is null && !isOwnLimit)
             use.Answered();
         if (kind == FailureKind.Unavailable)
             endpoints.Avoid(use.Endpoint);

@@ -135,7 +135,7 @@ internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop
             change = change with { Changes = [.. change.Changes.Select(single => single with { NodeId = NodeId.None })] };
         _confChangesUnderWay++;
         var machine = _machine;
-        raft.DeliverConfChange(change, state => Post(() =>
+        raft.DeliverConfChange(change, entry.Index, state => Post(() =>
         {
             _confChangesUnderWay--;
             machine.Configuration = ConfStateCodec.Encode(state);

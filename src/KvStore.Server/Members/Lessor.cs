@@ -25,12 +25,17 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     private ILoop _loop = null!;
     private ITimer? _scan;
     private int _inFlight;
+    private ulong _term;
 
-    /// <summary>Proposes a revocation, and calls back when its outcome is known. Any thread.</summary>
-    public required Action<LeaseRevokeRequest, Action> Revoke { get; init; }
+    /// <summary>Proposes a revocation if this member still leads in that term, and calls back when its outcome is known.</summary>
+    /// <remarks>A leader that was held up does not know of its successor, at whom the lease may have been renewed since.</remarks>
+    public required Action<LeaseRevokeRequest, ulong, Action> Revoke { get; init; }
 
-    /// <summary>Proposes that what is left of leases be replicated; completes when it is.</summary>
-    public required Func<LeaseCheckpointRequest, Task> Checkpoint { get; init; }
+    /// <summary>Proposes that what is left of leases be replicated, if this member still leads in that term; completes when it is.</summary>
+    public required Func<LeaseCheckpointRequest, ulong, Task> Checkpoint { get; init; }
+
+    /// <summary>Completes when this member has been told by a quorum that it leads, and has applied what was agreed on before.</summary>
+    public required Func<Task> ConfirmLeadership { get; init; }
 
     private TimeSpan Now => time.GetElapsedTime(0);
 
@@ -49,10 +54,12 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     }
 
     /// <summary>This member leads from now on: every lease gets its time, and an election's on top.</summary>
-    public void Promote(TimeSpan electionTimeout)
+    public void Promote(ulong term, TimeSpan electionTimeout)
     {
-        if (!clock.IsPrimary)
-            clock.Promote(Now, electionTimeout);
+        if (clock.IsPrimary && term == _term)
+            return;
+        Volatile.Write(ref _term, term);
+        clock.Promote(Now, electionTimeout);
     }
 
     public void Demote() => clock.Demote();
@@ -79,13 +86,19 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     /// <returns>The time in seconds; 0 when there is no such lease.</returns>
     public async ValueTask<long> RenewAsync(LeaseId id)
     {
+        if (!clock.IsPrimary)
+            throw new EtcdException(EtcdError.NotPrimaryLessor);
+        // A leader that does not know of its successor would promise what that one does not keep; and the log of a new one may
+        // hold the lease's end, which is not applied yet.
+        await ConfirmLeadership();
+        ulong term = Volatile.Read(ref _term);
         var renewal = clock.Renew(id, Now);
         switch (renewal.Kind)
         {
             case LeaseRenewalKind.Renewed:
                 // Before the answer: else a crash could give back the little that an earlier checkpoint left.
                 if (renewal.NeedsCheckpoint)
-                    await Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } });
+                    await Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } }, term);
                 return renewal.TtlSeconds;
             case LeaseRenewalKind.Expired:
                 await RevocationOf(id);
@@ -114,16 +127,18 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     {
         while (_revoked.TryDequeue(out _))
             _inFlight--;
+        // Read before the clock: what that says may then be of a later term, and is refused, but never of an earlier one.
+        ulong term = Volatile.Read(ref _term);
         if (!clock.IsPrimary)
             return false;
         foreach (var id in clock.TakeExpired(Now, RevocationLimit - _inFlight))
         {
             _inFlight++;
-            Revoke(new LeaseRevokeRequest { ID = id.Value }, () => Settle(id));
+            Revoke(new LeaseRevokeRequest { ID = id.Value }, term, () => Settle(id));
         }
         var checkpoints = clock.TakeCheckpoints(Now, CheckpointInterval, CheckpointLimit);
         if (checkpoints.Count > 0)
-            Checkpoint(new LeaseCheckpointRequest { Checkpoints = { checkpoints } });
+            Checkpoint(new LeaseCheckpointRequest { Checkpoints = { checkpoints } }, term);
         return false;
     }
 

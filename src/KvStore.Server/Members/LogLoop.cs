@@ -88,6 +88,7 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
         if (_installed is { } snapshot)
         {
             _installed = null;
+            wal.ReleaseBefore(snapshot.Metadata.Index + 1);
             Installed(snapshot);
         }
         foreach (var message in _unanswered)

@@ -16,6 +16,7 @@ internal sealed class LogWindow : IRaftStorage
     private int _count;
     private long _bytes;
     private Snapshot? _snapshot;
+    private ulong _leastSnapshot;
 
     /// <summary>The entry just before the first one held.</summary>
     private EntryId _before;
@@ -33,6 +34,9 @@ internal sealed class LogWindow : IRaftStorage
         }
         Invariant.Holds(_count == 0 || _entries[0].Index == before.Index + 1);
     }
+
+    /// <summary>Told when a member needs a snapshot and there is none of use: a newer checkpoint is to be taken.</summary>
+    public Action SnapshotWanted { get; set; } = () => { };
 
     public ulong FirstIndex => _before.Index + 1;
 
@@ -67,8 +71,14 @@ internal sealed class LogWindow : IRaftStorage
     {
         snapshot = _snapshot!;
         // It must reach to where the window begins: else the entries behind it cannot follow.
-        return _snapshot is null || _snapshot.Metadata.Index < _before.Index ? RaftError.SnapshotTemporarilyUnavailable : RaftError.None;
+        if (_snapshot is not null && _snapshot.Metadata.Index >= Math.Max(_before.Index, _leastSnapshot))
+            return RaftError.None;
+        SnapshotWanted();
+        return RaftError.SnapshotTemporarilyUnavailable;
     }
+
+    /// <summary>The members changed with this entry: whoever was added refuses a snapshot that does not name it.</summary>
+    public void RequireSnapshotOf(ulong index) => _leastSnapshot = Math.Max(_leastSnapshot, index);
 
     /// <summary>The entry of the newest checkpoint; 0 without one.</summary>
     public ulong CheckpointIndex => _snapshot?.Metadata.Index ?? 0;

@@ -66,7 +66,12 @@ public sealed class Member : IDisposable
         State = _storage.Machine;
         _snapshots = new SnapshotInstaller(disk, directory, parts, _space.WaitForSpace);
         Watches = new WatchHub(new HistoryWatchSource(() => State), new WatchHubOptions(), () => _watchLoop.Wake());
-        Lessor = new Lessor(new LeaseClock(State.Leases), time) { Revoke = ProposeRevocation, Checkpoint = ProposeCheckpoint };
+        Lessor = new Lessor(new LeaseClock(State.Leases), time)
+        {
+            Revoke = ProposeRevocation,
+            Checkpoint = ProposeCheckpoint,
+            ConfirmLeadership = ReadIndexAsync,
+        };
         _checkpointPolicy = new CheckpointPolicy(options.SnapshotCount, options.CheckpointLogBytes, time);
         _raft = NewRaftLoop(time);
         _log = new LogLoop(_storage.Wal, time)
@@ -160,8 +165,9 @@ public sealed class Member : IDisposable
     }
 
     /// <summary>Proposes a request; the task has the result at its place in the log.</summary>
-    public Task<ApplyResult> Propose(CommandKind kind, ReadOnlyMemory<byte> payload, IMessage? request, Action? settled = null) =>
-        _raft.Propose(new Proposal(kind, payload, request, _scheduler.Time.GetTimestamp()) { Settled = settled });
+    /// <param name="leaderTerm">Propose it only while this member leads in that term.</param>
+    public Task<ApplyResult> Propose(CommandKind kind, ReadOnlyMemory<byte> payload, IMessage? request, Action? settled = null, ulong? leaderTerm = null) =>
+        _raft.Propose(new Proposal(kind, payload, request, _scheduler.Time.GetTimestamp()) { Settled = settled, LeaderTerm = leaderTerm });
 
     /// <summary>Reads the state in force, again if another one took its place meanwhile.</summary>
     public T Read<TArgument, T>(TArgument argument, Func<StateMachine, TArgument, T> read)
@@ -314,7 +320,10 @@ public sealed class Member : IDisposable
 
     private RaftLoop NewRaftLoop(TimeProvider time)
     {
-        var window = new LogWindow(_storage.Wal.HardState, _storage.ConfState, _storage.Applied, _storage.Tail);
+        var window = new LogWindow(_storage.Wal.HardState, _storage.ConfState, _storage.Applied, _storage.Tail)
+        {
+            SnapshotWanted = () => _ = CheckpointAsync(),
+        };
         var config = new RaftConfig
         {
             Id = Options.MemberId,
@@ -429,7 +438,7 @@ public sealed class Member : IDisposable
             return;
         }
         if (status.Leader == Options.MemberId)
-            Lessor.Promote(Options.ElectionTimeout);
+            Lessor.Promote(status.Term, Options.ElectionTimeout);
         else
             Lessor.Demote();
         _leaderKnown.TrySetResult();
@@ -467,11 +476,11 @@ public sealed class Member : IDisposable
             _events.Removed();
     }
 
-    private void ProposeRevocation(LeaseRevokeRequest request, Action settled) =>
-        Propose(CommandKind.LeaseRevoke, request.ToByteArray(), request, settled);
+    private void ProposeRevocation(LeaseRevokeRequest request, ulong term, Action settled) =>
+        Propose(CommandKind.LeaseRevoke, request.ToByteArray(), request, settled, term);
 
-    private Task ProposeCheckpoint(LeaseCheckpointRequest request) =>
-        Propose(CommandKind.LeaseCheckpoint, request.ToByteArray(), request);
+    private Task ProposeCheckpoint(LeaseCheckpointRequest request, ulong term) =>
+        Propose(CommandKind.LeaseCheckpoint, request.ToByteArray(), request, leaderTerm: term);
 
     private void Upkeep()
     {

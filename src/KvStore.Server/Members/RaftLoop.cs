@@ -139,8 +139,9 @@ internal sealed class RaftLoop
     }
 
     /// <summary>Puts an applied membership change into force. Apply loop, before it delivers the response of that entry.</summary>
-    public void DeliverConfChange(ConfChangeV2 change, Action<ConfState> applied) => Post(node =>
+    public void DeliverConfChange(ConfChangeV2 change, ulong index, Action<ConfState> applied) => Post(node =>
     {
+        _window.RequireSnapshotOf(index);
         _confState = node.ApplyConfChange(change);
         applied(_confState);
     });
@@ -266,6 +267,11 @@ internal sealed class RaftLoop
                 proposal.Fail(new EtcdException(EtcdError.TooManyRequests));
                 continue;
             }
+            if (proposal.LeaderTerm is { } term && !LeadsIn(term))
+            {
+                proposal.Fail(new EtcdException(EtcdError.NotPrimaryLessor));
+                continue;
+            }
             Register(proposal);
             _packing.Add(proposal);
             _commands.Add(new Command(proposal.Kind, proposal.RequestId, proposal.Payload));
@@ -277,6 +283,9 @@ internal sealed class RaftLoop
         _commands.Clear();
         return true;
     }
+
+    /// <summary>As the node knows by now: what is published lags behind the messages of this turn.</summary>
+    private bool LeadsIn(ulong term) => _node.BasicStatus is { IsLeader: true } status && status.HardState.Term == term;
 
     private void Register(Proposal proposal)
     {

@@ -103,8 +103,9 @@ public sealed class PeerTransport : IAsyncDisposable
         lock (_changing)
         {
             _removed.Add(id);
-            if (_peers.TryRemove(id, out var peer))
-                Stop(peer, "the member has been permanently removed from the cluster");
+            if (!_peers.TryRemove(id, out var peer))
+                return;
+            Stop(peer, "the member has been permanently removed from the cluster");
         }
         Log.Info("stopped remote peer", ("remote-peer-id", id.ToString()));
     }
@@ -177,6 +178,18 @@ public sealed class PeerTransport : IAsyncDisposable
     {
         if (await AdmitAsync(context, PeerProtocol.StreamProtocol) is not var (caller, peer))
             return;
+        try
+        {
+            await ReceiveAsync(context, caller, peer);
+        }
+        finally
+        {
+            ForgetStranger(peer);
+        }
+    }
+
+    private async Task ReceiveAsync(HttpContext context, Caller caller, Peer peer)
+    {
         var stream = new IncomingStream(
             caller.Id, context, await UpgradeAsync(context, PeerProtocol.StreamProtocol), _options, _receiver, peer.Counters);
         peer.SetIncoming(stream);
@@ -184,21 +197,33 @@ public sealed class PeerTransport : IAsyncDisposable
             ("remote-peer-id", caller.Id.ToString()), ("remote-peer-version", caller.ServerVersion));
         // Who can call can most likely be called.
         peer.Sender.Hurry();
-        string? reason = await stream.RunAsync();
-        peer.ClearIncoming(stream);
-        Log.Warn("lost TCP streaming connection with remote peer", ("local-member-id", _options.MemberId.ToString()),
-            ("remote-peer-id", caller.Id.ToString()), ("error", reason ?? "the peer closed it or cannot be reached"));
-        ForgetStranger(peer);
+        string? reason = "this member failed to handle a message";
+        try
+        {
+            reason = await stream.RunAsync();
+        }
+        finally
+        {
+            peer.ClearIncoming(stream);
+            Log.Warn("lost TCP streaming connection with remote peer", ("local-member-id", _options.MemberId.ToString()),
+                ("remote-peer-id", caller.Id.ToString()), ("error", reason ?? "the peer closed it or cannot be reached"));
+        }
     }
 
     private async Task ServeSnapshotAsync(HttpContext context)
     {
         if (await AdmitAsync(context, PeerProtocol.SnapshotProtocol) is not var (caller, peer))
             return;
-        var stream = await UpgradeAsync(context, PeerProtocol.SnapshotProtocol);
-        using var snapshot = new IncomingSnapshot(caller.Id, context, stream, _options, peer.Counters);
-        await _intake.ReceiveAsync(snapshot);
-        ForgetStranger(peer);
+        try
+        {
+            var stream = await UpgradeAsync(context, PeerProtocol.SnapshotProtocol);
+            using var snapshot = new IncomingSnapshot(caller.Id, context, stream, _options, peer.Counters);
+            await _intake.ReceiveAsync(snapshot);
+        }
+        finally
+        {
+            ForgetStranger(peer);
+        }
     }
 
     /// <returns>Null if the call was refused; it is answered then.</returns>

@@ -12,13 +12,3 @@ public sealed class ServerKinds : TheoryData<ServerKind>
             Add(ServerKind.Etcd);
     }
 }
-
-/// <summary>Etcd where the lane has it, for what our server does not have yet; in the fast lane nothing.</summary>
-public sealed class EtcdOnly : TheoryData<ServerKind>
-{
-    public EtcdOnly()
-    {
-        if (!Lanes.IsFast)
-            Add(ServerKind.Etcd);
-    }
-}

@@ -34,6 +34,15 @@ internal sealed class ModelStore
 
     public KeyValue? Before(ByteString key, long revision) => _revisions[(int)revision - 2].GetValueOrDefault(key);
 
+    /// <summary>The keys as they were once: for reads, without leases and events.</summary>
+    public ModelStore AsOf(long revision, long compacted)
+    {
+        var past = new ModelStore { Compacted = compacted };
+        past._revisions.Clear();
+        past._revisions.AddRange(_revisions.GetRange(0, (int)revision));
+        return past;
+    }
+
     /// <summary>Sets <see cref="Response"/> or <see cref="Error"/>.</summary>
     public void Apply(IMessage request)
     {

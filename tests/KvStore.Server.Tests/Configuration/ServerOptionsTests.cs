@@ -72,6 +72,17 @@ public class ServerOptionsTests
     [InlineData("--cert-file and --key-file must both be present[key: , cert: a.pem]", "--cert-file=a.pem")]
     [InlineData("TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:1 with HTTPS scheme",
         "--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://127.0.0.1:1")]
+    [InlineData("--peer-cert-file and --peer-key-file must both be present[key: , cert: a.pem]", "--peer-cert-file=a.pem")]
+    [InlineData("TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url https://127.0.0.1:1 with HTTPS scheme",
+        "--listen-peer-urls=https://127.0.0.1:1")]
+    [InlineData("--peer-client-cert-file and --peer-client-key-file must both be present or both absent[key: b.key, cert: ]",
+        "--peer-client-key-file=b.key")]
+    [InlineData("--peer-client-cert-file needs --peer-cert-file and --peer-key-file too",
+        "--peer-client-cert-file=b.pem", "--peer-client-key-file=b.key")]
+    [InlineData("--peer-cert-allowed-cn and --peer-cert-allowed-hostname are mutually exclusive (cns=[a b], hostnames=[c])",
+        "--peer-cert-allowed-cn=a,b", "--peer-cert-allowed-hostname=c")]
+    [InlineData("--self-signed-cert-validity must be from 1 to 1000 (set to 0)", "--self-signed-cert-validity=0")]
+    [InlineData("--raft-read-timeout must be >0 (set to 0s)", "--raft-read-timeout=0s")]
     [InlineData("--value-memory-bytes must be from 16777216 to 1099511627776 (set to 1)", "--value-memory-bytes=1")]
     [InlineData("--max-txn-ops must be from 1 to 2147483647 (set to 0)", "--max-txn-ops=0")]
     [InlineData("--log-outputs must not be empty: write default, stderr, stdout or the path of a file", "--log-outputs=")]
@@ -114,6 +125,18 @@ public class ServerOptionsTests
     [Fact]
     public void Naming_a_CA_demands_certificates_of_clients() =>
         Assert.True(ConfigurationReader.FromFlags("--trusted-ca-file=ca.pem").ClientTls.RequiresClientCertificate);
+
+    [Fact]
+    public void Naming_a_CA_demands_certificates_of_peers() =>
+        Assert.True(ConfigurationReader.FromFlags("--peer-trusted-ca-file=ca.pem").PeerTls.Tls.RequiresClientCertificate);
+
+    [Theory]
+    [InlineData("1s", "9s", 5)]
+    [InlineData("8s", "9s", 8)]
+    public void A_peers_silence_is_borne_for_the_shorter_of_the_timeouts_but_five_seconds_at_least(string read, string write, int expected) =>
+        Assert.Equal(
+            TimeSpan.FromSeconds(expected),
+            ConfigurationReader.FromFlags($"--raft-read-timeout={read}", $"--raft-write-timeout={write}").PeerSilenceTimeout);
 
     [Fact]
     public void A_collector_is_an_address_or_a_url()

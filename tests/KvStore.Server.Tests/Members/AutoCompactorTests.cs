@@ -137,7 +137,7 @@ public class AutoCompactorTests : IDisposable
 
         public Task<ApplyResult> Propose(CompactionRequest request)
         {
-            Made.Add((one.Time.Elapsed, request.Revision));
+            Made.Add((one.Time.Now, request.Revision));
             return Made.Count <= FailureCount
                 ? Task.FromException<ApplyResult>(new EtcdException(EtcdError.Timeout))
                 : one.Propose(CommandKind.Compaction, request);

@@ -21,7 +21,7 @@ public class DataDirectoryTests
     public void Once_marked_it_is_ours_after_a_power_loss_too()
     {
         using (var directory = DataDirectory.Open(_disk, "/data"))
-            directory.MarkAsOurs(_disk);
+            directory.MarkAsOurs(_disk, isJoined: false);
         _disk.PowerLoss(new SeededRandom(1));
 
         using var again = DataDirectory.Open(_disk, "/data");

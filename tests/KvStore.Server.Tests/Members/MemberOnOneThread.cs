@@ -19,7 +19,7 @@ internal sealed class MemberOnOneThread : IDisposable
     public MemberOnOneThread(SimulatedDisk? disk = null, Func<MemberOptions, MemberOptions>? configure = null)
     {
         Disk = disk ?? new SimulatedDisk();
-        Scheduler = new SimulatedScheduler(Time, new Random(1));
+        Scheduler = new SimulatedScheduler(Time);
         var options = new MemberOptions
         {
             ClusterId = 1,
@@ -30,7 +30,8 @@ internal sealed class MemberOnOneThread : IDisposable
             ReserveBytes = 0,
         };
         Member = Member.Open(
-            configure?.Invoke(options) ?? options, DataDirectory.Open(Disk, Path), Disk, Scheduler, MemberEvents.None, new SimulatedParts(isNativeIndex: false));
+            configure?.Invoke(options) ?? options, DataDirectory.Open(Disk, Path), Disk, Scheduler, MemberEvents.None, new SimulatedParts(isNativeIndex: false),
+            new NoPeers());
         Member.Start();
     }
 
@@ -94,5 +95,18 @@ internal sealed class MemberOnOneThread : IDisposable
     {
         Member.Stop();
         Member.Dispose();
+    }
+
+    private sealed class NoPeers : IPeerNetwork
+    {
+        public void Send(Message message)
+        {
+        }
+
+        public void SetMembers(IReadOnlyList<Protocol.Member> members)
+        {
+        }
+
+        public TimeSpan? ReachableFor(NodeId peer) => null;
     }
 }

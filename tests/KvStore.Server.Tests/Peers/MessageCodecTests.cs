@@ -70,6 +70,12 @@ public class MessageCodecTests
     public void A_message_that_a_member_tells_only_itself_is_refused(MessageType type) =>
         Assert.Contains("may only tell itself", Assert.Throws<InvalidDataException>(() => Decode(Encode(new Message { Type = type, From = Sender }))).Message);
 
+    [Theory]
+    [InlineData(MessageType.Prop)]
+    [InlineData(MessageType.ReadIndex)]
+    public void What_is_passed_on_to_the_leader_comes_in_the_name_of_who_asked_first(MessageType type) =>
+        Assert.Equal(new NodeId(9), Decode(Encode(new Message { Type = type, From = new NodeId(9) })).From);
+
     [Fact]
     public void A_message_in_the_name_of_another_member_is_refused() =>
         Assert.Contains(

@@ -21,6 +21,7 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     private readonly Channel<NodeId> _removedBy = Channel.CreateUnbounded<NodeId>();
     private readonly GrpcHost _host;
     private int _unreachableCount;
+    private int _roundTripCount;
 
     private PeerNode(ulong id, int port, PeerTls? tls, Func<PeerTransportOptions, PeerTransportOptions> configure)
     {
@@ -30,6 +31,7 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
         _host = new GrpcHost(new GrpcServer([]), new GrpcHostOptions
         {
             Endpoints = [GrpcListenEndpoint.Tcp(IPAddress.Loopback, port, tls?.Listener)],
+            LoggerFactory = PeerPortLog.NewFactory(TimeProvider.System),
             HttpFallback = context => Transport.HandleAsync(context),
         });
     }
@@ -45,6 +47,8 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     public string Url => $"{(Tls is null ? "http" : "https")}://127.0.0.1:{Port}";
 
     public int UnreachableCount => Volatile.Read(ref _unreachableCount);
+
+    public int RoundTripCount => Volatile.Read(ref _roundTripCount);
 
     /// <summary>What is done with a message, in place of keeping it.</summary>
     public Action<Message>? OnReceive { get; set; }
@@ -71,7 +75,10 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
                 LeastBackOff = TimeSpan.FromMilliseconds(5),
                 MostBackOff = TimeSpan.FromMilliseconds(50),
             }),
-            node);
+            node)
+        {
+            RoundTripMeasured = (_, _) => Interlocked.Increment(ref node._roundTripCount),
+        };
         return node;
     }
 

@@ -138,6 +138,7 @@ public sealed class PeerRefusalTests : IAsyncLifetime
             string answer = await peer.ReadAnswerAsync();
             Assert.True(answer.Length == 0 || answer.StartsWith("HTTP/1.1 400", StringComparison.Ordinal), answer);
         }
+        Assert.NotEmpty(_log.With("rejected connection on the peer port", "what came is no HTTP request"));
     }
 
     [Fact]

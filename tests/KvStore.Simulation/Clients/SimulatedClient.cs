@@ -4,157 +4,222 @@ using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Tests.Model;
 using KvStore.Protocol;
 using KvStore.Simulation.Histories;
+using KvStore.Simulation.Members;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Simulation.Clients;
 
-/// <summary>Asks one thing after another and holds each answer against the history.</summary>
-internal sealed class SimulatedClient(AppliedHistory history, Random random, int seed, SimulationPlan plan, Trace trace)
+/// <summary>Asks one thing after another, each of some member, and holds each answer against the history.</summary>
+internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
 {
-    private readonly RandomRequests _requests = new(seed);
-
-    /// <summary>Looks whether the answer came, and judges it.</summary>
-    private Func<Member, bool>? _pending;
+    private readonly RandomRequests _requests = new(unchecked(cluster.Plan.Seed * 31 + number));
+    private readonly List<RequestId> _refused = [];
+    private readonly AppliedHistory _history = cluster.History;
+    private readonly Random _random = cluster.Random;
+    private long _lastId = (long)number << 32;
 
     public long OperationCount { get; private set; }
 
     public long UnknownCount { get; private set; }
 
-    public bool IsWaiting => _pending is not null;
+    /// <summary>Whether it has asked something and has no answer yet.</summary>
+    public bool IsWaiting { get; private set; }
 
-    /// <summary>Looks for the answer it waits for, or asks something new.</summary>
-    public void Act(Member member, TimeSpan now, bool mayAsk)
+    /// <summary>Asks as long as the world is not calm.</summary>
+    public async Task RunAsync()
     {
-        if (_pending is null)
+        while (!cluster.IsCalm)
         {
-            if (mayAsk)
-                Ask(member, now);
-            return;
+            await cluster.Time.Delay(cluster.Plan.ThinkTime * 2 * _random.NextDouble());
+            if (cluster.IsCalm || cluster.Time.Now < cluster.Operator.IdleUntil || cluster.PickServing() is not { } serving)
+                continue;
+            IsWaiting = true;
+            await AskAsync(serving);
+            IsWaiting = false;
         }
-        if (_pending(member))
-            _pending = null;
     }
 
-    /// <summary>The member died: the outcome of what is under way stays unknown.</summary>
-    public void Forget()
+    /// <summary>What was refused before it reached the log must never be applied.</summary>
+    public void CheckRefused()
     {
-        if (_pending is not null)
-            UnknownCount++;
-        _pending = null;
+        foreach (var refused in _refused)
+            Check.Holds(!_history.Holds(refused), "a request was refused as never proposed, and was applied all the same");
     }
 
-    private void Ask(Member member, TimeSpan now)
+    private Task AskAsync(SimulatedMember serving)
     {
-        int kind = random.Next(100);
+        int kind = _random.Next(100);
         if (kind < 60)
-            Change(member, NextChange());
-        else if (kind < 80)
-            ReadNow(member);
-        else if (kind < 88)
-            ReadThePast(member);
-        else if (kind < 97)
-            Renew(member, now);
-        else
-            Change(member, new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, MemberID = member.Options.MemberId.Value, Alarm = AlarmType.Nospace });
+            return ChangeAsync(serving, NextChange());
+        if (kind < 75)
+            return ReadNowAsync(serving);
+        if (kind < 82)
+            return ReadAtOnceAsync(serving);
+        if (kind < 88)
+            return ReadThePastAsync(serving);
+        if (kind < 97)
+            return RenewAsync(serving);
+        return ChangeAsync(serving, new AlarmRequest
+        {
+            Action = AlarmRequest.Types.AlarmAction.Deactivate,
+            MemberID = serving.Id.Value,
+            Alarm = AlarmType.Nospace,
+        });
     }
 
     private IMessage NextChange()
     {
-        if (random.Next(100) < plan.Compactions)
-            return new CompactionRequest { Revision = history.Model.Revision };
-        var request = _requests.NextChange(history.Model.Revision);
+        if (_random.Next(100) < cluster.Plan.Compactions)
+            return new CompactionRequest { Revision = _history.Model.Revision };
+        var request = _requests.NextChange(_history.Model.Revision);
         // Values of some size let the log roll.
-        if (request is PutRequest { IgnoreValue: false } put && random.Next(4) == 0)
-            put.Value = ByteString.CopyFrom(new byte[random.Next(3000)]);
+        if (request is PutRequest { IgnoreValue: false } put && _random.Next(4) == 0)
+            put.Value = ByteString.CopyFrom(new byte[_random.Next(3000)]);
         if (request is LeaseGrantRequest grant)
-            grant.TTL = plan.HasLongLeases ? random.Next(310, 900) : random.Next(1, 30);
+            grant.TTL = cluster.Plan.HasLongLeases ? _random.Next(310, 900) : _random.Next(2, 8);
         return request;
     }
 
-    private void Change(Member member, IMessage request)
+    /// <summary>Asks for a change; also a last time, once all is calm.</summary>
+    public async Task ChangeAsync(SimulatedMember serving, IMessage request)
     {
-        int from = history.Count;
-        byte[] payload = AppliedHistory.Encode(request);
-        var outcome = member.ProposeAsync(KindOf(request), payload, request).AsTask();
-        _pending = _ => IsOver(outcome, () => Check.Holds(history.Holds(from, payload, outcome.Result, null),
-            $"{request} was acknowledged, but it is not in the log behind what was there when it was asked"),
-            refusal => Check.Holds(IsBeforeTheLog(refusal) || history.Holds(from, payload, null, refusal),
-                $"{request} was refused ({refusal.Text}), but the log does not say so"));
-    }
-
-    /// <summary>A linearizable read: it sees everything that was applied when it was asked, in whatever life.</summary>
-    private void ReadNow(Member member)
-    {
-        var outcome = member.ReadIndexAsync();
-        long floor = history.Model.Revision;
-        var range = _requests.NextRange(floor);
-        var txn = _requests.NextReadTxn(floor);
-        _pending = member => IsOver(outcome, () =>
-        {
-            Check.Holds(member.State.Store.CurrentRevision >= floor, $"a linearizable read sees revision {member.State.Store.CurrentRevision} behind {floor}");
-            Check.Holds(history.IsCaughtUp, "a linearizable read may begin before the log was replayed");
-            Check.Equal(Outcome(() => history.Model.Range(range)), Outcome(() => member.State.Ranges.Range(range)), $"read {range}");
-            Check.Equal(ModelOutcome(txn), Outcome(() => member.State.Txns.Read(txn)), $"read {txn}");
-        }, refusal => Check.Holds(IsBeforeTheLog(refusal), $"a read was refused: {refusal.Text}"));
-    }
-
-    /// <summary>A serializable read of an old revision: the same whenever it is asked, until that is compacted.</summary>
-    private void ReadThePast(Member member)
-    {
-        OperationCount++;
-        long first = Math.Max(1, history.Model.Compacted), last = Math.Min(history.Model.Revision, member.State.Store.CurrentRevision);
-        if (last < first)
+        int from = _history.Count;
+        var id = new RequestId(++_lastId);
+        var payload = id.Encode(request);
+        var outcome = await CallAsync(serving, member => member.ProposeAsync(KindOf(request), payload, request).AsTask());
+        if (outcome is null)
             return;
-        var range = _requests.NextRange(last);
-        range.Revision = random.NextInt64(first, last + 1);
-        Check.Equal(history.Model.Range(range).Kvs, member.State.Ranges.Range(range).Kvs, $"read of the past {range}");
-    }
-
-    private void Renew(Member member, TimeSpan now)
-    {
-        long id = history.Model.Leases.ElementAtOrDefault(random.Next(4));
-        long incarnation = history.Leases.IncarnationOf(id);
-        if (incarnation == 0)
-            return;
-        var outcome = member.Lessor.RenewAsync(new(id)).AsTask();
-        _pending = _ => IsOver(outcome, () =>
+        if (RefusalOf(outcome) is not { } refusal)
         {
-            trace.Add("renewed", id, outcome.Result);
-            if (outcome.Result > 0)
-                history.Leases.Renewed(id, incarnation, outcome.Result, now);
-        }, refusal => Check.Holds(IsBeforeTheLog(refusal), $"a renewal was refused: {refusal.Text}"));
-    }
-
-    private bool IsOver(Task outcome, Action answered, Action<EtcdError> refused)
-    {
-        if (!outcome.IsCompleted)
-            return false;
-        OperationCount++;
-        if (outcome.IsCompletedSuccessfully)
-        {
-            answered();
-            trace.Add("answered", history.Count);
-            return true;
+            Check.Holds(_history.Holds(id, from, outcome.Result, null),
+                $"{request} was acknowledged, but it is not in the log behind what was there when it was asked");
         }
+        else if (refusal == EtcdError.TooManyRequests || refusal == EtcdError.RequestTooLarge || refusal == EtcdError.ContextDeadlineExceeded)
+        {
+            // The last one: it waited for a leader in vain.
+            _refused.Add(id);
+        }
+        else
+        {
+            Check.Holds(IsBeforeTheLog(refusal) || _history.Holds(id, from, null, refusal),
+                $"{request} was refused ({refusal.Text}), but the log does not say so");
+        }
+    }
+
+    /// <summary>A linearizable read: it sees everything that was applied anywhere when it was asked.</summary>
+    public async Task ReadNowAsync(SimulatedMember serving)
+    {
+        int from = _history.Count;
+        var outcome = await CallAsync(serving, async member =>
+        {
+            await member.ReadIndexAsync();
+            return true;
+        });
+        if (outcome is null || RefusalOf(outcome) is { } refusal && IsExpectedOfRead(refusal))
+            return;
+        serving.Process!.Run(() =>
+        {
+            Check.Holds(serving.Place >= from, $"a linearizable read sees {serving.Place} commands, but {from} were applied when it was asked");
+            Compare(serving);
+        });
+    }
+
+    /// <summary>A serializable read: what the member has, old or not, but as it was at one place.</summary>
+    private Task ReadAtOnceAsync(SimulatedMember serving)
+    {
+        OperationCount++;
+        serving.Process!.Run(() => Compare(serving));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A serializable read of an old revision: the same whenever and wherever it is asked, until that is compacted.</summary>
+    private Task ReadThePastAsync(SimulatedMember serving)
+    {
+        OperationCount++;
+        var (current, compacted) = _history.PointAt(serving.Place);
+        var range = _requests.NextRange(current);
+        range.Revision = _random.NextInt64(Math.Max(1, compacted), current + 1);
+        var expected = _history.ModelAt(serving.Place).Range(range);
+        serving.Process!.Run(() => Check.Equal(expected.Kvs, serving.Member!.State.Ranges.Range(range).Kvs, $"read of the past {range}"));
+        return Task.CompletedTask;
+    }
+
+    private void Compare(SimulatedMember serving)
+    {
+        var model = _history.ModelAt(serving.Place);
+        var range = _requests.NextRange(model.Revision);
+        var txn = _requests.NextReadTxn(model.Revision);
+        var state = serving.Member!.State;
+        Check.Equal(model.Revision, state.Store.CurrentRevision, "revision that a read sees");
+        Check.Equal(Outcome(() => model.Range(range)), Outcome(() => state.Ranges.Range(range)), $"read {range}");
+        model.Apply(txn);
+        Check.Equal((object?)model.Response ?? model.Error!, Outcome(() => state.Txns.Read(txn)), $"read {txn}");
+    }
+
+    /// <summary>Of the member that it takes for the leader: that one alone keeps the time.</summary>
+    private async Task RenewAsync(SimulatedMember serving)
+    {
+        long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(4));
+        long incarnation = _history.Leases.IncarnationOf(id);
+        var leader = cluster.Find(serving.Member!.Leadership.Leader) ?? serving;
+        if (incarnation == 0 || !leader.IsServing)
+            return;
+        var now = cluster.Time.Now;
+        var outcome = await CallAsync(leader, member => member.Lessor.RenewAsync(new(id)).AsTask());
+        if (outcome is null)
+            return;
+        if (RefusalOf(outcome) is { } refusal)
+        {
+            Check.Holds(IsBeforeTheLog(refusal) || refusal == EtcdError.NotPrimaryLessor, $"a renewal was refused: {refusal.Text}");
+            return;
+        }
+        cluster.Trace.Add("renewed", id, outcome.Result);
+        if (outcome.Result > 0)
+            _history.Leases.Renewed(id, incarnation, outcome.Result, now);
+    }
+
+    /// <returns>Null when the member died before it answered: then the outcome stays unknown.</returns>
+    private async Task<Task<T>?> CallAsync<T>(SimulatedMember serving, Func<Member, Task<T>> call)
+    {
+        Task<T>? outcome = null;
+        var process = serving.Process!;
+        process.Run(() => outcome = call(serving.Member!));
+        if (outcome is not null)
+            await process.AnswerAsync(outcome);
+        if (outcome is { IsCompleted: true } && process.IsAlive)
+        {
+            OperationCount++;
+            cluster.Trace.Add("answered", number, _history.Count);
+            return outcome;
+        }
+        UnknownCount++;
+        return null;
+    }
+
+    /// <returns>Null for an answer.</returns>
+    private EtcdError? RefusalOf(Task outcome)
+    {
+        if (outcome.IsCompletedSuccessfully)
+            return null;
         if (outcome.Exception?.InnerException is not EtcdException refusal)
             throw new SimulationFailedException($"a client got no answer but {outcome.Exception?.InnerException}", outcome.Exception);
+        cluster.Trace.Add(refusal.Error.Text, number);
         if (IsUnknown(refusal.Error))
             UnknownCount++;
-        refused(refusal.Error);
-        trace.Add(refusal.Error.Text, history.Count);
+        return refusal.Error;
+    }
+
+    private static bool IsExpectedOfRead(EtcdError refusal)
+    {
+        Check.Holds(IsBeforeTheLog(refusal), $"a read was refused: {refusal.Text}");
         return true;
     }
 
-    private static bool IsUnknown(EtcdError error) => error == EtcdError.Timeout || error == EtcdError.Stopped;
-
     private static bool IsBeforeTheLog(EtcdError error) =>
-        IsUnknown(error) || error == EtcdError.NoSpace || error == EtcdError.NoLeader || error == EtcdError.TooManyRequests;
+        IsUnknown(error) || error == EtcdError.NoSpace || error == EtcdError.NoLeader;
 
-    private object? ModelOutcome(TxnRequest txn)
-    {
-        history.Model.Apply(txn);
-        return (object?)history.Model.Response ?? history.Model.Error;
-    }
+    private static bool IsUnknown(EtcdError error) =>
+        error == EtcdError.Timeout || error == EtcdError.ContextDeadlineExceeded || error == EtcdError.Stopped;
 
     private static object Outcome(Func<IMessage> read)
     {

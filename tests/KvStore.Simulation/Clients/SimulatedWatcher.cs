@@ -1,66 +1,83 @@
 using Google.Protobuf;
-using KvStore.Mvcc.Tests.Model;
 using KvStore.Mvcc.Watches;
 using KvStore.Protocol;
+using KvStore.Simulation.Members;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Simulation.Clients;
 
-/// <summary>A client with one watch stream and a few watches; after each crash it goes on where it was.</summary>
+/// <summary>A client with one watch stream and a few watches; when its member dies, or it feels like it, it goes on where it was
+/// at another member.</summary>
 internal sealed class SimulatedWatcher
 {
     private static readonly string[] Keys = ["\0", "a", "b", "c", "d", "zz"];
 
+    private readonly SimulatedCluster _cluster;
     private readonly Random _random;
-    private readonly Trace _trace;
     private readonly Dictionary<long, ExpectedWatch> _watches = [];
+    private SimulatedMember? _serving;
+    private Member? _opened;
     private WatchStream? _stream;
 
-    public SimulatedWatcher(ModelStore model, Random random, Trace trace)
+    public SimulatedWatcher(SimulatedCluster cluster)
     {
-        (_random, _trace) = (random, trace);
-        for (int id = 1 + random.Next(3); id > 0; id--)
-            _watches.Add(id, new ExpectedWatch(model, NextRequest(id)));
+        (_cluster, _random) = (cluster, cluster.Random);
+        for (int id = 1 + _random.Next(3); id > 0; id--)
+            _watches.Add(id, new ExpectedWatch(cluster.History.Model, NextRequest(id)));
     }
 
     public long EventCount => _watches.Values.Sum(watch => watch.EventCount);
 
     public bool IsComplete => _watches.Values.All(watch => watch.IsComplete());
 
-    public void Act(Member member)
+    /// <summary>Watches as long as the world runs.</summary>
+    public async Task RunAsync()
     {
-        if (_stream is null)
-            Open(member);
+        while (true)
+        {
+            await _cluster.Time.Delay(TimeSpan.FromMilliseconds(_cluster.IsCalm ? 50 : 1 + _random.Next(100)));
+            if (_opened is null || _serving!.Member != _opened)
+                Open();
+            else if (_serving.IsServing)
+                _serving.Process!.Run(Act);
+        }
+    }
+
+    private void Act()
+    {
+        if (_cluster.IsCalm ? !_cluster.Belonging().Contains(_serving!) : _random.Next(40) == 0)
+            Leave();
         else if (_random.Next(20) == 0)
-            _stream.RequestProgress();
+            _stream!.RequestProgress();
         else
-            Read(member, _random.Next(4));
+            Read(_opened!, _cluster.IsCalm ? int.MaxValue : _random.Next(8));
     }
 
-    /// <summary>Takes all there is.</summary>
-    public void ReadAll(Member member)
+    private void Leave()
     {
-        if (_stream is null)
-            Open(member);
-        else
-            Read(member, int.MaxValue);
+        _stream!.Close();
+        _opened = null;
     }
 
-    /// <summary>The member died, and the stream with it.</summary>
-    public void Forget() => _stream = null;
-
-    private void Open(Member member)
+    private void Open()
     {
-        _stream = member.Watches.OpenStream(() => { }, () => { });
-        foreach (var watch in _watches.Values)
-            _stream.Create(watch.Resume());
+        _opened = null;
+        if (_cluster.PickServing() is not { } serving)
+            return;
+        serving.Process!.Run(() =>
+        {
+            _stream = serving.Member!.Watches.OpenStream(() => { }, () => { });
+            foreach (var watch in _watches.Values)
+                _stream.Create(watch.Resume());
+            (_serving, _opened) = (serving, serving.Member);
+        });
     }
 
     private void Read(Member member, int count)
     {
         for (; count > 0 && _stream!.TryTake(out var message); count--)
         {
-            _trace.Add("watch", message.WatchId, message.HeaderRevision);
+            _cluster.Trace.Add("watch", message.WatchId, message.HeaderRevision);
             if (message.WatchId == WatchMessage.NoWatch)
                 Progressed(message);
             else

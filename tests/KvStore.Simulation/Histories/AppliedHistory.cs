@@ -9,88 +9,103 @@ using KvStore.Protocol;
 
 namespace KvStore.Simulation.Histories;
 
-/// <summary>Every command that was ever applied, over all lives of the member, replayed on a slow obvious store.</summary>
+/// <summary>The one order of all commands that were ever applied, by whatever member in whatever life, replayed on a slow obvious
+/// store.</summary>
 /// <remarks>
-/// What is applied was durable before. So a later life must apply exactly the same commands at the same places, with the same
-/// results, and may only add to them; and whatever the state holds must be what the obvious store holds.
+/// Whoever applies first extends it. What is applied was agreed on and durable before: so every other member, and every later
+/// life, must apply exactly the same commands at the same places with the same results, and may only add to them; and whatever a
+/// state holds must be what the obvious store held at that place. A place in the order is the number of commands before it.
 /// </remarks>
-internal sealed class AppliedHistory(Trace trace)
+internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
 {
-    /// <summary>Bytes that a client puts behind a revocation, an unknown field: the member's own have none.</summary>
-    private static readonly byte[] ClientMark = [0x78, 0x01];
-
     private readonly List<AppliedCommand> _commands = [];
+    private readonly Dictionary<RequestId, int> _places = [];
     private readonly HashSet<ulong> _alarms = [];
-    private int _next;
     private int _eventCount;
 
     public ModelStore Model { get; } = new();
 
-    public LeasePromises Leases { get; } = new();
+    public LeasePromises Leases { get; } = new(fastestClock);
 
     public int Count => _commands.Count;
 
     public ulong LastIndex => _commands.Count == 0 ? 0 : _commands[^1].Index;
 
-    /// <summary>Whether the present life has applied all that earlier ones had.</summary>
-    public bool IsCaughtUp => _next == _commands.Count;
-
     public bool IsNoSpace => _alarms.Count > 0;
 
-    public static byte[] Encode(IMessage request) =>
-        request is LeaseRevokeRequest ? [.. request.ToByteArray(), .. ClientMark] : request.ToByteArray();
-
-    /// <summary>A new life begins with a state that holds the entries up to an index.</summary>
-    public void BeginLife(ulong appliedIndex)
+    /// <summary>How many commands a state holds that has applied the entries up to an index.</summary>
+    public int PlaceBehind(ulong appliedIndex)
     {
-        _next = _commands.FindIndex(command => command.Index > appliedIndex);
-        if (_next < 0)
-            _next = _commands.Count;
+        int low = 0, high = _commands.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _commands[middle].Index > appliedIndex ? (low, middle) : (middle + 1, high);
+        }
+        return low;
     }
 
-    public void Applied(ulong index, in Command command, in ApplyResult result, TimeSpan now)
+    /// <summary>A member applied the command at a place.</summary>
+    /// <returns>The next place.</returns>
+    public int Applied(int place, ulong index, in Command command, in ApplyResult result, TimeSpan now)
     {
-        trace.Add("applied", (long)index, result.Revision);
         var applied = new AppliedCommand(index, command.Kind, command.Payload.ToArray(), Copy(result.Response), result.Error, result.Revision);
-        if (_next < _commands.Count)
+        if (place < _commands.Count)
         {
-            Repeat(_commands[_next++], applied);
-            return;
+            Repeat(_commands[place], applied);
+            return place + 1;
         }
+        trace.Add("applied", (long)index, result.Revision);
+        trace.Explain(() => $"{applied.Kind} {Parse(applied)} by {RequestId.Of(applied.Payload)?.ToString() ?? "a member"}: {applied.Error?.Text ?? "done"}");
         if (index < LastIndex)
             throw new SimulationFailedException($"entry {index} was applied behind entry {LastIndex}");
-        _commands.Add(applied);
-        _next++;
+        Append(applied);
         Judge(applied, result.Events, now);
+        applied.Compacted = Model.Compacted;
+        return place + 1;
     }
 
-    /// <summary>Whether a command with this outcome was applied after the first <paramref name="from"/> ones.</summary>
-    public bool Holds(int from, byte[] payload, IMessage? response, EtcdError? error)
+    /// <summary>Whether a client's request was applied, at whatever place.</summary>
+    public bool Holds(RequestId id) => _places.ContainsKey(id);
+
+    /// <summary>Whether a client's request was applied with this outcome, and not before everything that was there when it was
+    /// asked.</summary>
+    public bool Holds(RequestId id, int from, IMessage? response, EtcdError? error) =>
+        _places.TryGetValue(id, out int place) && place >= from && _commands[place].Error == error && Equals(_commands[place].Response, response);
+
+    /// <summary>The obvious store as it was at a place.</summary>
+    public ModelStore ModelAt(int place)
     {
-        for (int i = from; i < _commands.Count; i++)
+        var (revision, compacted) = PointAt(place);
+        return Model.AsOf(revision, compacted);
+    }
+
+    /// <summary>The revisions that are current, and compacted, at a place.</summary>
+    public (long Revision, long Compacted) PointAt(int place) =>
+        place == 0 ? (1, -1) : (_commands[place - 1].Revision, _commands[place - 1].Compacted);
+
+    /// <summary>Compares all that a member holds with what it should at its place.</summary>
+    public void CompareState(StateMachine state, int place)
+    {
+        var model = ModelAt(place);
+        Check.Equal(model.Revision, state.Store.CurrentRevision, "current revision");
+        Check.Equal(model.Compacted, state.Store.CompactRevision, "compacted revision");
+        if (place == Count)
+            CompareTables(state);
+        for (long revision = Math.Max(1, model.Compacted); revision <= model.Revision; revision += 1 + (model.Revision - revision) / 4)
         {
-            var command = _commands[i];
-            if (command.Error == error && command.Payload.AsSpan().SequenceEqual(payload) && Equals(command.Response, response))
-                return true;
+            var all = new RangeRequest { Key = Everything, RangeEnd = Everything, Revision = revision };
+            Check.Equal(model.Range(all), state.Ranges.Range(all), $"keys at revision {revision}");
         }
-        return false;
+        CompareHistory(state, model.Revision, model.Compacted);
     }
 
-    /// <summary>Compares all that the member holds with what it should.</summary>
-    public void CompareState(StateMachine state)
+    private void CompareTables(StateMachine state)
     {
-        Check.Equal(Model.Revision, state.Store.CurrentRevision, "current revision");
-        Check.Equal(Model.Compacted, state.Store.CompactRevision, "compacted revision");
         Check.Equal(IsNoSpace, state.Alarms.IsNoSpace, "NOSPACE alarm");
         Check.Equal(string.Join(' ', Model.Leases), string.Join(' ', state.Leases.List().Select(lease => lease.Id.Value)), "leases");
         foreach (long lease in Model.Leases)
             Check.Equal(Text(Model.KeysOf(lease)), Text(state.Leases.KeysOf(new(lease)).Select(key => ByteString.CopyFrom(key))), $"keys of lease {lease}");
-        for (long revision = Math.Max(1, Model.Compacted); revision <= Model.Revision; revision += 1 + (Model.Revision - revision) / 4)
-        {
-            var all = new RangeRequest { Key = Everything, RangeEnd = Everything, Revision = revision };
-            Check.Equal(Model.Range(all), state.Ranges.Range(all), $"keys at revision {revision}");
-        }
-        CompareHistory(state);
     }
 
     private static ByteString Everything { get; } = ByteString.CopyFrom(0);
@@ -104,10 +119,17 @@ internal sealed class AppliedHistory(Trace trace)
     {
         bool isSame = first.Index == again.Index && first.Kind == again.Kind && first.Payload.AsSpan().SequenceEqual(again.Payload);
         if (!isSame)
-            throw new SimulationFailedException($"entry {first.Index} was {first.Kind}, after a restart entry {again.Index} is {again.Kind}");
-        Check.Equal(first.Error, again.Error, $"outcome of the replayed {first.Kind} in entry {first.Index}");
-        Check.Equal(first.Response, again.Response, $"answer of the replayed {first.Kind} in entry {first.Index}");
-        Check.Equal(first.Revision, again.Revision, $"revision of the replayed {first.Kind} in entry {first.Index}");
+            throw new SimulationFailedException($"entry {first.Index} was {first.Kind}, elsewhere entry {again.Index} is {again.Kind}");
+        Check.Equal(first.Error, again.Error, $"outcome of the repeated {first.Kind} in entry {first.Index}");
+        Check.Equal(first.Response, again.Response, $"answer of the repeated {first.Kind} in entry {first.Index}");
+        Check.Equal(first.Revision, again.Revision, $"revision of the repeated {first.Kind} in entry {first.Index}");
+    }
+
+    private void Append(AppliedCommand command)
+    {
+        _commands.Add(command);
+        if (RequestId.Of(command.Payload) is { } id && !_places.TryAdd(id, _commands.Count - 1))
+            throw new SimulationFailedException($"a client's {command.Kind} was applied twice, in entries {_commands[_places[id]].Index} and {command.Index}");
     }
 
     private void Judge(AppliedCommand command, StoredEvent[] events, TimeSpan now)
@@ -146,7 +168,7 @@ internal sealed class AppliedHistory(Trace trace)
         if (request is LeaseGrantRequest grant)
             Leases.Granted(grant, now);
         if (request is LeaseRevokeRequest revoke)
-            Leases.Revoked(revoke.ID, command.Payload.AsSpan().EndsWith(ClientMark), now);
+            Leases.Revoked(revoke.ID, RequestId.Of(command.Payload) is not null, now);
     }
 
     private void JudgeAlarm(AlarmRequest request)
@@ -172,18 +194,17 @@ internal sealed class AppliedHistory(Trace trace)
         _ => null,
     };
 
-    private void CompareHistory(StateMachine state)
+    private void CompareHistory(StateMachine state, long revision, long compacted)
     {
-        long from = Math.Max(Model.Compacted, 2);
+        long from = Math.Max(compacted, 2);
+        var expected = Model.Events.Where(change => change.KeyValue.ModRevision >= from && change.KeyValue.ModRevision <= revision).ToList();
         var read = new List<StoredEvent>();
         state.History.ReadEvents(from, long.MaxValue, int.MaxValue, long.MaxValue, read.Add);
-        int first = Model.Events.FindIndex(change => change.KeyValue.ModRevision >= from);
-        first = first < 0 ? Model.Events.Count : first;
-        Check.Equal(Model.Events.Count - first, read.Count, "number of changes in the history");
+        Check.Equal(expected.Count, read.Count, "number of changes in the history");
         for (int i = 0; i < read.Count; i++)
         {
             var change = new ModelEvent(read[i].IsDelete, KeyValue.Parser.ParseFrom(read[i].KeyValue.Span));
-            Check.Equal(Model.Events[first + i], change, "change in the history");
+            Check.Equal(expected[i], change, "change in the history");
         }
     }
 }

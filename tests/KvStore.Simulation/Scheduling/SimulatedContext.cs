@@ -9,15 +9,31 @@ internal sealed class SimulatedContext : SynchronizationContext
 
     public override void Send(SendOrPostCallback d, object? state) => d(state);
 
-    /// <returns>False when there was none.</returns>
-    public bool RunOne()
+    /// <summary>Calls something whose continuations are to come here.</summary>
+    public T Call<T>(Func<T> call)
     {
-        if (!_posted.TryDequeue(out var posted))
-            return false;
-        posted.Callback(posted.State);
-        return true;
+        var outer = Current;
+        SetSynchronizationContext(this);
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            SetSynchronizationContext(outer);
+        }
     }
 
-    /// <summary>Forgets all continuations: their process died.</summary>
-    public void Clear() => _posted.Clear();
+    /// <summary>Runs all that was posted, and what comes of it.</summary>
+    public void RunAll()
+    {
+        if (_posted.Count == 0)
+            return;
+        Call(() =>
+        {
+            while (_posted.TryDequeue(out var posted))
+                posted.Callback(posted.State);
+            return true;
+        });
+    }
 }

@@ -2,81 +2,74 @@ using KvStore.Server.Members.Scheduling;
 
 namespace KvStore.Simulation.Scheduling;
 
-/// <summary>Runs all loops of a member on the calling thread, one step at a time, in an order that the seed decides.</summary>
-public sealed class SimulatedScheduler(VirtualTime time, Random random) : ILoopScheduler
+/// <summary>Runs the loops of one life of a member as happenings of the simulated world, one step at a time.</summary>
+/// <param name="process">The life that they end with; null for one that does not end.</param>
+/// <param name="clock">The member's own clock; null for the world's.</param>
+internal sealed class SimulatedScheduler(VirtualTime time, SimulatedProcess? process = null, MemberClock? clock = null) : ILoopScheduler
 {
-    private readonly List<SimulatedLoop> _loops = [];
-    private readonly List<SimulatedLoop> _ready = [];
+    public TimeProvider Time => (TimeProvider?)clock ?? time;
 
-    public TimeProvider Time => time;
+    /// <summary>How long a loop that was woken takes until the effects of its step are seen: a sync's time for the log, say.</summary>
+    public Func<string, TimeSpan> StepTime { get; init; } = _ => TimeSpan.Zero;
 
-    /// <summary>Told the name of each loop before its step runs.</summary>
+    /// <summary>Told the name of each loop before its step.</summary>
     public Action<string> Stepping { get; init; } = _ => { };
 
-    public ILoop Start(string name, Func<bool> step)
-    {
-        var loop = new SimulatedLoop(name, step);
-        _loops.Add(loop);
-        return loop;
-    }
+    /// <summary>Told the name of each loop after its step.</summary>
+    public Action<string> Stepped { get; init; } = _ => { };
 
-    /// <summary>The loop that pauses stays in its step, as a thread would; the others and the clock run on below it.</summary>
+    /// <summary>Runs one step, or what else is due now.</summary>
+    /// <returns>False when all rests.</returns>
+    public bool RunOne() => time.TryNext(time.Now);
+
+    public ILoop Start(string name, Func<bool> step) => new SimulatedLoop(this, name, step);
+
+    /// <summary>The loop that pauses stays in its step, as a thread would; all else goes on below it.</summary>
     public void Pause(TimeSpan duration)
     {
-        var end = time.Elapsed + duration;
-        while (time.Elapsed < end)
-        {
-            if (time.FireNext(time.Elapsed) || RunOne())
-                continue;
-            if (!time.FireNext(end))
-                time.Pass(end - time.Elapsed);
-        }
+        time.RunUntil(time.Now + duration);
+        process?.CheckAlive();
     }
 
-    /// <summary>Runs one step of a loop that is awake.</summary>
-    /// <returns>False when all of them sleep.</returns>
-    public bool RunOne()
+    private sealed class SimulatedLoop : ILoop
     {
-        _ready.Clear();
-        foreach (var loop in _loops)
-        {
-            if (loop.IsReady)
-                _ready.Add(loop);
-        }
-        if (_ready.Count == 0)
-            return false;
-        var next = _ready[random.Next(_ready.Count)];
-        Stepping(next.Name);
-        next.RunStep();
-        return true;
-    }
-
-    private sealed class SimulatedLoop(string name, Func<bool> step) : ILoop
-    {
+        private readonly SimulatedScheduler _scheduler;
+        private readonly string _name;
+        private readonly Func<bool> _step;
+        private readonly Action _run;
         private bool _isAwake;
-        private bool _isStopped;
         private bool _isRunning;
+        private bool _isStopped;
 
-        public string Name { get; } = name;
+        public SimulatedLoop(SimulatedScheduler scheduler, string name, Func<bool> step) =>
+            (_scheduler, _name, _step, _run) = (scheduler, name, step, RunStep);
 
-        public bool IsReady => _isAwake && !_isRunning;
-
-        public void Wake() => _isAwake = !_isStopped;
-
-        public void Stop() => (_isStopped, _isAwake) = (true, false);
-
-        public void RunStep()
+        public void Wake()
         {
+            if (_isAwake || _isStopped)
+                return;
+            _isAwake = true;
+            if (!_isRunning)
+                Schedule();
+        }
+
+        public void Stop() => _isStopped = true;
+
+        private void Schedule() => _scheduler.Schedule(_name, _run);
+
+        private void RunStep()
+        {
+            if (_isStopped)
+                return;
             (_isAwake, _isRunning) = (false, true);
-            try
-            {
-                if (step())
-                    Wake();
-            }
-            finally
-            {
-                _isRunning = false;
-            }
+            _scheduler.Stepping(_name);
+            _isAwake |= _step();
+            _isRunning = false;
+            _scheduler.Stepped(_name);
+            if (_isAwake && !_isStopped)
+                Schedule();
         }
     }
+
+    private void Schedule(string name, Action run) => time.After(StepTime(name), process, run);
 }

@@ -1,87 +1,94 @@
 namespace KvStore.Simulation.Scheduling;
 
-/// <summary>A clock that stands still until the simulation moves it to the next timer.</summary>
-public sealed class VirtualTime : TimeProvider
+/// <summary>The clock of the simulated world, and all that is still to happen in it, in order.</summary>
+/// <remarks>
+/// It stands still until the simulation moves it to what happens next. Whatever happens belongs to one process, or to the world:
+/// a dead process misses it, one that is paused meets it when it runs again.
+/// </remarks>
+internal sealed class VirtualTime : TimeProvider
 {
-    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
-    private readonly PriorityQueue<VirtualTimer, (long Due, long Sequence)> _timers = new();
+    private readonly PriorityQueue<Happening, (long Due, long Sequence)> _happenings = new();
     private long _now;
     private long _sequence;
 
-    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+    public TimeSpan Now => new(_now);
 
-    public TimeSpan Elapsed => new(_now);
+    /// <summary>How many happenings are under way within each other: a step that waits lets others happen meanwhile.</summary>
+    public int Depth { get; private set; }
+
+    public long HappeningCount { get; private set; }
+
+    /// <summary>Called after each happening, before the next.</summary>
+    public Action Happened { get; set; } = () => { };
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => _now;
 
-    public override DateTimeOffset GetUtcNow() => Start.AddTicks(_now);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new MemberClock(this).CreateTimer(callback, state, dueTime, period);
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-    {
-        var timer = new VirtualTimer(this, callback, state);
-        timer.Change(dueTime, period);
-        return timer;
-    }
-
-    /// <summary>Time passes while something runs; what falls due fires later, and late.</summary>
+    /// <summary>Time passes while something runs; what falls due happens later, and late.</summary>
     public void Pass(TimeSpan duration) => _now += duration.Ticks;
 
-    /// <summary>Forgets all timers: their process died.</summary>
-    public void KillTimers() => _timers.Clear();
+    public void After(TimeSpan delay, SimulatedProcess? process, Action action) => At(Now + delay, process, action);
 
-    /// <summary>Moves the clock to the next timer, if there is one up to <paramref name="limit"/>, and fires it.</summary>
-    public bool FireNext(TimeSpan limit)
+    public void At(TimeSpan due, SimulatedProcess? process, Action action) =>
+        _happenings.Enqueue(new Happening(process, action), (Math.Max(due.Ticks, _now), ++_sequence));
+
+    /// <summary>Completes after so long.</summary>
+    public Task Delay(TimeSpan delay)
     {
-        while (_timers.TryPeek(out var timer, out var key))
+        var elapsed = new TaskCompletionSource();
+        After(delay, null, elapsed.SetResult);
+        return elapsed.Task;
+    }
+
+    /// <summary>Moves the clock to what happens next, if that is due up to <paramref name="limit"/>, and lets it happen.</summary>
+    public bool TryNext(TimeSpan limit)
+    {
+        while (_happenings.TryPeek(out var next, out var key) && key.Due <= limit.Ticks)
         {
-            if (key.Due > limit.Ticks)
-                return false;
-            _timers.Dequeue();
-            if (!timer.IsDue(key.Sequence))
-                continue;
+            _happenings.Dequeue();
             _now = Math.Max(_now, key.Due);
-            timer.Fire();
+            if (IsMissed(next))
+                continue;
+            Happen(next);
             return true;
         }
         return false;
     }
 
-    private long Schedule(VirtualTimer timer, TimeSpan dueTime)
+    /// <summary>Lets everything happen that is due up to then.</summary>
+    public void RunUntil(TimeSpan end)
     {
-        long sequence = ++_sequence;
-        _timers.Enqueue(timer, (_now + dueTime.Ticks, sequence));
-        return sequence;
+        while (TryNext(end))
+        {
+        }
+        _now = Math.Max(_now, end.Ticks);
     }
 
-    private sealed class VirtualTimer(VirtualTime time, TimerCallback callback, object? state) : ITimer
+    private bool IsMissed(Happening next)
     {
-        private TimeSpan _period;
-        private long _armed;
-
-        public bool IsDue(long sequence) => _armed == sequence;
-
-        public void Fire()
-        {
-            _armed = 0;
-            if (_period > TimeSpan.Zero)
-                _armed = time.Schedule(this, _period);
-            callback(state);
-        }
-
-        public bool Change(TimeSpan dueTime, TimeSpan period)
-        {
-            _period = period;
-            _armed = dueTime >= TimeSpan.Zero ? time.Schedule(this, dueTime) : 0;
-            return true;
-        }
-
-        public void Dispose() => _armed = 0;
-
-        public ValueTask DisposeAsync()
-        {
-            Dispose();
-            return ValueTask.CompletedTask;
-        }
+        if (next.Process is not { } process)
+            return false;
+        bool isPaused = process.PausedUntil.Ticks > _now;
+        if (process.IsAlive && isPaused)
+            _happenings.Enqueue(next, (process.PausedUntil.Ticks, ++_sequence));
+        return !process.IsAlive || isPaused;
     }
+
+    private void Happen(Happening next)
+    {
+        HappeningCount++;
+        Depth++;
+        if (next.Process is { } process)
+            process.Run(next.Action);
+        else
+            next.Action();
+        Happened();
+        Depth--;
+    }
+
+    private readonly record struct Happening(SimulatedProcess? Process, Action Action);
 }

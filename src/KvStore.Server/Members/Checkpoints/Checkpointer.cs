@@ -29,7 +29,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     private readonly Lock _keeping = new();
     private readonly List<CheckpointPin> _pins = [];
     private IValueStore _values = values;
-    private int _generation;
+    private volatile int _generation;
     private (long Number, CheckpointManifest Manifest)? _newest;
 
     private IKeyIndex _index = index;
@@ -243,7 +243,8 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     {
         try
         {
-            if (_isInstalling)
+            // A snapshot took the place of the state that this is of.
+            if (_isInstalling || manifest.Generation != _generation)
                 return;
             long number = (_newest?.Number ?? 0) + 1;
             WriteIndex(number, manifest.Revision);
@@ -302,9 +303,16 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     {
         if (!directory.Numbers().Contains(identity.Checkpoint))
             return null;
-        var manifest = directory.Read(identity.Checkpoint);
-        bool isIt = manifest.Generation == _generation && SnapshotIdentity.Of(identity.Checkpoint, manifest) == identity;
-        return isIt ? (identity.Checkpoint, manifest) : null;
+        try
+        {
+            var manifest = directory.Read(identity.Checkpoint);
+            bool isIt = manifest.Generation == _generation && SnapshotIdentity.Of(identity.Checkpoint, manifest) == identity;
+            return isIt ? (identity.Checkpoint, manifest) : null;
+        }
+        catch (InvalidDataException)
+        {
+            return null; // Damaged, so as good as gone.
+        }
     }
 
     private void Unpin(CheckpointPin pin)

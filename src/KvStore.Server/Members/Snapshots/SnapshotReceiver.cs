@@ -21,6 +21,9 @@ namespace KvStore.Server.Members.Snapshots;
 /// </remarks>
 internal sealed class SnapshotReceiver(IDisk disk, DataDirectory directory, IMemberParts parts) : IDisposable
 {
+    /// <summary>What the disk must keep free; less for a snapshot that is smaller.</summary>
+    private const long LeftBytes = 16 << 20;
+
     private readonly ValueGenerations _generations = new(disk, directory);
     private readonly ChunkAssembly _chunk = new();
     private byte[] _state = [];
@@ -157,12 +160,8 @@ internal sealed class SnapshotReceiver(IDisk disk, DataDirectory directory, IMem
     private void Start(SnapshotHead head)
     {
         Discard();
-        // Refused before the disk is full: the member has to go on living on it.
-        if (disk.FreeBytes(directory.Path) < head.IndexBytes + head.ValuesBytes)
-        {
-            throw new DiskFullException(
-                $"no room in {directory.Path} for a snapshot of about {head.IndexBytes + head.ValuesBytes} bytes: free some");
-        }
+        // All values come where nothing was compacted; else how many is known when they are there.
+        CheckRoom(head, head.IndexBytes + (head.CompactRevision > 0 ? 0 : head.ValuesBytes));
         _generation = _generations.Unused();
         disk.CreateDirectory(directory.Snapshot);
         _index = disk.Open(StagedSnapshot.StagedIndexPath(directory, _generation), FileOpening.CreateNew);
@@ -170,6 +169,13 @@ internal sealed class SnapshotReceiver(IDisk disk, DataDirectory directory, IMem
         _state = new byte[head.StateBytes];
         Head = head;
         _position = new SnapshotPosition(head.Identity, SnapshotSection.State, 0, 0, 0, 0, 0);
+    }
+
+    /// <summary>Refuses before the disk is full: the member has to go on living on it.</summary>
+    private void CheckRoom(SnapshotHead head, long bytes)
+    {
+        if (disk.FreeBytes(directory.Path) < bytes + Math.Min(LeftBytes, head.IndexBytes + head.ValuesBytes))
+            throw new DiskFullException($"no room in {directory.Path} for a snapshot of up to {head.IndexBytes + head.ValuesBytes} bytes: free some");
     }
 
     /// <summary>The section before must have come whole.</summary>
@@ -212,6 +218,7 @@ internal sealed class SnapshotReceiver(IDisk disk, DataDirectory directory, IMem
 
     private void AcceptValues(ReadOnlySpan<byte> payload)
     {
+        CheckRoom(Head!, payload.Length);
         if (payload.Length < SnapshotFormat.ValuesHeadBytes)
             throw new InvalidDataException("a chunk of a snapshot's values is too short");
         long offset = BinaryPrimitives.ReadInt64LittleEndian(payload);

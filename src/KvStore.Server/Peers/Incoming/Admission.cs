@@ -95,7 +95,7 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
             return null;
         return upgrade.StartsWith(protocol + "/", StringComparison.Ordinal)
             ? new Refusal(426, Refusal.VersionCode, $"the peer protocol {upgrade} is not spoken here, only {expected} "
-                + $"(kvstore {ServerVersion.Own}): run versions that are at most one apart")
+                + $"(kvstore {ServerVersion.Own}): update the older of the two members")
             : Refusal.Malformed($"this is for peers: the request must ask for an upgrade to {expected}");
     }
 

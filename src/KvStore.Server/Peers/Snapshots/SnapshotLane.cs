@@ -20,6 +20,7 @@ internal sealed class SnapshotLane(
     private ulong _term;
     private Task _running = Task.CompletedTask;
     private bool _isRunning;
+    private bool _isStopped;
     private Message? _next;
 
     /// <summary>Starts to send; returns at once. Any thread.</summary>
@@ -32,7 +33,7 @@ internal sealed class SnapshotLane(
         Message? refused = null;
         lock (_changing)
         {
-            if (_stopping.IsCancellationRequested)
+            if (_isStopped)
                 refused = snapshot;
             else if (!_isRunning)
                 Start(snapshot);
@@ -50,9 +51,10 @@ internal sealed class SnapshotLane(
         Task running;
         lock (_changing)
         {
-            _stopping.Cancel();
+            _isStopped = true;
             running = _running;
         }
+        await _stopping.CancelAsync();
         await running;
     }
 
@@ -62,7 +64,8 @@ internal sealed class SnapshotLane(
         var waited = _next;
         _next = snapshot;
         _term = snapshot.Term;
-        _superseding!.Cancel();
+        // Not here: what is cancelled may want the lock.
+        _ = _superseding!.CancelAsync();
         return waited;
     }
 
@@ -88,7 +91,7 @@ internal sealed class SnapshotLane(
             if (_next is { } next)
             {
                 _next = null;
-                if (_stopping.IsCancellationRequested)
+                if (_isStopped)
                     refused = next;
                 else
                     Start(next);

@@ -152,8 +152,9 @@ internal static class MessageCodec
     private static NodeId ReadForeign(ref WireReader reader, MessageType type)
     {
         var from = new NodeId(reader.ReadUInt64());
-        // A follower passes the wish to the leader in the name of the member that is to take over.
-        if (type != MessageType.TransferLeader)
+        // What is for the leader is passed on in the name of who asked first, and again by one that led until just now; the wish
+        // for a transfer in that of the member that is to take over.
+        if (type is not (MessageType.Prop or MessageType.ReadIndex or MessageType.TransferLeader))
             throw new InvalidDataException($"A {type} came in the name of another member ({from}).");
         if (from == NodeId.None || from.IsLocalThread)
             throw new InvalidDataException($"A {type} came in the name of {from}, which is no member's id.");

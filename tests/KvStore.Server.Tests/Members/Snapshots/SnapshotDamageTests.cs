@@ -163,13 +163,11 @@ public sealed class SnapshotDamageTests : IDisposable
         {
             byte[] damaged = [.. position];
             damaged[bit / 8] ^= (byte)(1 << bit % 8);
-            using var sender = _from.Send(damaged);
-            Assert.False(sender.IsResumed);
+            Assert.Null(SnapshotPosition.Decode(damaged));
         }
         for (int length = 0; length < position.Length; length++)
-        {
-            using var sender = _from.Send(position[..length]);
-            Assert.False(sender.IsResumed);
-        }
+            Assert.Null(SnapshotPosition.Decode(position.AsSpan(0, length)));
+        using var sender = _from.Send(position[1..]);
+        Assert.False(sender.IsResumed);
     }
 }

@@ -167,6 +167,25 @@ public sealed class SnapshotInstallationTests
     }
 
     [Fact]
+    public void A_snapshot_that_turns_out_to_be_too_large_leaves_the_member_room_to_live()
+    {
+        using var from = SnapshotTransferTests.Filled("/from", isFaster: false);
+        var disk = new SimulatedDisk();
+        using var to = SnapshotTransferTests.Open(Path, isFaster: false, disk);
+        disk.CapacityBytes = disk.UsedBytes + 1_000_000;
+        long used = disk.UsedBytes;
+        string before = to.Describe();
+
+        using (var sender = from.Send())
+            Assert.Throws<DiskFullException>(() => to.Receive(sender));
+
+        Assert.Equal(used, disk.UsedBytes);
+        Assert.Equal(before, to.Describe());
+        to.Put("own", "value").TakeCheckpoint();
+        Assert.Null(to.Failure);
+    }
+
+    [Fact]
     public void The_older_checkpoints_and_their_values_go_with_the_installation()
     {
         using var from = Small("/from", isFaster: true);
@@ -205,6 +224,31 @@ public sealed class SnapshotInstallationTests
         string before = to.Describe();
         to.TakeCheckpoint();
         Assert.Equal(before, to.Describe());
+    }
+
+    [Fact]
+    public void A_checkpoint_that_was_only_to_be_written_down_when_a_snapshot_was_installed_comes_to_nothing()
+    {
+        using var from = Small("/from", isFaster: false);
+        using var to = SnapshotTransferTests.Open(Path, isFaster: false);
+        to.Put("own", "value");
+        int ended = 0;
+        to.Checkpointer.Request(() => ended++);
+        using var sender = from.Send();
+        using var staged = to.Receive(sender);
+        var machine = staged.Load(SnapshotTransferTests.Parts(isFaster: false), _ => false);
+        // More often than it takes until its values are durable; the checkpoint loop does not run meanwhile.
+        for (int i = 0; i < 100; i++)
+            to.Checkpointer.Advance();
+        to.Checkpointer.Install(staged, Assert.Null);
+        to.RunLoops();
+        to.Checkpointer.Replace(machine.Store.Values, machine.Store.Index);
+        to.RunLoops();
+
+        Assert.Equal(1, ended);
+        Assert.Single(to.Disk.List(to.Directory.Checkpoints), name => name.EndsWith(".checkpoint"));
+        machine.Store.Values.Dispose();
+        machine.Store.Index.Dispose();
     }
 
     [Fact]

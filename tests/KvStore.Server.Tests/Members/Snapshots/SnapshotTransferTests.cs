@@ -193,6 +193,36 @@ public sealed class SnapshotTransferTests
         Assert.InRange(to.Machine.Store.Values.SizeBytes, 20_000, 60_000);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_body_may_be_sent_and_taken_in_on_many_threads_one_after_the_other(bool isFaster)
+    {
+        using var from = Filled("/from", isFaster);
+        using var to = Open("/to", isFaster);
+        var threads = new HashSet<int>();
+        to.Receiver.Begin();
+        using var sender = from.Send();
+        for (bool hasMore = true; hasMore;)
+        {
+            var step = Task.Factory.StartNew(
+                () =>
+                {
+                    threads.Add(Environment.CurrentManagedThreadId);
+                    if (!sender.TryReadChunk(out var chunk))
+                        return false;
+                    to.Receiver.Write(chunk.Span);
+                    return true;
+                },
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            hasMore = await step;
+        }
+        to.Install(to.Stage());
+
+        Assert.True(threads.Count > 5);
+        Assert.Equal(from.Describe(), to.Describe());
+    }
+
     [Fact]
     public void A_member_without_a_checkpoint_has_nothing_to_send()
     {

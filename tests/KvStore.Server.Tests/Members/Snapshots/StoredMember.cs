@@ -33,7 +33,7 @@ internal sealed class StoredMember : IDisposable
         var storage = MemberStorage.Open(disk, _directory, SmallLog, parts, _ => false);
         (_wal, Machine, Troubles, NewestCheckpoint) = (storage.Wal, storage.Machine, storage.Troubles, storage.NewestCheckpoint?.Number);
         var time = new VirtualTime();
-        _scheduler = new SimulatedScheduler(time, new Random(1));
+        _scheduler = new SimulatedScheduler(time);
         Checkpointer = new Checkpointer(
             storage.Checkpoints, Machine.Store.Values, Machine.Store.Index, new CheckpointPolicy(long.MaxValue, long.MaxValue, time), time)
         {

@@ -1,0 +1,66 @@
+using KvStore.Raft;
+using KvStore.Server.Members;
+
+namespace KvStore.Simulation.Members;
+
+/// <summary>Knows what must never happen between members (thesis, figure 3.2), and what each has promised to the others.</summary>
+internal sealed class SafetyChecker
+{
+    private readonly Dictionary<ulong, NodeId> _leaders = [];
+    private readonly Dictionary<(NodeId Voter, ulong Term), NodeId> _votes = [];
+    private readonly Dictionary<NodeId, (ulong Term, NodeId Vote, ulong Index)> _promises = [];
+
+    /// <summary>What a member tells another is durable: a vote, or that it has entries.</summary>
+    public void Sent(SimulatedMember from, Message message)
+    {
+        if (message.Reject || message.Type is not (MessageType.VoteResp or MessageType.AppResp))
+            return;
+        var promise = _promises.GetValueOrDefault(from.Id);
+        if (message.Term > promise.Term)
+            promise = (message.Term, NodeId.None, 0);
+        Check.Holds(message.Term == promise.Term, $"member {from.Number} answers in term {message.Term} after term {promise.Term}");
+        if (message.Type == MessageType.VoteResp)
+            promise.Vote = Voted(from, message);
+        else
+            promise.Index = Math.Max(promise.Index, message.Index);
+        _promises[from.Id] = promise;
+    }
+
+    /// <summary>A member starts again with what is on its disk.</summary>
+    public void Starts(SimulatedMember member, HardState found, ulong lastIndex)
+    {
+        var (term, vote, index) = _promises.GetValueOrDefault(member.Id);
+        Check.Holds(found.Term >= term, $"member {member.Number} starts in term {found.Term} after it answered in term {term}");
+        if (found.Term != term)
+            return;
+        Check.Holds(vote == NodeId.None || found.Vote == vote, $"member {member.Number} forgot its vote for {vote} in term {term}");
+        Check.Holds(lastIndex >= index, $"the log of member {member.Number} ends at {lastIndex}, but it acknowledged {index} in term {term}");
+    }
+
+    /// <summary>One leader in each term; and within a life, terms and the commit index never go back.</summary>
+    public void Sees(SimulatedMember member, LeaderStatus? before, LeaderStatus now)
+    {
+        if (now.Leader != NodeId.None)
+            Leads(now.Leader, now.Term, $"member {member.Number} sees");
+        Check.Holds(now.Role != Role.Leader || before?.Role == Role.Leader || !member.Member!.State.Members.IsRemoved(member.Id.Value),
+            $"member {member.Number} leads from term {now.Term} on, though it knows that it was removed");
+        if (before is null)
+            return;
+        Check.Holds(now.Term >= before.Term, $"member {member.Number} went back from term {before.Term} to {now.Term}");
+        Check.Holds(now.CommitIndex >= before.CommitIndex, $"member {member.Number} took its commit index back from {before.CommitIndex} to {now.CommitIndex}");
+        Check.Holds(now.Role != Role.Leader || now.Leader == member.Id, $"member {member.Number} leads and takes {now.Leader} for the leader");
+    }
+
+    private void Leads(NodeId leader, ulong term, string who)
+    {
+        if (!_leaders.TryAdd(term, leader))
+            Check.Holds(_leaders[term] == leader, $"{who} {leader} lead in term {term}, where {_leaders[term]} led already");
+    }
+
+    private NodeId Voted(SimulatedMember from, Message message)
+    {
+        if (!_votes.TryAdd((from.Id, message.Term), message.To))
+            Check.Holds(_votes[(from.Id, message.Term)] == message.To, $"member {from.Number} voted twice in term {message.Term}");
+        return message.To;
+    }
+}

@@ -1,0 +1,49 @@
+namespace KvStore.Simulation;
+
+/// <summary>Looks for a smaller plan that fails as well: what is left then has to do with the fault.</summary>
+internal static class Shrinking
+{
+    /// <returns>Null when the plan does not fail.</returns>
+    public static SimulationPlan? Of(SimulationPlan plan, Action<string> tell)
+    {
+        if (FailureOf(plan) is not { } failure)
+            return null;
+        tell(failure);
+        SimulationPlan before;
+        do
+        {
+            before = plan;
+            foreach (string name in SimulationPlan.Shrinkable)
+                plan = Shrink(plan, name, tell);
+        }
+        while (plan != before);
+        return plan;
+    }
+
+    /// <summary>First nothing of it, then as little as can be.</summary>
+    private static SimulationPlan Shrink(SimulationPlan plan, string name, Action<string> tell)
+    {
+        foreach (string less in plan.LessOf(name))
+        {
+            var smaller = plan.With(name, less);
+            if (smaller == plan || FailureOf(smaller) is not { } failure)
+                continue;
+            tell($"{name}={less}: {failure}");
+            return smaller;
+        }
+        return plan;
+    }
+
+    private static string? FailureOf(SimulationPlan plan)
+    {
+        try
+        {
+            Simulation.Run(plan);
+            return null;
+        }
+        catch (SimulationFailedException failure)
+        {
+            return failure.Message;
+        }
+    }
+}
