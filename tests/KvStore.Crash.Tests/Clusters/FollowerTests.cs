@@ -39,15 +39,14 @@ public sealed class FollowerTests
         await narrow.StartAsync("--quota-backend-bytes=2097152");
         var other = cluster.Members.First(member => member != narrow).Client;
         string value = new('x', 256 << 10);
-        long revision = 0;
 
         await Until.HoldsAsync(async () =>
         {
-            if ((await other.StatusAsync()).Errors.Count > 0)
-                return true;
-            revision = (await narrow.Client.PutAsync("key", value)).Header.Revision;
-            return false;
-        }, "the quota of one member is met");
+            // Big ones come through until the alarm is raised, which they themselves propose.
+            await Refusals.TryAsync(() => narrow.Client.PutAsync("key", value));
+            var raised = await Task.WhenAll(cluster.Members.Select(async member => (await member.Client.StatusAsync()).Errors.Count > 0));
+            return raised.All(isRaised => isRaised);
+        }, "the quota of one member is met, and all know it");
         foreach (var member in cluster.Members)
         {
             var refusal = await Refusals.OfAsync(() => member.Client.PutAsync("key", "value"));
@@ -55,7 +54,7 @@ public sealed class FollowerTests
             var alarm = Assert.Single((await member.Client.AlarmsAsync()).Alarms);
             Assert.Equal((AlarmType.Nospace, narrow.Id), (alarm.Alarm, alarm.MemberID));
         }
-        revision = (await other.GetAsync("key")).Header.Revision;
+        long revision = (await other.GetAsync("key")).Header.Revision;
         await other.CompactAsync(revision, physical: true);
         foreach (var member in cluster.Members)
         {

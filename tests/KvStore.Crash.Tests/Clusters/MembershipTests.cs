@@ -7,6 +7,7 @@ public sealed class MembershipTests
 {
     private const string Joining = "--initial-cluster-state=existing";
     private const string Unhealthy = "Unavailable: etcdserver: unhealthy cluster";
+    private const string NotEnough = "FailedPrecondition: etcdserver: re-configuration failed due to not enough started members";
     private const string NotInSync = "FailedPrecondition: etcdserver: can only promote a learner member which is in sync with leader";
 
     [Fact]
@@ -43,8 +44,8 @@ public sealed class MembershipTests
         await cluster.LeaderAsync();
 
         // One that leads goes as well.
-        await Until.HoldsAsync(async () => await TryAsync(() => leader.Client.MoveLeaderAsync(added.ID)), "the new member leads");
-        await Until.HoldsAsync(async () => await TryAsync(() => followers[1].Client.RemoveMemberAsync(added.ID)), "the new member may be removed");
+        await Until.HoldsAsync(async () => await Refusals.TryAsync(() => leader.Client.MoveLeaderAsync(added.ID)), "the new member leads");
+        await Until.HoldsAsync(async () => await Refusals.TryAsync(() => followers[1].Client.RemoveMemberAsync(added.ID)), "the new member may be removed");
         Assert.Equal(0, await joining.Process.ExitCodeAsync());
         Assert.Contains(joining.Process.Log.Lines, line => line.Contains("the member has been permanently removed from the cluster"));
         await load.ProgressAsync(200);
@@ -66,15 +67,13 @@ public sealed class MembershipTests
         await cluster[0].Client.PutAsync("key", "value");
         var second = cluster.Add();
         await cluster[0].Client.AddMemberAsync(second.PeerUrl);
-        Assert.Equal(
-            "FailedPrecondition: etcdserver: re-configuration failed due to not enough started members",
-            await Refusals.OfAsync(() => cluster[0].Client.AddMemberAsync("http://127.0.0.1:1")));
+        Assert.Equal(NotEnough, await Refusals.OfAsync(() => cluster[0].Client.AddMemberAsync("http://127.0.0.1:1")));
         await second.StartAsync(Joining);
         var third = cluster.Add();
         Assert.Equal(
             "FailedPrecondition: etcdserver: Peer URLs already exists",
             await UntilHealthyAsync(() => cluster[0].Client.AddMemberAsync(second.PeerUrl)));
-        await Until.HoldsAsync(async () => await TryAsync(() => second.Client.AddMemberAsync(third.PeerUrl)), "a third may be added");
+        await Until.HoldsAsync(async () => await Refusals.TryAsync(() => second.Client.AddMemberAsync(third.PeerUrl)), "a third may be added");
         await third.StartAsync(Joining);
 
         await third.Client.PutAsync("key", "changed");
@@ -105,8 +104,8 @@ public sealed class MembershipTests
 
         ulong gone = followers[0].Id;
         await followers[0].KillAsync();
-        await Until.HoldsAsync(
-            async () => await Refusals.OfAsync(() => leader.Client.RemoveMemberAsync(followers[1].Id)) == Unhealthy, "the loss is noticed");
+        await leader.Process.LineAsync("peer became inactive");
+        Assert.Equal(Unhealthy, await Refusals.OfAsync(() => leader.Client.RemoveMemberAsync(followers[1].Id)));
         Assert.Equal(Unhealthy, await Refusals.OfAsync(() => leader.Client.AddMemberAsync("http://127.0.0.1:1")));
 
         await leader.Client.RemoveMemberAsync(gone);
@@ -179,30 +178,17 @@ public sealed class MembershipTests
 
     private static Task PromoteAsync(ClusterMember by, ulong id) => Until.HoldsAsync(async () =>
     {
-        if (await TryAsync(() => by.Client.PromoteMemberAsync(id)))
+        if (await Refusals.TryAsync(() => by.Client.PromoteMemberAsync(id)))
             return true;
         Assert.Equal(NotInSync, await Refusals.OfAsync(() => by.Client.PromoteMemberAsync(id)));
         return false;
     }, "the learner catches up");
 
-    /// <summary>Changes are refused while connections are young.</summary>
+    /// <summary>Changes are refused while connections are young, and until a member's name has made the rounds.</summary>
     private static async Task<string> UntilHealthyAsync(Func<Task> call)
     {
         string refusal = "";
-        await Until.HoldsAsync(async () => (refusal = await Refusals.OfAsync(call)) != Unhealthy, "the cluster is healthy");
+        await Until.HoldsAsync(async () => (refusal = await Refusals.OfAsync(call)) is not (Unhealthy or NotEnough), "the cluster is healthy");
         return refusal;
-    }
-
-    private static async Task<bool> TryAsync(Func<Task> call)
-    {
-        try
-        {
-            await call();
-            return true;
-        }
-        catch (KvStore.Grpc.RpcException)
-        {
-            return false;
-        }
     }
 }

@@ -10,4 +10,19 @@ internal static class Refusals
         var refusal = await Assert.ThrowsAsync<RpcException>(call);
         return $"{refusal.StatusCode}: {refusal.Status.Detail}";
     }
+
+    /// <summary>Makes a call that may be refused.</summary>
+    /// <returns>Whether it was not.</returns>
+    public static async Task<bool> TryAsync(Func<Task> call)
+    {
+        try
+        {
+            await call();
+            return true;
+        }
+        catch (RpcException)
+        {
+            return false;
+        }
+    }
 }

@@ -16,6 +16,7 @@ internal sealed class MemberProcess : IAsyncDisposable
     private static readonly ConcurrentDictionary<MemberProcess, Process> Living = new();
 
     private readonly Process _process;
+    private readonly Task _exiting;
     private readonly Task _reading;
 
     static MemberProcess()
@@ -32,6 +33,7 @@ internal sealed class MemberProcess : IAsyncDisposable
     {
         _process = process;
         Living[this] = process;
+        _exiting = process.WaitForExitAsync();
         _reading = Task.WhenAll(Log.ReadAsync(process.StandardError), Output.ReadAsync(process.StandardOutput));
     }
 
@@ -44,7 +46,8 @@ internal sealed class MemberProcess : IAsyncDisposable
     /// <summary>Where clients reach it; known once it is ready.</summary>
     public string Url { get; private set; } = "";
 
-    public bool HasExited => _process.HasExited;
+    /// <summary>Asked also of one that is disposed of.</summary>
+    public bool HasExited => _exiting.IsCompleted;
 
     public int Id => _process.Id;
 
@@ -117,7 +120,7 @@ internal sealed class MemberProcess : IAsyncDisposable
     /// <returns>The exit code.</returns>
     public async Task<int> ExitCodeAsync(TimeSpan? limit = null)
     {
-        await _process.WaitForExitAsync().WaitAsync(limit ?? Limits.Patience);
+        await _exiting.WaitAsync(limit ?? Limits.Patience);
         await _reading.WaitAsync(Limits.Patience);
         return _process.ExitCode;
     }
