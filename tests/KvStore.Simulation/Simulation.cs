@@ -148,13 +148,20 @@ public sealed class Simulation
         }
     }
 
+    /// <summary>One that was passed to a leader which just hands over is lost; the next one must not be.</summary>
     private async Task AskAsync(SimulatedMember member)
     {
         var client = _clients[0];
-        long unknown = client.UnknownCount;
-        await client.ChangeAsync(member, new PutRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("calm") });
-        if (!member.Member!.IsLearner)
-            await client.ReadNowAsync(member);
+        long unknown;
+        int tries = 0;
+        do
+        {
+            unknown = client.UnknownCount;
+            await client.ChangeAsync(member, new PutRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("calm") });
+            if (!member.Member!.IsLearner)
+                await client.ReadNowAsync(member);
+        }
+        while (client.UnknownCount > unknown && ++tries < 2);
         Check.Equal(unknown, client.UnknownCount, $"requests to member {member.Number} without an answer once all is calm");
     }
 
