@@ -54,6 +54,7 @@ internal sealed partial class OutputNormaliser
         text = TableRule().Replace(TablePadding().Replace(text, "|"), "-+");
         if (!HasMembersInAnyOrder)
             return text;
+        text = PaddedId().Replace(text, " ID");
         text = InitialCluster().Replace(text, list => $"{list.Groups[1].Value}\"{string.Join(',', list.Groups[2].Value.Split(',').Order())}\"");
         return string.Join('\n', text.Split('\n').Order(StringComparer.Ordinal));
     }
@@ -96,6 +97,10 @@ internal sealed partial class OutputNormaliser
 
     [GeneratedRegex(@"ADDRESS( ?[,|] )[0-9]+(?= *(?:$|\|))", RegexOptions.Multiline)]
     private static partial Regex HashColumn();
+
+    /// <summary>etcdctl fills an id that begins with zeros up with spaces.</summary>
+    [GeneratedRegex(" +ID")]
+    private static partial Regex PaddedId();
 
     /// <summary>What member add says that the new member is to be started with.</summary>
     [GeneratedRegex("(ETCD_INITIAL_CLUSTER=)\"([^\"]*)\"")]

@@ -1,6 +1,5 @@
 namespace KvStore.Crash.Tests.Clusters;
 
-[Collection("Clusters")]
 public sealed class CatchUpTests
 {
     // Checkpoints all the time, and a log that is soon forgotten.

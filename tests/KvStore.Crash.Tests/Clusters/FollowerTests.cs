@@ -3,7 +3,6 @@ using KvStore.Protocol;
 
 namespace KvStore.Crash.Tests.Clusters;
 
-[Collection("Clusters")]
 public sealed class FollowerTests
 {
     [Fact]

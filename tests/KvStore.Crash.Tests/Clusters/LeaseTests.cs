@@ -2,7 +2,6 @@ using System.Diagnostics;
 
 namespace KvStore.Crash.Tests.Clusters;
 
-[Collection("Clusters")]
 public sealed class LeaseTests
 {
     [Fact]

@@ -2,7 +2,6 @@ using KvStore.Crash.Tests.Processes;
 
 namespace KvStore.Crash.Tests.Clusters;
 
-[Collection("Clusters")]
 public sealed class MembershipTests
 {
     private const string Joining = "--initial-cluster-state=existing";
@@ -104,7 +103,7 @@ public sealed class MembershipTests
 
         ulong gone = followers[0].Id;
         await followers[0].KillAsync();
-        await leader.Process.LineAsync("peer became inactive");
+        await leader.Process.Log.LineAsync(line => line.Contains("peer became inactive") && line.Contains($"{gone:x}")).WaitAsync(Limits.Patience);
         Assert.Equal(Unhealthy, await Refusals.OfAsync(() => leader.Client.RemoveMemberAsync(followers[1].Id)));
         Assert.Equal(Unhealthy, await Refusals.OfAsync(() => leader.Client.AddMemberAsync("http://127.0.0.1:1")));
 

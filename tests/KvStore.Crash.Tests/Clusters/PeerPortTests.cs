@@ -5,7 +5,6 @@ using KvStore.Crash.Tests.Wire;
 namespace KvStore.Crash.Tests.Clusters;
 
 /// <summary>What does not belong on a peer port is refused there, and the cluster notices nothing.</summary>
-[Collection("Clusters")]
 public sealed class PeerPortTests
 {
     private const string Stream = "/raft/stream";

@@ -1,6 +1,5 @@
 namespace KvStore.Crash.Tests.Clusters;
 
-[Collection("Clusters")]
 public sealed class PeerTlsTests
 {
     [Fact]

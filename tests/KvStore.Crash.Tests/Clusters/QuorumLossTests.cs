@@ -6,7 +6,6 @@ using KvStore.Protocol;
 
 namespace KvStore.Crash.Tests.Clusters;
 
-[Collection("Clusters")]
 public sealed class QuorumLossTests
 {
     private static readonly RangeRequest Serializable = new() { Key = ByteString.CopyFromUtf8("key"), Serializable = true };
