@@ -24,7 +24,7 @@ public class SimulationTests
     [Fact]
     public void A_member_alone_keeps_its_promises_whatever_the_seed_does_to_it()
     {
-        int seeds = Lanes.Pick(40, 500, 100_000);
+        int seeds = Lanes.Pick(40, 1_000, 100_000);
         var total = new SimulationResult();
 
         for (int seed = 1; seed <= seeds; seed++)

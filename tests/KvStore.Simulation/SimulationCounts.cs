@@ -3,6 +3,9 @@ namespace KvStore.Simulation;
 /// <summary>What happened in a run, counted while it happens.</summary>
 internal sealed class SimulationCounts
 {
+    /// <summary>The last entry that any member has applied.</summary>
+    public ulong HighestApplied { get; set; }
+
     public long Crashes { get; set; }
 
     public long PowerLosses { get; set; }

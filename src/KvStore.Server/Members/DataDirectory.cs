@@ -61,7 +61,12 @@ public sealed class DataDirectory : IDisposable
             $"the data directory {path} is in use by another process: stop that one, or give this one a directory of its own with --data-dir");
         try
         {
-            return new DataDirectory(path, Recognise(disk, path), held);
+            var content = Recognise(disk, path);
+            // The process that wrote the format may have died before its name was durable: a power loss would undo it, and the
+            // member forget what it promised.
+            if (!content.IsNew)
+                disk.SyncDirectory(path);
+            return new DataDirectory(path, content, held);
         }
         catch
         {

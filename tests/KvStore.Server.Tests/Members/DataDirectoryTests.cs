@@ -29,6 +29,27 @@ public class DataDirectoryTests
         Assert.False(again.IsNew);
     }
 
+    [Fact]
+    public void Once_seen_as_ours_it_stays_so_even_if_the_start_that_marked_it_died_of_that()
+    {
+        using (var directory = DataDirectory.Open(_disk, "/data"))
+        {
+            _disk.Faults = operation => operation.Kind == DiskOperationKind.SyncDirectory ? DiskFault.Crash : DiskFault.None;
+            Assert.Throws<SimulatedCrashException>(() => directory.MarkAsOurs(_disk, isJoined: false));
+        }
+        _disk.Faults = null;
+        _disk.Restart();
+        using (var directory = DataDirectory.Open(_disk, "/data"))
+            Assert.False(directory.IsNew);
+
+        for (ulong seed = 1; seed <= 20; seed++)
+        {
+            var disk = _disk.Copy();
+            disk.PowerLoss(new SeededRandom(seed));
+            Assert.False(DataDirectory.Open(disk, "/data").IsNew);
+        }
+    }
+
     [Theory]
     [InlineData("wal/0001")]
     [InlineData("format.tmp")]

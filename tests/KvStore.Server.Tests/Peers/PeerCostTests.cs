@@ -4,7 +4,7 @@ using KvStore.Testing;
 
 namespace KvStore.Server.Tests.Peers;
 
-/// <summary>What messages cost on the loopback, both sides together; run alone, since it counts the CPU of the whole process.</summary>
+/// <summary>What messages cost on the loopback, both sides together; tests that run beside it add to it, since it counts the CPU of the whole process.</summary>
 [Collection(ProcessLogCollection.Name)]
 public sealed class PeerCostTests : IAsyncDisposable
 {
@@ -24,7 +24,7 @@ public sealed class PeerCostTests : IAsyncDisposable
     [InlineData(1)]
     [InlineData(8)]
     [InlineData(256)]
-    public async Task Appends_and_their_answers_cost_some_microseconds(int window)
+    public async Task Every_append_is_answered_and_what_that_costs_is_told(int window)
     {
         int count = Lanes.Pick(2_000, 5_000, 200_000);
         _nodes = await PeerNode.StartClusterAsync(2);
@@ -44,7 +44,6 @@ public sealed class PeerCostTests : IAsyncDisposable
         Figures.Report(
             $"peers: {EntriesEach} x {EntryBytes} B with answers, {window} on their way: {count / took.TotalSeconds:N0}/s, "
             + $"{microseconds:N1} us CPU and {(GC.GetTotalAllocatedBytes() - allocated) / count:N0} B allocated each, both sides together");
-        Assert.InRange(microseconds, 0, 2_000);
     }
 
     private async Task ExchangeAsync(int count, int window)

@@ -94,6 +94,16 @@ internal sealed class SimulatedCluster
         return serving.Count == 0 ? null : serving[Random.Next(serving.Count)];
     }
 
+    /// <summary>Who was removed and keeps silent hears of it when it connects anew.</summary>
+    public void TellRemoved()
+    {
+        foreach (var member in _members.Where(member => member.IsServing).ToList())
+        {
+            if (_members.Exists(other => other.IsServing && !Network.IsCut(other.Id, member.Id) && other.Member!.State.Members.IsRemoved(member.Id.Value)))
+                member.NoteRemoved();
+        }
+    }
+
     /// <summary>Runs a client, an operator or the like; its failure is the run's.</summary>
     public async Task GuardAsync(Task actor)
     {

@@ -21,6 +21,7 @@ internal sealed class SimulatedMember
     private StateMachine? _state;
     private LeaderStatus? _leadership;
     private SimulatedParts? _parts;
+    private SimulatedProcess? _ending;
     private ulong _appliedBefore;
     private bool _hasComeBack;
 
@@ -134,9 +135,10 @@ internal sealed class SimulatedMember
     /// <summary>It heard that it was removed; production's process ends then.</summary>
     public void NoteRemoved()
     {
-        if (!IsUp)
-            return;
         var process = Process;
+        if (!IsUp || _ending == process)
+            return;
+        _ending = process;
         _cluster.Time.After(TimeSpan.FromMilliseconds(_cluster.Faults.Next(1000)), process, () =>
         {
             IsGone = true;
@@ -158,7 +160,7 @@ internal sealed class SimulatedMember
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex);
         var directory = DataDirectory.Open(Disk, DataPath);
         var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, _cluster.Network.LinkOf(this, process));
-        Check.Holds(member.State.AppliedIndex <= _cluster.History.LastIndex || member.State.AppliedIndex <= _appliedBefore,
+        Check.Holds(member.State.AppliedIndex <= _cluster.Counts.HighestApplied,
             $"member {Number} starts with a checkpoint of entry {member.State.AppliedIndex}, which nobody has applied");
         (Member, _state, _leadership) = (member, member.State, null);
         Place = _cluster.History.PlaceBehind(member.State.AppliedIndex);
@@ -253,7 +255,8 @@ internal sealed class SimulatedMember
     private void NoteProgress()
     {
         FindPlace();
-        if (_hasComeBack || Member!.State.AppliedIndex < _appliedBefore)
+        _cluster.Counts.HighestApplied = Math.Max(_cluster.Counts.HighestApplied, Member!.State.AppliedIndex);
+        if (_hasComeBack || Member.State.AppliedIndex < _appliedBefore)
             return;
         _hasComeBack = true;
         _cluster.History.CompareState(Member.State, Place);
