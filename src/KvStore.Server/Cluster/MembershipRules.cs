@@ -51,8 +51,8 @@ public sealed class MembershipRules(Member member, IPeerNetwork network, PeerCal
             return;
         if (rest.Count(IsStarted) < Quorum(rest.Length))
             throw new EtcdException(EtcdError.NotEnoughStartedMembers);
-        // One that is away anyway may go; the others have to be enough without it.
-        if (!IsReachable(removed))
+        // One that is away anyway may go; the others have to be enough without it. One that has just come is not away.
+        if (!IsSelf(removed) && network.ReachableFor(new NodeId(id)) is null)
             return;
         int reachable = Voters.Count(IsReachable);
         if (reachable - 1 < Quorum(rest.Length))
@@ -112,6 +112,9 @@ public sealed class MembershipRules(Member member, IPeerNetwork network, PeerCal
 
     private static bool IsStarted(Protocol.Member known) => known.Name.Length > 0;
 
-    private bool IsReachable(Protocol.Member known) => known.ID == member.Options.MemberId.Value
+    private bool IsSelf(Protocol.Member known) => known.ID == member.Options.MemberId.Value;
+
+    /// <summary>And has been for long enough to count on it.</summary>
+    private bool IsReachable(Protocol.Member known) => IsSelf(known)
         || network.ReachableFor(new NodeId(known.ID)) is { } time && time >= HealthInterval;
 }

@@ -1,3 +1,5 @@
+using KvStore.Testing;
+
 namespace KvStore.Crash.Tests.Clusters;
 
 public sealed class CatchUpTests
@@ -8,6 +10,8 @@ public sealed class CatchUpTests
     [Fact]
     public async Task A_member_that_was_away_for_longer_than_the_log_goes_back_catches_up_by_a_snapshot_while_the_others_serve()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3, ShortLog);
         var (leader, followers) = (await cluster.LeaderAsync(), await cluster.FollowersAsync());
         var away = followers[0];
@@ -42,6 +46,8 @@ public sealed class CatchUpTests
     [Fact]
     public async Task A_member_that_was_held_still_goes_on_by_a_snapshot_with_its_streams_and_everything_else()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3, ShortLog);
         var (leader, followers) = (await cluster.LeaderAsync(), await cluster.FollowersAsync());
         var held = followers[0];
@@ -71,6 +77,8 @@ public sealed class CatchUpTests
     [Fact]
     public async Task A_leader_that_was_held_still_is_replaced_and_follows_when_it_goes_on()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3);
         var leader = await cluster.LeaderAsync();
         await using var load = new ClusterLoad(cluster);

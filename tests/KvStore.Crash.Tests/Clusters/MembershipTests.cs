@@ -1,4 +1,5 @@
 using KvStore.Crash.Tests.Processes;
+using KvStore.Testing;
 
 namespace KvStore.Crash.Tests.Clusters;
 
@@ -12,6 +13,8 @@ public sealed class MembershipTests
     [Fact]
     public async Task A_member_joins_as_a_learner_is_promoted_moves_and_is_removed_while_the_others_serve()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3, "--snapshot-count=200", "--snapshot-catchup-entries=100");
         await using var load = new ClusterLoad(cluster);
         load.Start();
@@ -62,6 +65,8 @@ public sealed class MembershipTests
     [Fact]
     public async Task One_member_grows_to_three_and_no_faster_than_they_start()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(1);
         await cluster[0].Client.PutAsync("key", "value");
         var second = cluster.Add();
@@ -82,6 +87,8 @@ public sealed class MembershipTests
     [Fact]
     public async Task Changes_that_would_cost_the_majority_are_refused()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3);
         var (leader, followers) = (await cluster.LeaderAsync(), await cluster.FollowersAsync());
         Assert.Equal(Unhealthy, await Refusals.OfAsync(() => leader.Client.AddMemberAsync("http://127.0.0.1:1")));
@@ -120,6 +127,8 @@ public sealed class MembershipTests
     [Fact]
     public async Task A_member_that_is_not_who_it_should_be_is_refused_and_the_cluster_goes_on()
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3);
         await using var load = new ClusterLoad(cluster);
         load.Start();

@@ -1,3 +1,5 @@
+using KvStore.Testing;
+
 namespace KvStore.Crash.Tests.Clusters;
 
 public sealed class RestartTests
@@ -7,6 +9,8 @@ public sealed class RestartTests
     [InlineData(false)]
     public async Task All_members_at_once_may_end_and_come_back_with_everything(bool byForce)
     {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
         await using var cluster = await LiveCluster.StartAsync(3, "--snapshot-count=300");
         await using var load = new ClusterLoad(cluster);
         var client = cluster[0].Client;
