@@ -5,6 +5,7 @@ using KvStore.Mvcc.Index;
 using KvStore.Mvcc.Tests.Support;
 using KvStore.Mvcc.Watches;
 using KvStore.Protocol;
+using KvStore.Testing;
 using Xunit.Sdk;
 
 namespace KvStore.Mvcc.Tests.Model;
@@ -13,12 +14,7 @@ public class RandomHistoryTests
 {
     private const int ChangesPerSeed = 30;
 
-    private static readonly int SeedCount = System.Environment.GetEnvironmentVariable("KVSTORE_TEST_LANE") switch
-    {
-        "fast" => 1_000,
-        "long" => 100_000,
-        _ => 10_000,
-    };
+    private static readonly int SeedCount = Lanes.Pick(1_000, 10_000, 100_000);
 
     [Fact]
     public void Random_requests_are_answered_as_the_model_answers_them()
@@ -26,6 +22,7 @@ public class RandomHistoryTests
         // The member's own index, and every tenth time the obvious one, which tells whose fault a difference is.
         for (int seed = 1; seed <= SeedCount; seed++)
             Run(seed, seed % 10 == 0 ? () => new SortedKeyIndex() : () => new NativeKeyIndex());
+        Figures.Report($"random requests against the model: {SeedCount} seeds of {ChangesPerSeed} changes each");
     }
 
     private static void Run(int seed, Func<IKeyIndex> createIndex)
