@@ -6,14 +6,16 @@ namespace KvStore.Server.Tests.Peers;
 
 /// <summary>What messages cost on the loopback, both sides together; tests that run beside it add to it, since it counts the CPU of the whole process.</summary>
 [Collection(ProcessLogCollection.Name)]
-public sealed class PeerCostTests : IAsyncDisposable
+public sealed class PeerCostTests : IAsyncLifetime
 {
     private const int EntriesEach = 20;
     private const int EntryBytes = 300;
 
     private PeerNode[] _nodes = [];
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var node in _nodes)
             await node.DisposeAsync();

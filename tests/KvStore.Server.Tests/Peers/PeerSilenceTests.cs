@@ -5,14 +5,16 @@ using KvStore.Raft;
 namespace KvStore.Server.Tests.Peers;
 
 /// <summary>Peers that are there but do not answer; on a clock that the tests advance.</summary>
-public sealed class PeerSilenceTests : IAsyncDisposable
+public sealed class PeerSilenceTests : IAsyncLifetime
 {
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     private readonly SteppedClock _clock = new();
     private readonly List<PeerNode> _nodes = [];
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var node in _nodes)
             await node.DisposeAsync();

@@ -5,7 +5,7 @@ using KvStore.Server.Tls;
 namespace KvStore.Server.Tests.Peers;
 
 [Collection(ProcessLogCollection.Name)]
-public sealed class PeerTlsTests : IAsyncDisposable
+public sealed class PeerTlsTests : IAsyncLifetime
 {
     private const string NotAccepted = "most likely it does not accept this member's certificate, and its log says why";
 
@@ -14,7 +14,9 @@ public sealed class PeerTlsTests : IAsyncDisposable
     private readonly CapturedLog _log = new();
     private readonly List<PeerNode> _nodes = [];
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var node in _nodes)
             await node.DisposeAsync();

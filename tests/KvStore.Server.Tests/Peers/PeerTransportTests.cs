@@ -5,11 +5,13 @@ using KvStore.Raft;
 namespace KvStore.Server.Tests.Peers;
 
 /// <summary>Members talking over real connections on the loopback.</summary>
-public sealed class PeerTransportTests : IAsyncDisposable
+public sealed class PeerTransportTests : IAsyncLifetime
 {
     private readonly List<PeerNode> _nodes = [];
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var node in _nodes)
             await node.DisposeAsync();

@@ -4,7 +4,7 @@ using KvStore.Server.Peers.Wire;
 
 namespace KvStore.Server.Tests.Peers;
 
-public sealed class SnapshotLaneTests : IAsyncDisposable
+public sealed class SnapshotLaneTests : IAsyncLifetime
 {
     /// <summary>Only how long a broken test hangs; a passing one never waits for it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -12,7 +12,9 @@ public sealed class SnapshotLaneTests : IAsyncDisposable
     private readonly List<PeerNode> _nodes = [];
     private ISnapshotBody _body = new FilledBody(0);
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var node in _nodes)
             await node.DisposeAsync();
