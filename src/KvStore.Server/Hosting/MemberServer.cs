@@ -7,10 +7,12 @@ using KvStore.Server.Cluster;
 using KvStore.Server.Configuration;
 using KvStore.Server.Http;
 using KvStore.Server.Logging;
+using KvStore.Server.Peers;
 using KvStore.Server.Peers.Calls;
 using KvStore.Server.Services;
 using KvStore.Server.Telemetry;
 using KvStore.Server.Tls;
+using ILoggerFactory = Microsoft.Extensions.Logging.ILoggerFactory;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Hosting;
@@ -34,6 +36,7 @@ internal sealed class MemberServer : IAsyncDisposable
     private readonly PeerNetwork _network;
     private readonly PeerCalls _calls;
     private readonly CallRules _rules;
+    private readonly ILoggerFactory _peerLogging = PeerPortLog.NewFactory(TimeProvider.System);
     private readonly CancellationTokenSource _stopping = new();
     private ClientListeners? _listeners;
     private GrpcHost? _peers;
@@ -110,6 +113,7 @@ internal sealed class MemberServer : IAsyncDisposable
             await _listeners.DisposeAsync();
         if (_peers is not null)
             await _peers.DisposeAsync();
+        _peerLogging.Dispose();
         _rules.Dispose();
         _calls.Dispose();
         _member.Dispose();
@@ -150,6 +154,7 @@ internal sealed class MemberServer : IAsyncDisposable
         _peers = new GrpcHost(new GrpcServer([]), new GrpcHostOptions
         {
             Endpoints = [.. _options.ListenPeerUrls.Select(url => PeerEndpoint(url, url.IsSecure ? tls?.Listener : null))],
+            LoggerFactory = _peerLogging,
             HttpFallback = context => context.Request.Path.StartsWithSegments("/raft") ? _network.HandleAsync(context) : handler.HandleAsync(context),
         });
         await _peers.StartAsync();

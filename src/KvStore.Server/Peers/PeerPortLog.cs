@@ -14,12 +14,17 @@ public sealed class PeerPortLog(TimeProvider time) : ILoggerProvider
     private readonly RepeatedProblems _problems = new(time);
 
     /// <summary>For the host of the peer port.</summary>
-    public static ILoggerFactory NewFactory(TimeProvider time) => LoggerFactory.Create(builder => builder
-        .SetMinimumLevel(ExtensionsLevel.Warning)
-        .AddFilter(BadRequests, ExtensionsLevel.Debug)
-        .AddFilter(Handshakes, ExtensionsLevel.Debug)
-        .AddProvider(new KestrelLogProvider(Log.Current))
-        .AddProvider(new PeerPortLog(time)));
+    public static ILoggerFactory NewFactory(TimeProvider time) => new LoggerFactory(
+        [new KestrelLogProvider(Log.Current), new PeerPortLog(time)],
+        new LoggerFilterOptions
+        {
+            MinLevel = ExtensionsLevel.Warning,
+            Rules =
+            {
+                new LoggerFilterRule(null, BadRequests, ExtensionsLevel.Debug, null),
+                new LoggerFilterRule(null, Handshakes, ExtensionsLevel.Debug, null),
+            },
+        });
 
     public ILogger CreateLogger(string categoryName) => new CategoryLogger(this, categoryName);
 
