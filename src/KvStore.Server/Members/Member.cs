@@ -249,7 +249,22 @@ public sealed class Member : IDisposable
     /// <summary>The newest checkpoint, as the body of a snapshot for another member.</summary>
     /// <param name="position">What the other has of it already; may be empty.</param>
     /// <returns>Null before the first checkpoint.</returns>
-    internal SnapshotSender? OpenSnapshot(ReadOnlySpan<byte> position) => SnapshotSender.Open(_checkpointer, position);
+    /// <exception cref="IOException">It cannot be read: another one is being taken.</exception>
+    /// <exception cref="InvalidDataException">It is damaged: another one is being taken.</exception>
+    internal SnapshotSender? OpenSnapshot(ReadOnlySpan<byte> position)
+    {
+        try
+        {
+            return SnapshotSender.Open(_checkpointer, position);
+        }
+        catch (Exception damage) when (damage is IOException or InvalidDataException)
+        {
+            // This member may have started from it all the same, by making its key index anew: it has all that a new one needs.
+            Log.Warn("the newest checkpoint cannot be sent, taking another", ("error", damage.Message));
+            _apply.Post(() => _checkpointer.Request(() => { }));
+            throw;
+        }
+    }
 
     /// <summary>Completes when a read may begin that must see everything acknowledged until now.</summary>
     public Task ReadIndexAsync() => _raft.ReadIndex();

@@ -25,6 +25,9 @@ public sealed class Proposal(CommandKind kind, ReadOnlyMemory<byte> payload, IMe
     /// <summary>The term in which this member must still lead for the request to be proposed at all; null for any time.</summary>
     public ulong? LeaderTerm { get; init; }
 
+    /// <summary>The term in which it was proposed.</summary>
+    public ulong Term { get; set; }
+
     /// <summary>The result at the request's place in the log, a refusal included; fails when that will never be known here.</summary>
     public Task<ApplyResult> Outcome => _outcome.Task;
 

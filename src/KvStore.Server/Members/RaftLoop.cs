@@ -41,6 +41,7 @@ internal sealed class RaftLoop
     private ulong _lastRequestId;
     private ulong _lastReadId;
     private ulong _applied;
+    private ulong _appliedTerm;
     private ConfState _confState;
     private ILoop _loop = null!;
     private ITimer? _ticker;
@@ -226,6 +227,21 @@ internal sealed class RaftLoop
             return;
         _applied = Math.Max(_applied, message.Entries.Span[^1].Index);
         CompleteConfirmedReads();
+        FailOlderThan(message.Entries.Span[^1].Term);
+    }
+
+    /// <summary>A new leader's entries are applied: what was proposed under an earlier one and is not among those before them was
+    /// most likely lost with that one. Whoever waits for it is told so now, instead of at the end of its patience.</summary>
+    private void FailOlderThan(ulong term)
+    {
+        if (term <= _appliedTerm)
+            return;
+        _appliedTerm = term;
+        foreach (var proposal in _pending.Values)
+        {
+            if (proposal.Term < term && _pending.TryRemove(proposal.RequestId, out _))
+                proposal.Fail(new EtcdException(EtcdError.TimeoutLeaderFailed));
+        }
     }
 
     /// <summary>The only voter need not wait for an election timeout: nobody else can be leader.</summary>
@@ -290,6 +306,7 @@ internal sealed class RaftLoop
     private void Register(Proposal proposal)
     {
         proposal.RequestId = ++_lastRequestId;
+        proposal.Term = _node.BasicStatus.HardState.Term;
         _pending[proposal.RequestId] = proposal;
     }
 

@@ -219,7 +219,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         IsUnknown(error) || error == EtcdError.NoSpace || error == EtcdError.NoLeader;
 
     private static bool IsUnknown(EtcdError error) =>
-        error == EtcdError.Timeout || error == EtcdError.ContextDeadlineExceeded || error == EtcdError.Stopped;
+        error == EtcdError.Timeout || error == EtcdError.TimeoutLeaderFailed || error == EtcdError.ContextDeadlineExceeded || error == EtcdError.Stopped;
 
     private static object Outcome(Func<IMessage> read)
     {
