@@ -48,7 +48,10 @@ public sealed class Simulation
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             throw new SimulationFailedException(
-                $"seed {plan.Seed} after {simulation._cluster.Trace.EventCount} events at {simulation._cluster.Time.Now}: {failure.Message}", failure);
+                $"seed {plan.Seed} after {simulation._cluster.Trace.EventCount} events at {simulation._cluster.Time.Now}: {failure.Message}", failure)
+            {
+                Checker = SimulationFailedException.CheckerOf(failure),
+            };
         }
         finally
         {
@@ -102,7 +105,7 @@ public sealed class Simulation
         var end = _cluster.Time.Now + limit;
         while (!condition())
         {
-            Check.Holds(_cluster.Time.Now < end, $"{what}: not within {limit}");
+            Check.Holds(_cluster.Time.Now < end, $"{what}: not within {limit}", "liveness");
             Advance(end);
         }
     }

@@ -57,8 +57,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
         }
         trace.Add("applied", (long)index, result.Revision);
         trace.Explain(() => $"{applied.Kind} {Parse(applied)} by {RequestId.Of(applied.Payload)?.ToString() ?? "a member"}: {applied.Error?.Text ?? "done"}");
-        if (index < LastIndex)
-            throw new SimulationFailedException($"entry {index} was applied behind entry {LastIndex}");
+        Check.Holds(index >= LastIndex, $"entry {index} was applied behind entry {LastIndex}");
         Append(applied);
         Judge(applied, result.Events, now);
         applied.Compacted = Model.Compacted;
@@ -118,8 +117,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
     private static void Repeat(AppliedCommand first, AppliedCommand again)
     {
         bool isSame = first.Index == again.Index && first.Kind == again.Kind && first.Payload.AsSpan().SequenceEqual(again.Payload);
-        if (!isSame)
-            throw new SimulationFailedException($"entry {first.Index} was {first.Kind}, elsewhere entry {again.Index} is {again.Kind}");
+        Check.Holds(isSame, $"entry {first.Index} was {first.Kind}, elsewhere entry {again.Index} is {again.Kind}");
         Check.Equal(first.Error, again.Error, $"outcome of the repeated {first.Kind} in entry {first.Index}");
         Check.Equal(first.Response, again.Response, $"answer of the repeated {first.Kind} in entry {first.Index}");
         Check.Equal(first.Revision, again.Revision, $"revision of the repeated {first.Kind} in entry {first.Index}");
@@ -129,7 +127,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
     {
         _commands.Add(command);
         if (RequestId.Of(command.Payload) is { } id && !_places.TryAdd(id, _commands.Count - 1))
-            throw new SimulationFailedException($"a client's {command.Kind} was applied twice, in entries {_commands[_places[id]].Index} and {command.Index}");
+            Check.Holds(false, $"a client's {command.Kind} was applied twice, in entries {_commands[_places[id]].Index} and {command.Index}");
     }
 
     private void Judge(AppliedCommand command, StoredEvent[] events, TimeSpan now)

@@ -31,7 +31,6 @@ internal sealed class LeasePromises(double fastestClock)
         if (!_promises.Remove(id, out var promise) || isByClient)
             return;
         ExpiredCount++;
-        if (now < promise.Until)
-            throw new SimulationFailedException($"lease {id} expired at {now}, but was promised to live until {promise.Until}");
+        Check.Holds(now >= promise.Until, $"lease {id} expired at {now}, but was promised to live until {promise.Until}");
     }
 }
