@@ -17,7 +17,7 @@ public sealed partial record SimulationPlan
         .. Settings.Select(setting => setting.Name).Where(name => name.EndsWith("Weight", StringComparison.Ordinal)),
         nameof(IoErrors), nameof(Loss), nameof(Duplicates), nameof(SnapshotBreaks), nameof(CrashAfterCheckpoint), nameof(CrashOfLeader),
         nameof(CrashOnSnapshot), nameof(PowerLossPercent), nameof(Compactions), nameof(ClockDrift), nameof(HasLongLeases),
-        nameof(QuotaBytes), nameof(IsNativeIndex),
+        nameof(QuotaBytes), nameof(IsNativeIndex), nameof(RequestsAtOnce), nameof(IsMinorityAway),
     ];
 
     /// <exception cref="FormatException">There is no such thing, or it takes no such value.</exception>

@@ -111,6 +111,15 @@ public sealed partial record SimulationPlan
 
     public bool IsNativeIndex { get; init; }
 
+    /// <summary>What one client asks without waiting for an answer, at most.</summary>
+    public int RequestsAtOnce { get; init; } = 1;
+
+    /// <summary>Appends under way to one follower, at most.</summary>
+    public int MaxInflightMessages { get; init; } = 512;
+
+    /// <summary>When all is calm, as many members as the others can do without stay away for a while.</summary>
+    public bool IsMinorityAway { get; init; }
+
     /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
     public int Compactions { get; init; }
 
@@ -194,6 +203,9 @@ public sealed partial record SimulationPlan
             CatchUpEntries = random.Next(3) * 15,
             LogSegmentBytes = 4096L * random.Between(3, 12),
             QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
+            RequestsAtOnce = random.Chance(0.2) ? random.Between(2, 20) : 1,
+            MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
+            IsMinorityAway = random.Chance(0.4),
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

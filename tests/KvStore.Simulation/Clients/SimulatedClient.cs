@@ -17,13 +17,14 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     private readonly AppliedHistory _history = cluster.History;
     private readonly Random _random = cluster.Random;
     private long _lastId = (long)number << 32;
+    private int _askedCount;
 
     public long OperationCount { get; private set; }
 
     public long UnknownCount { get; private set; }
 
     /// <summary>Whether it has asked something and has no answer yet.</summary>
-    public bool IsWaiting { get; private set; }
+    public bool IsWaiting => _askedCount > 0;
 
     /// <summary>Asks as long as the world is not calm.</summary>
     public async Task RunAsync()
@@ -33,10 +34,17 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
             await cluster.Time.Delay(cluster.Plan.ThinkTime * 2 * _random.NextDouble());
             if (cluster.IsCalm || cluster.Time.Now < cluster.Operator.IdleUntil || cluster.PickServing() is not { } serving)
                 continue;
-            IsWaiting = true;
-            await AskAsync(serving);
-            IsWaiting = false;
+            _askedCount++;
+            var answered = cluster.GuardAsync(AskAndCountAsync(serving));
+            if (_askedCount >= cluster.Plan.RequestsAtOnce)
+                await answered;
         }
+    }
+
+    private async Task AskAndCountAsync(SimulatedMember serving)
+    {
+        await AskAsync(serving);
+        _askedCount--;
     }
 
     /// <summary>What was refused before it reached the log must never be applied.</summary>
@@ -165,7 +173,10 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         if (incarnation == 0 || !leader.IsServing)
             return;
         var now = cluster.Time.Now;
+        double ttl = leader.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
         var outcome = await CallAsync(leader, member => member.Lessor.RenewAsync(new(id)).AsTask());
+        // Whatever came of it: the leader may have renewed it until now.
+        _history.Leases.Timed(id, ttl, cluster.Time.Now);
         if (outcome is null)
             return;
         if (RefusalOf(outcome) is { } refusal)

@@ -15,7 +15,8 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
     private const int SizeLimit = 5;
 
     private readonly SeededRandom _random = cluster.Faults;
-    private bool _isBusy;
+    private int _changesUnderWay;
+    private ulong _lastStranger = 0xB00;
 
     /// <summary>Clients ask nothing before.</summary>
     public TimeSpan IdleUntil { get; private set; }
@@ -31,25 +32,34 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
     {
         if (cluster.Leader is not { IsServing: true } leader)
             return;
-        var voters = leader.Member!.State.Members.Members.Where(known => !known.IsLearner && known.ID != leader.Id.Value).ToList();
-        if (voters.Count == 0)
-            return;
-        ulong successor = voters[_random.Next(voters.Count)].ID;
-        cluster.Trace.Add("transfer", leader.Number, (long)successor);
+        // Now and then a learner, by mistake.
+        bool mayBeLearner = _random.Next(6) == 0;
+        var others = cluster.Members.Where(member => member != leader
+            && leader.Member!.State.Members.Find(member.Id.Value) is { } known && (mayBeLearner || !known.IsLearner)).ToList();
+        if (others.Count > 0)
+            Transfer(others[_random.Next(others.Count)]);
+    }
+
+    /// <summary>Hands the leadership to one.</summary>
+    public void Transfer(SimulatedMember successor)
+    {
+        var leader = cluster.Leader!;
+        cluster.Trace.Add("transfer", leader.Number, successor.Number);
         cluster.Counts.Transfers++;
+        cluster.Rules.Transfers.Asked();
         _ = cluster.GuardAsync(TellAsync(leader, async member =>
         {
-            await member.TransferLeadershipAsync(new(successor), CancellationToken.None);
+            await member.TransferLeadershipAsync(successor.Id, CancellationToken.None);
             return true;
         }));
     }
 
-    /// <summary>Adds, promotes or removes one.</summary>
+    /// <summary>Adds, promotes or removes one, mostly when the change before is over.</summary>
     public void ChangeMembers()
     {
-        if (_isBusy || cluster.Leader is not { IsServing: true } leader)
+        if (_changesUnderWay > 0 && _random.Next(3) > 0 || cluster.Leader is not { IsServing: true } leader)
             return;
-        _isBusy = true;
+        _changesUnderWay++;
         cluster.Counts.MemberChanges++;
         _ = cluster.GuardAsync(ChangeAsync(leader));
     }
@@ -59,14 +69,27 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
         var known = leader.Member!.State.Members.Members;
         int voters = known.Count(member => !member.IsLearner);
         bool mayAdd = known.Count < SizeLimit && cluster.Members.Count < MemberLimit;
-        if (known.FirstOrDefault(member => member.IsLearner) is { } learner && _random.Next(4) > 0)
+        if (_random.Next(6) == 0)
+            await AddAmissAsync(leader);
+        else if (known.FirstOrDefault(member => member.IsLearner) is { } learner && _random.Next(4) > 0)
             await PromoteAsync(leader, learner.ID);
         else if (mayAdd && (voters < 3 || _random.Next(2) == 0))
             await AddAsync(leader, isLearner: _random.Next(3) > 0);
         // Of two, the one that is left may not know that it alone decides: nobody should remove the second without need.
         else if (voters > 2)
             await RemoveAsync(leader, known[_random.Next(known.Count)].ID);
-        _isBusy = false;
+        _changesUnderWay--;
+    }
+
+    /// <summary>What must be refused: a member that was removed, or a new one at the address of another.</summary>
+    private async Task AddAmissAsync(SimulatedMember leader)
+    {
+        var known = leader.Member!.State.Members;
+        var amiss = cluster.Members.FirstOrDefault(member => known.IsRemoved(member.Id.Value))?.Description
+            ?? new Protocol.Member { ID = ++_lastStranger, PeerURLs = { known.Members[_random.Next(known.Members.Count)].PeerURLs } };
+        cluster.Trace.Add("add amiss", (long)amiss.ID);
+        var added = await TellAsync(leader, member => member.ChangeMembersAsync(CommandKind.MemberAdd, amiss));
+        Check.Holds(added is null, $"member {amiss.ID:x} was added though it was removed before or has the address of another");
     }
 
     private async Task AddAsync(SimulatedMember leader, bool isLearner)

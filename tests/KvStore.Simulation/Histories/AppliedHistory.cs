@@ -16,7 +16,7 @@ namespace KvStore.Simulation.Histories;
 /// life, must apply exactly the same commands at the same places with the same results, and may only add to them; and whatever a
 /// state holds must be what the obvious store held at that place. A place in the order is the number of commands before it.
 /// </remarks>
-internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
+internal sealed class AppliedHistory(Trace trace, double clockDrift)
 {
     private readonly List<AppliedCommand> _commands = [];
     private readonly Dictionary<RequestId, int> _places = [];
@@ -25,7 +25,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
 
     public ModelStore Model { get; } = new();
 
-    public LeasePromises Leases { get; } = new(fastestClock);
+    public LeasePromises Leases { get; } = new(clockDrift);
 
     public int Count => _commands.Count;
 
@@ -103,6 +103,8 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
     {
         Check.Equal(IsNoSpace, state.Alarms.IsNoSpace, "NOSPACE alarm");
         Check.Equal(string.Join(' ', Model.Leases), string.Join(' ', state.Leases.List().Select(lease => lease.Id.Value)), "leases");
+        Check.Equal(string.Join(' ', Leases.Checkpoints), string.Join(' ', state.Leases.List().Select(lease => $"{lease.Id.Value}:{lease.RemainingTtlSeconds}")),
+            "what is left of leases");
         foreach (long lease in Model.Leases)
             Check.Equal(Text(Model.KeysOf(lease)), Text(state.Leases.KeysOf(new(lease)).Select(key => ByteString.CopyFrom(key))), $"keys of lease {lease}");
     }
@@ -135,6 +137,8 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
         var request = Parse(command);
         if (command.Kind == CommandKind.Alarm)
             JudgeAlarm((AlarmRequest)request!);
+        if (command.Kind == CommandKind.LeaseCheckpoint)
+            Leases.Checkpointed(LeaseCheckpointRequest.Parser.ParseFrom(command.Payload));
         if (request is null or AlarmRequest)
             return;
         if (IsRefusedForSpace(request))

@@ -1,4 +1,6 @@
 using KvStore.Mvcc;
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Leases;
 using KvStore.Raft;
 using KvStore.Server.Members;
 using KvStore.Simulation.Scheduling;
@@ -58,6 +60,12 @@ internal sealed class SimulatedMember
     /// <summary>It was removed, has heard of that, and never comes back.</summary>
     public bool IsGone { get; private set; }
 
+    /// <summary>It is down and stays so until it is brought back.</summary>
+    public bool IsAway { get; private set; }
+
+    /// <summary>When it came to lead, the last time.</summary>
+    public TimeSpan LeadsSince { get; private set; }
+
     public bool IsUp => Member is not null;
 
     /// <summary>Whether clients get through to it.</summary>
@@ -67,7 +75,7 @@ internal sealed class SimulatedMember
 
     public void Start()
     {
-        if (IsUp || IsGone)
+        if (IsUp || IsGone || IsAway)
             return;
         var process = new SimulatedProcess($"m{Number}") { Crashed = Crash };
         Process = process;
@@ -128,8 +136,20 @@ internal sealed class SimulatedMember
             Disk.FailAt(operation, DiskFault.None);
         Slowness = 1;
         if (Process is { } process)
-            process.PausedUntil = TimeSpan.Zero;
+            process.PausedUntil = TimeSpan.FromTicks(Math.Min(process.PausedUntil.Ticks, _cluster.Time.Now.Ticks));
         Start();
+    }
+
+    public void GoAway()
+    {
+        IsAway = true;
+        Crash("away");
+    }
+
+    public void ComeBack()
+    {
+        IsAway = false;
+        Heal();
     }
 
     /// <summary>It heard that it was removed; production's process ends then.</summary>
@@ -195,6 +215,7 @@ internal sealed class SimulatedMember
         Incarnation = (ulong)_cluster.Random.NextInt64(),
         SnapshotCount = _cluster.Plan.SnapshotCount,
         CatchUpEntries = _cluster.Plan.CatchUpEntries,
+        MaxInflightMessages = _cluster.Plan.MaxInflightMessages,
         CheckpointLogBytes = 256 << 10,
         QuotaBytes = _cluster.Plan.QuotaBytes,
         LogSegmentBytes = _cluster.Plan.LogSegmentBytes,
@@ -208,7 +229,12 @@ internal sealed class SimulatedMember
         Applied = (command, result) =>
         {
             FindPlace();
-            Place = _cluster.History.Applied(Place, _state!.AppliedIndex + 1, command, result, _cluster.Time.Now);
+            ulong index = _state!.AppliedIndex + 1;
+            if (Place == _cluster.History.Count && command.Kind >= CommandKind.MemberAdd && command.Kind <= CommandKind.MemberPromote)
+                _cluster.Rules.Changes.Applied(index, command.RequestId);
+            Place = _cluster.History.Applied(Place, index, command, result, _cluster.Time.Now);
+            if (Member!.IsLeader && result.Response is Protocol.LeaseGrantResponse grant)
+                _cluster.History.Leases.Timed(grant.ID, grant.TTL, _cluster.Time.Now);
         },
         Checkpointed = _ =>
         {
@@ -234,7 +260,10 @@ internal sealed class SimulatedMember
             return;
         if (loop == "apply")
             NoteProgress();
-        else if (loop == "raft" && Member.Leadership != _leadership)
+        if (loop != "raft")
+            return;
+        _cluster.Rules.Stepped(this);
+        if (Member.Leadership != _leadership)
             NoteLeadership();
     }
 
@@ -246,10 +275,15 @@ internal sealed class SimulatedMember
         bool isNew = _leadership.Role == Role.Leader && (before is null || before.Role != Role.Leader || before.Term != _leadership.Term);
         if (!isNew)
             return;
+        LeadsSince = _cluster.Time.Now;
+        foreach (var lease in Member.State.Leases.List())
+            _cluster.History.Leases.Timed(lease.Id.Value, LeftOf(lease) + Member.Options.ElectionTimeout.TotalSeconds, LeadsSince);
         _cluster.Counts.Elections++;
         _cluster.Trace.Add("leads", Number, (long)_leadership.Term);
         _cluster.Misfortunes.Elected(this);
     }
+
+    private static long LeftOf(Lease lease) => lease.RemainingTtlSeconds > 0 ? lease.RemainingTtlSeconds : lease.TtlSeconds;
 
     /// <summary>Once the log is replayed, all that earlier lives had applied must be there.</summary>
     private void NoteProgress()

@@ -84,6 +84,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         cluster.Trace.Explain(() => $"{from.Number} to {message.To.Value & 15}: {message.Type} term {message.Term} index {message.Index} of term {message.LogTerm}, "
             + $"{message.Entries.Length} entries, commit {message.Commit}{(message.Reject ? ", refused" : "")}");
         cluster.Checker.Sent(from, message);
+        cluster.Rules.Sent(from, message);
         if (cluster.Find(message.To) is not { } to)
             return;
         if (message.Type == MessageType.Snap)
@@ -103,7 +104,13 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         cluster.Trace.Add("lost", from.Number, to.Number);
         // A transport notices some of it.
         if (_random.Next(3) == 0)
-            cluster.Time.After(Delay(), process, () => from.Member!.ReportUnreachable(to.Id));
+        {
+            cluster.Time.After(Delay(), process, () =>
+            {
+                cluster.Rules.Reported(from, to.Id);
+                from.Member!.ReportUnreachable(to.Id);
+            });
+        }
     }
 
     /// <summary>As the other member reads it.</summary>
@@ -159,10 +166,20 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         }
         // As the transport does: who was removed is told so, and not listened to.
         if (to.Member.State.Members.IsRemoved(from.Id.Value))
+        {
             from.NoteRemoved();
-        else
-            process.Run(() => to.Member.Deliver(message));
+            return;
+        }
+        cluster.Rules.Arrived(from, to, message);
+        process.Run(() => to.Member.Deliver(message));
     }
+
+    /// <summary>A member hears how a snapshot's transfer ended.</summary>
+    public void ReportSnapshot(SimulatedMember from, SimulatedProcess process, TimeSpan delay, NodeId to, bool isSuccess) => cluster.Time.After(delay, process, () =>
+    {
+        cluster.Rules.Reported(from, to);
+        from.Member!.ReportSnapshot(to, isSuccess);
+    });
 
     private void Transfer(SimulatedMember from, SimulatedProcess process, SimulatedMember to, Message message)
     {
@@ -170,7 +187,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         {
             if (current.From != from && current.Message.Term >= message.Term)
             {
-                cluster.Time.After(Delay(), process, () => from.Member!.ReportSnapshot(to.Id, isSuccess: false));
+                ReportSnapshot(from, process, Delay(), to.Id, isSuccess: false);
                 return;
             }
             current.Break();
