@@ -20,7 +20,7 @@ internal sealed class RefusalRule : IProtocolRule
         var refusal = new Refusal(from.Process!, message.To, message.Term, new EntryId(message.LogTerm, message.RejectHint));
         if (_last.TryGetValue(from.Id, out var last) && last with { Hint = refusal.Hint } == refusal)
         {
-            bool isStep = refusal.Hint.Term >= last.Hint.Term && refusal.Hint.Index < last.Hint.Index;
+            bool isStep = refusal.Hint.Term == last.Hint.Term && refusal.Hint.Index < last.Hint.Index;
             Check.Holds(!isStep, $"member {from.Number} names entry {refusal.Hint} in a refusal, after {last.Hint}: both are of the same term");
         }
         _last[from.Id] = refusal;
