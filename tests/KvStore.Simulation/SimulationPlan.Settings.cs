@@ -61,6 +61,7 @@ public sealed partial record SimulationPlan
     private static int[] LessOf(string name, int number) => name switch
     {
         nameof(MemberCount) or nameof(ClientCount) => [1, 3],
+        nameof(RequestsAtOnce) => [1],
         nameof(MisfortuneLimit) => [0, 1, 2, 4, 8, 16, 32],
         _ => [0, number / 2],
     };

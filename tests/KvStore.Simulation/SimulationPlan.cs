@@ -77,6 +77,10 @@ public sealed partial record SimulationPlan
     /// <summary>Of 10,000 disk operations, how many fail.</summary>
     public int IoErrors { get; init; }
 
+    /// <summary>Of 100 syncs of files, how many are lies. No seed has any: no promise can be kept on such a disk, so this is how it is
+    /// tested that broken promises are noticed.</summary>
+    public int SyncLies { get; init; }
+
     /// <summary>Of 1,000 messages, how many are lost on a fair day.</summary>
     public int Loss { get; init; }
 
@@ -116,6 +120,9 @@ public sealed partial record SimulationPlan
 
     /// <summary>Appends under way to one follower, at most.</summary>
     public int MaxInflightMessages { get; init; } = 512;
+
+    /// <summary>Changes of members are refused that would endanger the quorum, as etcd's flag strict-reconfig-check has it.</summary>
+    public bool IsStrict { get; init; }
 
     /// <summary>When all is calm, as many members as the others can do without stay away for a while.</summary>
     public bool IsMinorityAway { get; init; }
@@ -206,6 +213,7 @@ public sealed partial record SimulationPlan
             RequestsAtOnce = random.Chance(0.2) ? random.Between(2, 20) : 1,
             MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
             IsMinorityAway = random.Chance(0.4),
+            IsStrict = random.Chance(0.3),
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

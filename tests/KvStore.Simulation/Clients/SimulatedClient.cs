@@ -164,17 +164,20 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         Check.Equal((object?)model.Response ?? model.Error!, Outcome(() => state.Txns.Read(txn)), $"read {txn}");
     }
 
-    /// <summary>Of the member that it takes for the leader: that one alone keeps the time.</summary>
+    /// <summary>At any member, which asks the leader, or at the one that it takes for the leader: that one alone keeps the time.</summary>
     private async Task RenewAsync(SimulatedMember serving)
     {
         long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(4));
         long incarnation = _history.Leases.IncarnationOf(id);
-        var leader = cluster.Find(serving.Member!.Leadership.Leader) ?? serving;
-        if (incarnation == 0 || !leader.IsServing)
+        bool isPassedOn = _random.Next(2) == 0;
+        var asked = isPassedOn ? serving : cluster.Find(serving.Member!.Leadership.Leader) ?? serving;
+        if (incarnation == 0 || !asked.IsServing)
             return;
         var now = cluster.Time.Now;
-        double ttl = leader.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
-        var outcome = await CallAsync(leader, member => member.Lessor.RenewAsync(new(id)).AsTask());
+        double ttl = asked.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
+        var outcome = await CallAsync(asked, member => isPassedOn
+            ? asked.LeaseClock!.RenewAsync(id, CancellationToken.None)
+            : member.Lessor.RenewAsync(new(id)).AsTask());
         // Whatever came of it: the leader may have renewed it until now.
         _history.Leases.Timed(id, ttl, cluster.Time.Now);
         if (outcome is null)

@@ -47,9 +47,9 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
         cluster.Trace.Add("transfer", leader.Number, successor.Number);
         cluster.Counts.Transfers++;
         cluster.Rules.Transfers.Asked();
-        _ = cluster.GuardAsync(TellAsync(leader, async member =>
+        _ = cluster.GuardAsync(TellAsync(leader, async target =>
         {
-            await member.TransferLeadershipAsync(successor.Id, CancellationToken.None);
+            await target.Member!.TransferLeadershipAsync(successor.Id, CancellationToken.None);
             return true;
         }));
     }
@@ -88,7 +88,7 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
         var amiss = cluster.Members.FirstOrDefault(member => known.IsRemoved(member.Id.Value))?.Description
             ?? new Protocol.Member { ID = ++_lastStranger, PeerURLs = { known.Members[_random.Next(known.Members.Count)].PeerURLs } };
         cluster.Trace.Add("add amiss", (long)amiss.ID);
-        var added = await TellAsync(leader, member => member.ChangeMembersAsync(CommandKind.MemberAdd, amiss));
+        var added = await TellAsync(leader, target => target.Member!.ChangeMembersAsync(CommandKind.MemberAdd, amiss));
         Check.Holds(added is null, $"member {amiss.ID:x} was added though it was removed before or has the address of another");
     }
 
@@ -98,32 +98,38 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
         var description = added.Description;
         (description.IsLearner, description.Name) = (isLearner, "");
         cluster.Trace.Add(isLearner ? "add learner" : "add voter", added.Number);
-        await TellAsync(leader, member => member.ChangeMembersAsync(CommandKind.MemberAdd, description));
+        await TellAsync(leader, async target =>
+        {
+            target.Membership!.CheckAdd(isLearner);
+            return await target.Member!.ChangeMembersAsync(CommandKind.MemberAdd, description);
+        });
         // Whether it was added or not: one that was not knows nobody and disturbs nobody.
         cluster.Time.After(TimeSpan.FromMilliseconds(_random.Next(1000)), null, added.Start);
     }
 
+    /// <summary>Whoever is asked passes it on to the leader.</summary>
     private async Task PromoteAsync(SimulatedMember leader, ulong id)
     {
-        var progress = await TellAsync(leader, member => member.CaughtUpAsync());
-        if (progress is null || progress.GetValueOrDefault(id) < 0.9 || !leader.IsServing)
-            return;
         cluster.Trace.Add("promote", (long)id);
-        await TellAsync(leader, member => member.ChangeMembersAsync(CommandKind.MemberPromote, new Protocol.Member { ID = id }));
+        await TellAsync(cluster.PickServing() ?? leader, target => target.Membership!.PromoteAsync(id, CancellationToken.None));
     }
 
     private async Task RemoveAsync(SimulatedMember leader, ulong id)
     {
         cluster.Trace.Add("remove", (long)id);
-        await TellAsync(leader, member => member.ChangeMembersAsync(CommandKind.MemberRemove, new Protocol.Member { ID = id }));
+        await TellAsync(leader, async target =>
+        {
+            target.Membership!.CheckRemove(id);
+            return await target.Member!.ChangeMembersAsync(CommandKind.MemberRemove, new Protocol.Member { ID = id });
+        });
     }
 
     /// <returns>Nothing when it was refused, or the outcome is unknown.</returns>
-    private async Task<T?> TellAsync<T>(SimulatedMember target, Func<Server.Members.Member, Task<T>> call)
+    private async Task<T?> TellAsync<T>(SimulatedMember target, Func<SimulatedMember, Task<T>> call)
     {
         var process = target.Process!;
         Task<T>? outcome = null;
-        process.Run(() => outcome = call(target.Member!));
+        process.Run(() => outcome = call(target));
         if (outcome is null)
             return default;
         await process.AnswerAsync(outcome);

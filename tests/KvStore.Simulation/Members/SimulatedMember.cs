@@ -1,8 +1,12 @@
+using Google.Protobuf;
 using KvStore.Mvcc;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Leases;
 using KvStore.Raft;
+using KvStore.Server.Cluster;
 using KvStore.Server.Members;
+using KvStore.Server.Services;
+using KvStore.Simulation.Network;
 using KvStore.Simulation.Scheduling;
 using KvStore.Storage.Disks.Simulated;
 using KvStore.Storage.Wal;
@@ -14,6 +18,8 @@ namespace KvStore.Simulation.Members;
 internal sealed class SimulatedMember
 {
     private const string DataPath = "/data";
+
+    private const int LearnersLimit = 2;
 
     private readonly SimulatedCluster _cluster;
     private readonly Func<IReadOnlyList<Protocol.Member>>? _joined;
@@ -53,6 +59,14 @@ internal sealed class SimulatedMember
 
     /// <summary>Null while it is down.</summary>
     public Member? Member { get; private set; }
+
+    /// <summary>What must be asked before the members are changed; of the present life.</summary>
+    public MembershipRules? Membership { get; private set; }
+
+    /// <summary>Renews leases wherever their time is kept; of the present life.</summary>
+    public LeaseClockService? LeaseClock { get; private set; }
+
+    public TimeSpan StartedAt { get; private set; }
 
     /// <summary>Its place in the history: how many commands its state holds.</summary>
     public int Place { get; private set; }
@@ -179,13 +193,36 @@ internal sealed class SimulatedMember
         CheckLog();
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex);
         var directory = DataDirectory.Open(Disk, DataPath);
-        var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, _cluster.Network.LinkOf(this, process));
+        var network = _cluster.Network.LinkOf(this, process);
+        var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, network);
         Check.Holds(member.State.AppliedIndex <= _cluster.Counts.HighestApplied,
             $"member {Number} starts with a checkpoint of entry {member.State.AppliedIndex}, which nobody has applied");
         (Member, _state, _leadership) = (member, member.State, null);
+        StartedAt = _cluster.Time.Now;
         Place = _cluster.History.PlaceBehind(member.State.AppliedIndex);
+        var calls = new SimulatedLeaderCalls(_cluster, this);
+        Membership = new MembershipRules(member, network, calls, clock, _cluster.Plan.IsStrict, LearnersLimit);
+        LeaseClock = new LeaseClockService(member, calls, clock);
         member.Start();
+        _ = _cluster.GuardAsync(TellNameAsync(member, process));
         _cluster.Trace.Add("started", Number, (long)member.State.AppliedIndex);
+    }
+
+    /// <summary>As production does: a member counts as started once the others know its name.</summary>
+    private async Task TellNameAsync(Member member, SimulatedProcess process)
+    {
+        while (process.IsAlive && member.State.Members.Find(Id.Value) is not { Name.Length: > 0 })
+        {
+            await _cluster.Time.Delay(TimeSpan.FromSeconds(1));
+            if (!process.IsAlive || !IsServing || member.State.Members.Find(Id.Value) is null)
+                continue;
+            Task? told = null;
+            process.Run(() => told = member.ProposeAsync(CommandKind.MemberAttributes, Description.ToByteArray(), Description).AsTask());
+            if (told is null)
+                continue;
+            await process.AnswerAsync(told);
+            _cluster.Trace.Add(told.IsCompletedSuccessfully ? "told its name" : "told its name in vain", Number);
+        }
     }
 
     /// <summary>What the log says before the member changes anything: what was promised by earlier lives.</summary>
@@ -307,6 +344,8 @@ internal sealed class SimulatedMember
         if (operation.Kind == DiskOperationKind.Read)
             return DiskFault.None;
         _cluster.Trace.Add("disk", Number, (long)operation.Kind);
+        if (operation.Kind == DiskOperationKind.Sync && _cluster.Plan.SyncLies > 0 && _cluster.Faults.Next(100) < _cluster.Plan.SyncLies)
+            return DiskFault.Lie;
         if (_cluster.IsCalm || _cluster.Faults.Next(10_000) >= _cluster.Plan.IoErrors)
             return DiskFault.None;
         _cluster.Counts.IoErrors++;

@@ -14,6 +14,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
 
     private readonly SeededRandom _random = new(unchecked((ulong)cluster.Plan.Seed * 104_729));
     private readonly HashSet<(NodeId From, NodeId To)> _cuts = [];
+    private readonly Dictionary<(NodeId From, NodeId To), TimeSpan> _mended = [];
     private readonly Dictionary<(NodeId From, NodeId To), TimeSpan> _lastArrivals = [];
     private readonly Dictionary<NodeId, SnapshotTransfer> _transfers = [];
     private readonly long[] _counts = new long[TypeCount];
@@ -38,7 +39,11 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
 
     public void Cut(NodeId from, NodeId to) => _cuts.Add((from, to));
 
-    public void Mend(NodeId from, NodeId to) => _cuts.Remove((from, to));
+    public void Mend(NodeId from, NodeId to)
+    {
+        _cuts.Remove((from, to));
+        _mended[(from, to)] = cluster.Time.Now;
+    }
 
     public void Storm(TimeSpan until) => _stormUntil = until;
 
@@ -74,6 +79,14 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
             SnapshotCount++;
         else
             BrokenSnapshotCount++;
+    }
+
+    private TimeSpan? ReachableFor(SimulatedMember member, NodeId peer)
+    {
+        if (cluster.Find(peer) is not { IsServing: true } other || IsCut(member.Id, peer) || IsCut(peer, member.Id))
+            return null;
+        var since = new[] { member.StartedAt, other.StartedAt, _mended.GetValueOrDefault((member.Id, peer)), _mended.GetValueOrDefault((peer, member.Id)) };
+        return cluster.Time.Now - since.Max();
     }
 
     private bool IsStormy => cluster.Time.Now < _stormUntil;
@@ -205,6 +218,6 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         {
         }
 
-        public TimeSpan? ReachableFor(NodeId peer) => null;
+        public TimeSpan? ReachableFor(NodeId peer) => network.ReachableFor(member, peer);
     }
 }
