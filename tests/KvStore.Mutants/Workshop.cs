@@ -7,11 +7,11 @@ internal sealed class Workshop(SourceCopy copy, string unchanged)
 {
     private const string Simulation = "tests/KvStore.Simulation", Scenarios = "tests/KvStore.Raft.Scenarios";
 
-    // Nothing is compiled ahead, no analyzer has a say about bugs, and no build server is left behind.
+    // Nothing is compiled ahead, and no analyzer has a say about bugs.
     private static readonly string[] Switches =
     [
         "-c", "Release", "-m:1", "-nodeReuse:false", "--nologo", "-v", "quiet", "-clp:NoSummary", "-p:PublishReadyToRun=false",
-        "-p:UseSharedCompilation=false", "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false", "-p:TreatWarningsAsErrors=false",
+        "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false", "-p:TreatWarningsAsErrors=false",
         "-p:WarningLevel=0", "-p:GenerateDocumentationFile=false",
     ];
 

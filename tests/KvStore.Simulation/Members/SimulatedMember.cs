@@ -214,7 +214,7 @@ internal sealed class SimulatedMember
         while (process.IsAlive && member.State.Members.Find(Id.Value) is not { Name.Length: > 0 })
         {
             await _cluster.Time.Delay(TimeSpan.FromSeconds(1));
-            if (!process.IsAlive || !IsServing || member.State.Members.Find(Id.Value) is null)
+            if (!process.IsAlive || !IsServing || member.State.Members.Find(Id.Value) is not { Name.Length: 0 })
                 continue;
             Task? told = null;
             process.Run(() => told = member.ProposeAsync(CommandKind.MemberAttributes, Description.ToByteArray(), Description).AsTask());
