@@ -71,6 +71,12 @@ public sealed partial record SimulationPlan
     /// <summary>Of 100 snapshots that came whole, how many are followed by a crash while they are installed.</summary>
     public int CrashOnSnapshot { get; init; }
 
+    /// <summary>Of 100 changes of members that a leader applies, how many are soon followed by its crash.</summary>
+    public int CrashAfterChange { get; init; }
+
+    /// <summary>Of 100 lives of members, in how many they ask for votes before they campaign: it may be turned on or off by a restart.</summary>
+    public int PreVotePercent { get; init; } = 100;
+
     /// <summary>Of 100 crashes, how many take the power away too.</summary>
     public int PowerLossPercent { get; init; } = 60;
 
@@ -214,6 +220,8 @@ public sealed partial record SimulationPlan
             MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
             IsMinorityAway = random.Chance(0.4),
             IsStrict = random.Chance(0.3),
+            CrashAfterChange = random.Chance(0.4) ? random.Between(20, 90) : 0,
+            PreVotePercent = random.Next(5) switch { 0 => 0, 1 => 50, _ => 100 },
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

@@ -253,6 +253,7 @@ internal sealed class SimulatedMember
         SnapshotCount = _cluster.Plan.SnapshotCount,
         CatchUpEntries = _cluster.Plan.CatchUpEntries,
         MaxInflightMessages = _cluster.Plan.MaxInflightMessages,
+        PreVote = _cluster.Faults.Next(100) < _cluster.Plan.PreVotePercent,
         CheckpointLogBytes = 256 << 10,
         QuotaBytes = _cluster.Plan.QuotaBytes,
         LogSegmentBytes = _cluster.Plan.LogSegmentBytes,
@@ -267,8 +268,12 @@ internal sealed class SimulatedMember
         {
             FindPlace();
             ulong index = _state!.AppliedIndex + 1;
-            if (Place == _cluster.History.Count && command.Kind >= CommandKind.MemberAdd && command.Kind <= CommandKind.MemberPromote)
+            bool isNew = Place == _cluster.History.Count;
+            if (isNew && command.Kind >= CommandKind.MemberAdd && command.Kind <= CommandKind.MemberPromote)
+            {
                 _cluster.Rules.Changes.Applied(index, command.RequestId);
+                _cluster.Misfortunes.ChangedMembers(this);
+            }
             Place = _cluster.History.Applied(Place, index, command, result, _cluster.Time.Now);
             if (Member!.IsLeader && result.Response is Protocol.LeaseGrantResponse grant)
                 _cluster.History.Leases.Timed(grant.ID, grant.TTL, _cluster.Time.Now);
