@@ -252,6 +252,7 @@ internal sealed class SimulatedMember
         Incarnation = (ulong)_cluster.Random.NextInt64(),
         SnapshotCount = _cluster.Plan.SnapshotCount,
         CatchUpEntries = _cluster.Plan.CatchUpEntries,
+        MaxAppendBytes = _cluster.Plan.MaxAppendBytes,
         MaxInflightMessages = _cluster.Plan.MaxInflightMessages,
         PreVote = _cluster.Faults.Next(100) < _cluster.Plan.PreVotePercent,
         CheckpointLogBytes = 256 << 10,
