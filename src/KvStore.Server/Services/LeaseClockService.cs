@@ -51,13 +51,16 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
     private async Task<T> OnLeaderAsync<T>(
         Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken cancellation)
     {
+        // Most often the leader is asked: it needs no clock of its own, since what it waits for ends in time.
+        if (member.IsLeader && await TryAsync(here) is (true, var atOnce))
+            return atOnce!;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(member.Options.RequestTimeout);
         try
         {
             while (true)
             {
-                if (await TryOnLeaderAsync(here, there, patience.Token) is (true, var answer))
+                if (await TryAsync(() => OnceAsync(here, there, patience.Token)) is (true, var answer))
                     return answer!;
                 await Task.Delay(Retry, time, patience.Token);
             }
@@ -68,17 +71,22 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
         }
     }
 
-    /// <returns>False when it is worth another try: the leader is unknown, unreachable, or has just changed.</returns>
-    private async Task<(bool, T?)> TryOnLeaderAsync<T>(
+    private Task<T> OnceAsync<T>(
         Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken patience)
+    {
+        if (member.IsLeader)
+            return here();
+        return member.State.Members.Find(member.Leadership.Leader.Value) is { } leader
+            ? there(leader, patience)
+            : throw new EtcdException(EtcdError.NoLeader);
+    }
+
+    /// <returns>False when it is worth another try: the leader is unknown, unreachable, or has just changed.</returns>
+    private static async Task<(bool, T?)> TryAsync<T>(Func<Task<T>> ask)
     {
         try
         {
-            if (member.IsLeader)
-                return (true, await here());
-            return member.State.Members.Find(member.Leadership.Leader.Value) is { } leader
-                ? (true, await there(leader, patience))
-                : (false, default);
+            return (true, await ask());
         }
         catch (EtcdException refusal) when (refusal.Error == EtcdError.NotPrimaryLessor || refusal.Error == EtcdError.NoLeader)
         {
