@@ -68,7 +68,7 @@ internal sealed class MemberServer : IAsyncDisposable
         try
         {
             opened = await OpenedMember.OpenAsync(options, metrics, onFault);
-            sources.Member = opened.Member;
+            (sources.Member, sources.Network) = (opened.Member, opened.Network);
             // Before the first measurement, which would be missed else.
             var telemetry = await telemetryMade;
             server = new MemberServer(options, opened.Member, metrics, telemetry, opened.Network, opened.Calls);
@@ -128,7 +128,7 @@ internal sealed class MemberServer : IAsyncDisposable
         var clock = new LeaseClockService(_member, _calls, TimeProvider.System);
         await StartPeersAsync(new PeerCallHandler(_member, clock, membership, () => _member.HasLeader ? ServerVersion.Cluster : "not_decided"), peerTls);
         _member.Start();
-        var grpc = new GrpcServer(EtcdServices.Bind(_member, clock, membership, _rules, TimeProvider.System), new GrpcServerOptions
+        var grpc = new GrpcServer(EtcdServices.Bind(_member, clock, membership, _rules, _metrics, TimeProvider.System), new GrpcServerOptions
         {
             // A request of the largest size still fits with its frame and is then refused with etcd's own text.
             MaxReceiveMessageSize = _options.MaxRequestBytes + (512 << 10),

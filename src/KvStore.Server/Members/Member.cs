@@ -71,6 +71,8 @@ public sealed class Member : IDisposable
             Revoke = ProposeRevocation,
             Checkpoint = ProposeCheckpoint,
             ConfirmLeadership = ReadIndexAsync,
+            Renewed = events.LeaseRenewed,
+            Expired = events.LeaseExpired,
         };
         _checkpointPolicy = new CheckpointPolicy(options.SnapshotCount, options.CheckpointLogBytes, time);
         _raft = NewRaftLoop(time);
@@ -80,10 +82,11 @@ public sealed class Member : IDisposable
             Install = Install,
             Installed = snapshot => _apply!.Replace(() => TakeOver(snapshot)),
             DiskFull = _space.OnDiskFull,
+            Written = events.Written,
             Synced = events.Synced,
         };
         _checkpointer = NewCheckpointer(time, events);
-        _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time)
+        _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time, events)
         {
             SlowFrom = options.WarningApplyDuration,
             AppliedSlowly = (kind, took) =>
@@ -160,7 +163,16 @@ public sealed class Member : IDisposable
         if (payload.Length > Options.MaxRequestBytes)
             throw new EtcdException(EtcdError.RequestTooLarge);
         _space.CheckQuota(kind, request);
-        var result = await Propose(kind, payload, request);
+        ApplyResult result;
+        try
+        {
+            result = await Propose(kind, payload, request);
+        }
+        catch (EtcdException)
+        {
+            _events.ProposalFailed();
+            throw;
+        }
         return result.Error is { } error ? throw new EtcdException(error) : result.Response!;
     }
 
@@ -245,6 +257,9 @@ public sealed class Member : IDisposable
 
     /// <summary>Snapshots from other members, on their way in.</summary>
     internal SnapshotInstaller Snapshots => _snapshots;
+
+    /// <summary>A snapshot was accepted, and is not in force yet.</summary>
+    public bool IsApplyingSnapshot { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
     /// <summary>The newest checkpoint, as the body of a snapshot for another member.</summary>
     /// <param name="position">What the other has of it already; may be empty.</param>
@@ -360,6 +375,7 @@ public sealed class Member : IDisposable
         return new RaftLoop(options, config, window, time, Options.Incarnation)
         {
             StatusChanged = OnLeadership,
+            Events = _events,
             SendToLog = message => _log.Append(message),
             SendToApply = message => _apply.Apply(message),
             SendToPeer = _network.Send,
@@ -370,6 +386,7 @@ public sealed class Member : IDisposable
     /// <summary>Log loop. A full disk is tried again; another fault ends the member, as raft counts on the snapshot already.</summary>
     private void Install(Snapshot snapshot, Action installed)
     {
+        IsApplyingSnapshot = true;
         _checkpointer.Install(_snapshots.Accept(snapshot), failure =>
         {
             switch (failure)
@@ -393,6 +410,7 @@ public sealed class Member : IDisposable
     {
         var old = State;
         State = _snapshots.TakeOver(snapshot);
+        IsApplyingSnapshot = false;
         _checkpointer.Replace(State.Store.Values, State.Store.Index);
         Lessor.Replace(State.Leases);
         Watches.Leap();
@@ -464,7 +482,7 @@ public sealed class Member : IDisposable
         Interlocked.Increment(ref _leaderChanges);
     }
 
-    private void OnApplied(Command command, ApplyResult result)
+    private void OnApplied(Command command, ApplyResult result, TimeSpan took)
     {
         if (result.Error is null)
         {
@@ -481,7 +499,7 @@ public sealed class Member : IDisposable
         }
         if (result is { Error: null, Response: MemberListResponse })
             OnMembersChanged();
-        _events.Applied(command, result);
+        _events.Applied(command, result, took);
     }
 
     private void OnMembersChanged()

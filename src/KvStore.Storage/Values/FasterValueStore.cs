@@ -81,6 +81,8 @@ public sealed class FasterValueStore : IValueStore
 
     public long SizeBytes => _log.TailAddress - _log.BeginAddress;
 
+    public int OpenReaders => Volatile.Read(ref _lentReaders);
+
     public bool IsReserveInUse => _reserve.IsInUse || _device.HasWriteFailure;
 
     internal long BeginAddress => _log.BeginAddress;

@@ -205,7 +205,7 @@ internal sealed class SimulatedMember
 
     private MemberEvents Events() => new()
     {
-        Applied = (command, result) =>
+        Applied = (command, result, _) =>
         {
             FindPlace();
             Place = _cluster.History.Applied(Place, _state!.AppliedIndex + 1, command, result, _cluster.Time.Now);
