@@ -229,6 +229,16 @@ public sealed class Member : IDisposable
         return answer.Task;
     }
 
+    /// <summary>Nobody is known to lead: the first election shall come as soon as if the waiting for it were nearly over.</summary>
+    public void HastenElection() => _raft.Post(node =>
+    {
+        if (node.BasicStatus.SoftState.Leader != NodeId.None)
+            return;
+        // Two are left: a leader that is there is heard of first.
+        for (int ticks = Options.ElectionTicks - 2; ticks > 0; ticks--)
+            node.Tick();
+    });
+
     /// <summary>Hands the leadership over; completes when the successor has it.</summary>
     /// <exception cref="EtcdException"><see cref="EtcdError.TimeoutLeaderTransfer"/>: it did not come to that in time.</exception>
     public async Task TransferLeadershipAsync(NodeId successor, CancellationToken cancellation)
