@@ -16,10 +16,25 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
     /// <summary>Renews a lease, wherever its time is kept.</summary>
     /// <returns>The TTL from now on; 0 for a lease that is not there (any more).</returns>
     /// <exception cref="EtcdException">It could not be done in time.</exception>
-    public Task<long> RenewAsync(long id, CancellationToken cancellation) => OnLeaderAsync(
-        () => RenewHereAsync(id),
-        async (leader, patience) => (await peers.RenewAsync(leader.PeerURLs, id, patience)).TTL,
-        cancellation);
+    public async ValueTask<long> RenewAsync(long id, CancellationToken cancellation)
+    {
+        if (member.IsLeader)
+        {
+            try
+            {
+                // Most often the leader is asked. It needs no patience of its own: what it waits for ends in time.
+                return await RenewHereAsync(id);
+            }
+            catch (EtcdException refusal) when (IsOfNoLeader(refusal))
+            {
+                // Not any more.
+            }
+        }
+        return await OnLeaderAsync(
+            () => RenewHereAsync(id).AsTask(),
+            async (leader, patience) => (await peers.RenewAsync(leader.PeerURLs, id, patience)).TTL,
+            cancellation);
+    }
 
     /// <summary>What is left of a lease, and its keys.</summary>
     /// <exception cref="EtcdException">It could not be learned in time.</exception>
@@ -29,7 +44,7 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
         cancellation);
 
     /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
-    public async Task<long> RenewHereAsync(long id) => await member.Lessor.RenewAsync(new LeaseId(id));
+    public ValueTask<long> RenewHereAsync(long id) => member.Lessor.RenewAsync(new LeaseId(id));
 
     /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
     public LeaseTimeToLiveResponse TimeToLiveHere(LeaseTimeToLiveRequest request)
@@ -51,9 +66,6 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
     private async Task<T> OnLeaderAsync<T>(
         Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken cancellation)
     {
-        // Most often the leader is asked: it needs no clock of its own, since what it waits for ends in time.
-        if (member.IsLeader && await TryAsync(here) is (true, var atOnce))
-            return atOnce!;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(member.Options.RequestTimeout);
         try
@@ -81,6 +93,9 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
             : throw new EtcdException(EtcdError.NoLeader);
     }
 
+    private static bool IsOfNoLeader(EtcdException refusal) =>
+        refusal.Error == EtcdError.NotPrimaryLessor || refusal.Error == EtcdError.NoLeader;
+
     /// <returns>False when it is worth another try: the leader is unknown, unreachable, or has just changed.</returns>
     private static async Task<(bool, T?)> TryAsync<T>(Func<Task<T>> ask)
     {
@@ -88,7 +103,7 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
         {
             return (true, await ask());
         }
-        catch (EtcdException refusal) when (refusal.Error == EtcdError.NotPrimaryLessor || refusal.Error == EtcdError.NoLeader)
+        catch (EtcdException refusal) when (IsOfNoLeader(refusal))
         {
             return (false, default);
         }
