@@ -262,8 +262,8 @@ public sealed class FasterValueStore : IValueStore
         AwaitReaders();
         EndCompactionScan();
         // No checkpoint, no flush: a store that is closed is one that crashed, and that way is always tested.
-        _device.Dispose();
         _checkpoints.Dispose();
+        _device.Dispose();
         _faster.Dispose();
     }
 
