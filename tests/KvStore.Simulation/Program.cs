@@ -39,6 +39,8 @@ internal sealed class CommandLine(string[] arguments)
               --seed N --shrink             looks for less that still fails: fewer members, clients, kinds of faults
               --members K                   clusters of K members instead of what the seed says
               --set NAME=VALUE              changes one thing of the plan, as --shrink prints it; may be repeated
+              --stop-at-failure             ends with the first seed that fails
+              --cpu-seconds N               ends after so much time of the processor
               --every-operation             one workload, with a crash and a power loss at each operation of its disk in turn
               --operation K --crash         the same workload, with a crash at operation K alone
               --operation K --power-loss    ... or a power loss
@@ -53,8 +55,8 @@ internal sealed class CommandLine(string[] arguments)
         for (int i = 0; i < arguments.Length; i++)
         {
             string name = arguments[i];
-            bool isFlag = name is "--trace" or "--shrink" or "--every-operation" or "--crash" or "--power-loss";
-            bool hasValue = name is "--seed" or "--seeds" or "--minutes" or "--members" or "--operation" or "--set";
+            bool isFlag = name is "--trace" or "--shrink" or "--stop-at-failure" or "--every-operation" or "--crash" or "--power-loss";
+            bool hasValue = name is "--seed" or "--seeds" or "--minutes" or "--cpu-seconds" or "--members" or "--operation" or "--set";
             if (!isFlag && !hasValue || hasValue && i + 1 == arguments.Length)
                 throw new FormatException($"'{name}' is unknown or lacks its value");
             string value = hasValue ? arguments[++i] : "";
@@ -115,9 +117,10 @@ internal sealed class CommandLine(string[] arguments)
     {
         var clock = Stopwatch.StartNew();
         var limit = Has("--minutes") ? TimeSpan.FromMinutes(Number("--minutes")) : TimeSpan.MaxValue;
+        var cpuLimit = Has("--cpu-seconds") ? TimeSpan.FromSeconds(Number("--cpu-seconds")) : TimeSpan.MaxValue;
         var total = new SimulationResult();
         long failed = 0, done = 0;
-        for (long seed = first; seed <= last && clock.Elapsed < limit; seed++, done++)
+        for (long seed = first; seed <= last && clock.Elapsed < limit && Environment.CpuUsage.TotalTime < cpuLimit; seed++, done++)
         {
             try
             {
@@ -127,11 +130,14 @@ internal sealed class CommandLine(string[] arguments)
             {
                 failed++;
                 Console.WriteLine(text is null ? failure.Message : failure.ToString());
+                Console.WriteLine($"found by: {failure.Checker}");
                 Console.WriteLine($"repeat it: {Repeat} {Arguments((int)seed)} --trace");
             }
+            if (failed > 0 && Has("--stop-at-failure"))
+                last = (int)seed;
             ShowProgress(done + 1, (long)last - first + 1);
         }
-        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+        var cpu = Environment.CpuUsage.TotalTime;
         Console.WriteLine($"{done} seeds ({first}..{first + done - 1}), {failed} failed, {clock.Elapsed.TotalSeconds:F1} s, "
             + $"{cpu.TotalSeconds:F1} s of CPU, {done / cpu.TotalSeconds:F1} seeds a CPU second: {total}; trace {total.TraceHash:x16}");
         return failed == 0 ? 0 : 1;

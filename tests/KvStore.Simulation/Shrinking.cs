@@ -8,33 +8,33 @@ internal static class Shrinking
     {
         if (FailureOf(plan) is not { } failure)
             return null;
-        tell(failure);
+        tell(failure.Message);
         SimulationPlan before;
         do
         {
             before = plan;
             foreach (string name in SimulationPlan.Shrinkable)
-                plan = Shrink(plan, name, tell);
+                plan = Shrink(plan, name, failure.Checker, tell);
         }
         while (plan != before);
         return plan;
     }
 
-    /// <summary>First nothing of it, then as little as can be.</summary>
-    private static SimulationPlan Shrink(SimulationPlan plan, string name, Action<string> tell)
+    /// <summary>First nothing of it, then as little as can be. What another checker notices is another fault.</summary>
+    private static SimulationPlan Shrink(SimulationPlan plan, string name, string checker, Action<string> tell)
     {
         foreach (string less in plan.LessOf(name))
         {
             var smaller = plan.With(name, less);
-            if (smaller == plan || FailureOf(smaller) is not { } failure)
+            if (smaller == plan || FailureOf(smaller) is not { } failure || failure.Checker != checker)
                 continue;
-            tell($"{name}={less}: {failure}");
+            tell($"{name}={less}: {failure.Message}");
             return smaller;
         }
         return plan;
     }
 
-    private static string? FailureOf(SimulationPlan plan)
+    private static SimulationFailedException? FailureOf(SimulationPlan plan)
     {
         try
         {
@@ -43,7 +43,7 @@ internal static class Shrinking
         }
         catch (SimulationFailedException failure)
         {
-            return failure.Message;
+            return failure;
         }
     }
 }

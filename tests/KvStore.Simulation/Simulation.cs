@@ -2,6 +2,7 @@ using KvStore.Protocol;
 using KvStore.Simulation.Clients;
 using KvStore.Simulation.Members;
 using KvStore.Simulation.Scheduling;
+using KvStore.Storage.Wal;
 
 namespace KvStore.Simulation;
 
@@ -15,6 +16,17 @@ public sealed class Simulation
     private static readonly TimeSpan ElectionLimit = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan RecoveryLimit = TimeSpan.FromMinutes(1);
+
+    /// <summary>While long leases are waited for, their leader restarts after so long: what is left of them is replicated by then.</summary>
+    private static readonly TimeSpan LeaderLife = TimeSpan.FromSeconds(330);
+
+    private const int LeaderRestarts = 2;
+
+    /// <summary>From a lease's end to its revocation, an election in between.</summary>
+    private static readonly TimeSpan ExpiryDelay = TimeSpan.FromSeconds(20);
+
+    /// <summary>What happens in a run; a hundred times as much as in most.</summary>
+    private const long HappeningLimit = 2_000_000;
 
     private readonly SimulationPlan _plan;
     private readonly SimulatedContext _context = new();
@@ -48,7 +60,10 @@ public sealed class Simulation
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             throw new SimulationFailedException(
-                $"seed {plan.Seed} after {simulation._cluster.Trace.EventCount} events at {simulation._cluster.Time.Now}: {failure.Message}", failure);
+                $"seed {plan.Seed} after {simulation._cluster.Trace.EventCount} events at {simulation._cluster.Time.Now}: {failure.Message}", failure)
+            {
+                Checker = SimulationFailedException.CheckerOf(failure),
+            };
         }
         finally
         {
@@ -66,7 +81,7 @@ public sealed class Simulation
         _cluster.Misfortunes.Begin();
         while (_cluster.Time.Now < _plan.Duration)
             Advance(_plan.Duration);
-        _cluster.CalmDown();
+        _cluster.CalmDown(MinoritySize);
         Settle();
         return Summary();
     }
@@ -77,10 +92,12 @@ public sealed class Simulation
             _cluster.Time.RunUntil(limit);
         _cluster.ThrowIfFailed();
         _cluster.FreeUnused();
+        Check.Holds(_cluster.Time.HappeningCount < HappeningLimit, "the members talk and talk", "liveness");
         if (_cluster.Time.Now < _nextComparison)
             return;
         _nextComparison = _cluster.Time.Now + TimeSpan.FromSeconds(2);
         CompareHashes();
+        _cluster.Rules.Leases.CheckLeaders();
         _cluster.TellRemoved();
     }
 
@@ -102,24 +119,70 @@ public sealed class Simulation
         var end = _cluster.Time.Now + limit;
         while (!condition())
         {
-            Check.Holds(_cluster.Time.Now < end, $"{what}: not within {limit}");
+            Check.Holds(_cluster.Time.Now < end, $"{what}: not within {limit}", "liveness");
             Advance(end);
         }
     }
 
     private void Settle()
     {
+        if (MinoritySize > 0)
+        {
+            ServeAgain();
+            _cluster.BringBack();
+        }
         RunUntil(AreRemovedGone, RecoveryLimit, "removed members end");
-        RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
-        RunUntil(() => !_clients.Exists(client => client.IsWaiting), RecoveryLimit, "all clients get their answers");
-        RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
-        AskAll();
-        RunUntil(() => !_cluster.History.Model.Leases.Any(), TimeSpan.FromSeconds(_plan.HasLongLeases ? 1000 : 60), "all leases expire");
+        ServeAgain();
+        HandOver();
+        AwaitLeases();
         RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
         RunUntil(() => _watchers.TrueForAll(watcher => watcher.IsComplete), RecoveryLimit, "all watches are told everything");
         CompareStates();
         foreach (var client in _clients)
             client.CheckRefused();
+    }
+
+    /// <summary>Who is needed is known where the members do not change.</summary>
+    private int MinoritySize => _plan is { IsMinorityAway: true, MemberChangeWeight: 0 } ? (_plan.MemberCount - 1) / 2 : 0;
+
+    private void ServeAgain()
+    {
+        RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
+        RunUntil(() => !_clients.Exists(client => client.IsWaiting), RecoveryLimit, "all clients get their answers");
+        RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
+        AskAll();
+        RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
+    }
+
+    /// <summary>A successor that has the whole log leads in the very next term.</summary>
+    private void HandOver()
+    {
+        if (_plan.TransferWeight == 0 || _cluster.Belonging().Find(member => member != _cluster.Leader && !member.Member!.IsLearner) is not { } successor)
+            return;
+        ulong term = _cluster.Leader!.Member!.Leadership.Term;
+        _cluster.Operator.Transfer(successor);
+        RunUntil(() => _cluster.Leader?.Member!.Leadership.Term > term, ElectionLimit, $"the leadership is handed to member {successor.Number}");
+        Check.Holds(successor.Member!.Leadership.Term == term + 1 && successor.Member.IsLeader,
+            $"the leadership was handed to member {successor.Number} in term {term}, but {_cluster.Leader?.Number} leads in term {_cluster.Leader?.Member!.Leadership.Term}");
+        RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
+    }
+
+    /// <summary>All end, and not much later than their leaders gave them; what was left of long ones outlives leaders.</summary>
+    private void AwaitLeases()
+    {
+        var nextRestart = _cluster.Time.Now + LeaderLife;
+        int restartsLeft = LeaderRestarts;
+        while (_cluster.History.Model.Leases.Any())
+        {
+            Check.Holds(_cluster.Time.Now < _cluster.History.Leases.AllEndBy + ExpiryDelay, $"all leases end by {_cluster.History.Leases.AllEndBy}: they do not", "liveness");
+            if (_cluster.Time.Now >= nextRestart && restartsLeft-- > 0)
+            {
+                nextRestart = _cluster.Time.Now + LeaderLife;
+                _cluster.Leader?.Shutdown("restart");
+            }
+            Advance(_cluster.Time.Now + ExpiryDelay);
+        }
+        RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
     }
 
     private bool AreRemovedGone() => _cluster.Leader is { } leader
@@ -158,7 +221,10 @@ public sealed class Simulation
         {
             unknown = client.UnknownCount;
             await client.ChangeAsync(member, new PutRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("calm") });
-            if (!member.Member!.IsLearner)
+            // A removal that was under way may have come to its end.
+            if (member.Member is not { } asked)
+                return;
+            if (!asked.IsLearner)
                 await client.ReadNowAsync(member);
         }
         while (client.UnknownCount > unknown && ++tries < 2);
@@ -172,8 +238,24 @@ public sealed class Simulation
         {
             _cluster.History.CompareState(member.Member!.State, member.Place);
             Check.Equal(members[0].Member!.State.HashEverything(), member.Member.State.HashEverything(), $"hash of member {member.Number}'s state");
+            CompareMembers(member, members[0]);
         }
     }
+
+    /// <summary>The core counts whom the state lists, and all know who was removed.</summary>
+    private void CompareMembers(SimulatedMember member, SimulatedMember first)
+    {
+        var state = member.Member!.State;
+        var config = ConfStateCodec.Decode(state.Configuration.Span);
+        Check.Equal(Ids(state.Members.Members.Where(known => !known.IsLearner).Select(known => known.ID)), Ids(config.Voters.Select(id => id.Value)), $"voters by member {member.Number}'s core");
+        Check.Equal(Ids(state.Members.Members.Where(known => known.IsLearner).Select(known => known.ID)), Ids(config.Learners.Select(id => id.Value)), $"learners by member {member.Number}'s core");
+        Check.Equal(Ids(Removed(first)), Ids(Removed(member)), $"removed members, as member {member.Number} knows them");
+    }
+
+    private IEnumerable<ulong> Removed(SimulatedMember member) =>
+        _cluster.Members.Select(other => other.Id.Value).Where(member.Member!.State.Members.IsRemoved);
+
+    private static string Ids(IEnumerable<ulong> ids) => string.Join(' ', ids.Order());
 
     private SimulationResult Summary()
     {

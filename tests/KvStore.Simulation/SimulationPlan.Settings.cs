@@ -16,8 +16,8 @@ public sealed partial record SimulationPlan
         nameof(Duration), nameof(MisfortuneLimit), nameof(MemberCount), nameof(ClientCount), nameof(WatcherCount),
         .. Settings.Select(setting => setting.Name).Where(name => name.EndsWith("Weight", StringComparison.Ordinal)),
         nameof(IoErrors), nameof(Loss), nameof(Duplicates), nameof(SnapshotBreaks), nameof(CrashAfterCheckpoint), nameof(CrashOfLeader),
-        nameof(CrashOnSnapshot), nameof(PowerLossPercent), nameof(Compactions), nameof(ClockDrift), nameof(HasLongLeases),
-        nameof(QuotaBytes), nameof(IsNativeIndex),
+        nameof(CrashOnSnapshot), nameof(CrashAfterChange), nameof(PowerLossPercent), nameof(Compactions), nameof(ClockDrift), nameof(HasLongLeases),
+        nameof(QuotaBytes), nameof(IsNativeIndex), nameof(RequestsAtOnce), nameof(IsMinorityAway),
     ];
 
     /// <exception cref="FormatException">There is no such thing, or it takes no such value.</exception>
@@ -61,6 +61,7 @@ public sealed partial record SimulationPlan
     private static int[] LessOf(string name, int number) => name switch
     {
         nameof(MemberCount) or nameof(ClientCount) => [1, 3],
+        nameof(RequestsAtOnce) => [1],
         nameof(MisfortuneLimit) => [0, 1, 2, 4, 8, 16, 32],
         _ => [0, number / 2],
     };

@@ -71,11 +71,21 @@ public sealed partial record SimulationPlan
     /// <summary>Of 100 snapshots that came whole, how many are followed by a crash while they are installed.</summary>
     public int CrashOnSnapshot { get; init; }
 
+    /// <summary>Of 100 changes of members that a leader applies, how many are soon followed by its crash.</summary>
+    public int CrashAfterChange { get; init; }
+
+    /// <summary>Of 100 lives of members, in how many they ask for votes before they campaign: it may be turned on or off by a restart.</summary>
+    public int PreVotePercent { get; init; } = 100;
+
     /// <summary>Of 100 crashes, how many take the power away too.</summary>
     public int PowerLossPercent { get; init; } = 60;
 
     /// <summary>Of 10,000 disk operations, how many fail.</summary>
     public int IoErrors { get; init; }
+
+    /// <summary>Of 100 syncs of files, how many are lies. No seed has any: no promise can be kept on such a disk, so this is how it is
+    /// tested that broken promises are noticed.</summary>
+    public int SyncLies { get; init; }
 
     /// <summary>Of 1,000 messages, how many are lost on a fair day.</summary>
     public int Loss { get; init; }
@@ -110,6 +120,18 @@ public sealed partial record SimulationPlan
     public bool HasLongLeases { get; init; }
 
     public bool IsNativeIndex { get; init; }
+
+    /// <summary>What one client asks without waiting for an answer, at most.</summary>
+    public int RequestsAtOnce { get; init; } = 1;
+
+    /// <summary>Appends under way to one follower, at most.</summary>
+    public int MaxInflightMessages { get; init; } = 512;
+
+    /// <summary>Changes of members are refused that would endanger the quorum, as etcd's flag strict-reconfig-check has it.</summary>
+    public bool IsStrict { get; init; }
+
+    /// <summary>When all is calm, as many members as the others can do without stay away for a while.</summary>
+    public bool IsMinorityAway { get; init; }
 
     /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
     public int Compactions { get; init; }
@@ -194,6 +216,12 @@ public sealed partial record SimulationPlan
             CatchUpEntries = random.Next(3) * 15,
             LogSegmentBytes = 4096L * random.Between(3, 12),
             QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
+            RequestsAtOnce = random.Chance(0.2) ? random.Between(2, 20) : 1,
+            MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
+            IsMinorityAway = random.Chance(0.4),
+            IsStrict = random.Chance(0.3),
+            CrashAfterChange = random.Chance(0.4) ? random.Between(20, 90) : 0,
+            PreVotePercent = random.Next(5) switch { 0 => 0, 1 => 50, _ => 100 },
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

@@ -12,7 +12,8 @@ namespace KvStore.Server.Cluster;
 /// What the log itself must guard against (a known id, an address in use) is decided where the change is applied; here stands
 /// what only a member at work can know. A member counts as started once it has told its name.
 /// </remarks>
-public sealed class MembershipRules(Member member, IPeerNetwork network, PeerCalls peers, bool isStrict, int maxLearners)
+public sealed class MembershipRules(
+    Member member, IPeerNetwork network, ILeaderCalls leaders, TimeProvider time, bool isStrict, int maxLearners)
 {
     /// <summary>The others must have been reachable for so long; etcd's.</summary>
     private static readonly TimeSpan HealthInterval = TimeSpan.FromSeconds(5);
@@ -63,8 +64,8 @@ public sealed class MembershipRules(Member member, IPeerNetwork network, PeerCal
     /// <exception cref="EtcdException">The learner must not become a voter now.</exception>
     public async Task<IReadOnlyList<Protocol.Member>> PromoteAsync(ulong id, CancellationToken cancellation)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(member.Options.RequestTimeout);
+        using var timeout = new CancellationTokenSource(member.Options.RequestTimeout, time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
         try
         {
             return await PromoteHereAsync(id);
@@ -88,7 +89,7 @@ public sealed class MembershipRules(Member member, IPeerNetwork network, PeerCal
     {
         try
         {
-            return (await peers.PromoteAsync(leader.PeerURLs, id, patience)).Members;
+            return (await leaders.PromoteAsync(leader.PeerURLs, id, patience)).Members;
         }
         catch (Exception fault) when (fault is IOException or OperationCanceledException)
         {

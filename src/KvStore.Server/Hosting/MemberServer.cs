@@ -127,7 +127,7 @@ internal sealed class MemberServer : IAsyncDisposable
 
     private async Task ListenAsync(PeerTls? peerTls, CancellationToken stopping)
     {
-        var membership = new MembershipRules(_member, _network, _calls, _options.StrictReconfigCheck, _options.MaxLearners);
+        var membership = new MembershipRules(_member, _network, _calls, TimeProvider.System, _options.StrictReconfigCheck, _options.MaxLearners);
         var clock = new LeaseClockService(_member, _calls, TimeProvider.System);
         await StartPeersAsync(new PeerCallHandler(_member, clock, membership, () => _member.HasLeader ? ServerVersion.Cluster : "not_decided"), peerTls);
         _member.Start();

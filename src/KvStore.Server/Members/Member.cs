@@ -375,6 +375,7 @@ public sealed class Member : IDisposable
             RandomBelow = new Random(unchecked((int)Options.Incarnation)).Next,
             MaxCommittedSizePerReadyBytes = 16 << 20,
             MaxUncommittedEntriesSizeBytes = 256 << 20,
+            MaxInflightMessages = Options.MaxInflightMessages,
             MaxInflightBytes = 32 << 20,
             StepDownOnRemoval = true,
         };

@@ -24,6 +24,9 @@ public sealed record MemberOptions
     /// <summary>The most bytes that these may have.</summary>
     public long CatchUpBytes { get; init; } = 64 << 20;
 
+    /// <summary>The most appends under way to one follower; etcd's.</summary>
+    public int MaxInflightMessages { get; init; } = 512;
+
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
     public int ElectionTicks { get; init; } = 10;

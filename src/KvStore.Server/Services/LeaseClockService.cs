@@ -8,7 +8,7 @@ using Member = KvStore.Server.Members.Member;
 namespace KvStore.Server.Services;
 
 /// <summary>Leases' time, which the leader alone keeps: other members ask it.</summary>
-internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProvider time)
+internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, TimeProvider time)
 {
     /// <summary>How soon it is tried again when nobody leads, or the leader did not answer; etcd's.</summary>
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(50);
@@ -32,7 +32,7 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
         }
         return await OnLeaderAsync(
             () => RenewHereAsync(id).AsTask(),
-            async (leader, patience) => (await peers.RenewAsync(leader.PeerURLs, id, patience)).TTL,
+            async (leader, patience) => (await leaders.RenewAsync(leader.PeerURLs, id, patience)).TTL,
             cancellation);
     }
 
@@ -40,7 +40,7 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
     /// <exception cref="EtcdException">It could not be learned in time.</exception>
     public Task<LeaseTimeToLiveResponse> TimeToLiveAsync(LeaseTimeToLiveRequest request, CancellationToken cancellation) => OnLeaderAsync(
         () => Task.FromResult(TimeToLiveHere(request)),
-        (leader, patience) => peers.TimeToLiveAsync(leader.PeerURLs, request, patience),
+        (leader, patience) => leaders.TimeToLiveAsync(leader.PeerURLs, request, patience),
         cancellation);
 
     /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
@@ -66,8 +66,8 @@ internal sealed class LeaseClockService(Member member, PeerCalls peers, TimeProv
     private async Task<T> OnLeaderAsync<T>(
         Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken cancellation)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(member.Options.RequestTimeout);
+        using var timeout = new CancellationTokenSource(member.Options.RequestTimeout, time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
         try
         {
             while (true)

@@ -17,13 +17,14 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     private readonly AppliedHistory _history = cluster.History;
     private readonly Random _random = cluster.Random;
     private long _lastId = (long)number << 32;
+    private int _askedCount;
 
     public long OperationCount { get; private set; }
 
     public long UnknownCount { get; private set; }
 
     /// <summary>Whether it has asked something and has no answer yet.</summary>
-    public bool IsWaiting { get; private set; }
+    public bool IsWaiting => _askedCount > 0;
 
     /// <summary>Asks as long as the world is not calm.</summary>
     public async Task RunAsync()
@@ -33,10 +34,17 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
             await cluster.Time.Delay(cluster.Plan.ThinkTime * 2 * _random.NextDouble());
             if (cluster.IsCalm || cluster.Time.Now < cluster.Operator.IdleUntil || cluster.PickServing() is not { } serving)
                 continue;
-            IsWaiting = true;
-            await AskAsync(serving);
-            IsWaiting = false;
+            _askedCount++;
+            var answered = cluster.GuardAsync(AskAndCountAsync(serving));
+            if (_askedCount >= cluster.Plan.RequestsAtOnce)
+                await answered;
         }
+    }
+
+    private async Task AskAndCountAsync(SimulatedMember serving)
+    {
+        await AskAsync(serving);
+        _askedCount--;
     }
 
     /// <summary>What was refused before it reached the log must never be applied.</summary>
@@ -156,16 +164,22 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         Check.Equal((object?)model.Response ?? model.Error!, Outcome(() => state.Txns.Read(txn)), $"read {txn}");
     }
 
-    /// <summary>Of the member that it takes for the leader: that one alone keeps the time.</summary>
+    /// <summary>At any member, which asks the leader, or at the one that it takes for the leader: that one alone keeps the time.</summary>
     private async Task RenewAsync(SimulatedMember serving)
     {
         long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(4));
         long incarnation = _history.Leases.IncarnationOf(id);
-        var leader = cluster.Find(serving.Member!.Leadership.Leader) ?? serving;
-        if (incarnation == 0 || !leader.IsServing)
+        bool isPassedOn = _random.Next(2) == 0;
+        var asked = isPassedOn ? serving : cluster.Find(serving.Member!.Leadership.Leader) ?? serving;
+        if (incarnation == 0 || !asked.IsServing)
             return;
         var now = cluster.Time.Now;
-        var outcome = await CallAsync(leader, member => member.Lessor.RenewAsync(new(id)).AsTask());
+        double ttl = asked.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
+        var outcome = await CallAsync(asked, member => isPassedOn
+            ? asked.LeaseClock!.RenewAsync(id, CancellationToken.None).AsTask()
+            : member.Lessor.RenewAsync(new(id)).AsTask());
+        // Whatever came of it: the leader may have renewed it until now.
+        _history.Leases.Timed(id, ttl, cluster.Time.Now);
         if (outcome is null)
             return;
         if (RefusalOf(outcome) is { } refusal)

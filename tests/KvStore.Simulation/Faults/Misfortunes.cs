@@ -45,6 +45,8 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
 
     public void Elected(SimulatedMember member) => CrashSoon(member, _plan.CrashOfLeader);
 
+    public void ChangedMembers(SimulatedMember member) => CrashSoon(member, _plan.CrashAfterChange);
+
     public void SnapshotArrived(SimulatedMember member)
     {
         if (!IsOver && _random.Next(100) < _plan.CrashOnSnapshot)

@@ -16,7 +16,7 @@ namespace KvStore.Simulation.Histories;
 /// life, must apply exactly the same commands at the same places with the same results, and may only add to them; and whatever a
 /// state holds must be what the obvious store held at that place. A place in the order is the number of commands before it.
 /// </remarks>
-internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
+internal sealed class AppliedHistory(Trace trace, double clockDrift)
 {
     private readonly List<AppliedCommand> _commands = [];
     private readonly Dictionary<RequestId, int> _places = [];
@@ -25,7 +25,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
 
     public ModelStore Model { get; } = new();
 
-    public LeasePromises Leases { get; } = new(fastestClock);
+    public LeasePromises Leases { get; } = new(clockDrift);
 
     public int Count => _commands.Count;
 
@@ -57,8 +57,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
         }
         trace.Add("applied", (long)index, result.Revision);
         trace.Explain(() => $"{applied.Kind} {Parse(applied)} by {RequestId.Of(applied.Payload)?.ToString() ?? "a member"}: {applied.Error?.Text ?? "done"}");
-        if (index < LastIndex)
-            throw new SimulationFailedException($"entry {index} was applied behind entry {LastIndex}");
+        Check.Holds(index >= LastIndex, $"entry {index} was applied behind entry {LastIndex}");
         Append(applied);
         Judge(applied, result.Events, now);
         applied.Compacted = Model.Compacted;
@@ -104,6 +103,8 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
     {
         Check.Equal(IsNoSpace, state.Alarms.IsNoSpace, "NOSPACE alarm");
         Check.Equal(string.Join(' ', Model.Leases), string.Join(' ', state.Leases.List().Select(lease => lease.Id.Value)), "leases");
+        Check.Equal(string.Join(' ', Leases.Checkpoints), string.Join(' ', state.Leases.List().Select(lease => $"{lease.Id.Value}:{lease.RemainingTtlSeconds}")),
+            "what is left of leases");
         foreach (long lease in Model.Leases)
             Check.Equal(Text(Model.KeysOf(lease)), Text(state.Leases.KeysOf(new(lease)).Select(key => ByteString.CopyFrom(key))), $"keys of lease {lease}");
     }
@@ -118,8 +119,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
     private static void Repeat(AppliedCommand first, AppliedCommand again)
     {
         bool isSame = first.Index == again.Index && first.Kind == again.Kind && first.Payload.AsSpan().SequenceEqual(again.Payload);
-        if (!isSame)
-            throw new SimulationFailedException($"entry {first.Index} was {first.Kind}, elsewhere entry {again.Index} is {again.Kind}");
+        Check.Holds(isSame, $"entry {first.Index} was {first.Kind}, elsewhere entry {again.Index} is {again.Kind}");
         Check.Equal(first.Error, again.Error, $"outcome of the repeated {first.Kind} in entry {first.Index}");
         Check.Equal(first.Response, again.Response, $"answer of the repeated {first.Kind} in entry {first.Index}");
         Check.Equal(first.Revision, again.Revision, $"revision of the repeated {first.Kind} in entry {first.Index}");
@@ -129,7 +129,7 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
     {
         _commands.Add(command);
         if (RequestId.Of(command.Payload) is { } id && !_places.TryAdd(id, _commands.Count - 1))
-            throw new SimulationFailedException($"a client's {command.Kind} was applied twice, in entries {_commands[_places[id]].Index} and {command.Index}");
+            Check.Holds(false, $"a client's {command.Kind} was applied twice, in entries {_commands[_places[id]].Index} and {command.Index}");
     }
 
     private void Judge(AppliedCommand command, StoredEvent[] events, TimeSpan now)
@@ -137,6 +137,8 @@ internal sealed class AppliedHistory(Trace trace, double fastestClock = 1)
         var request = Parse(command);
         if (command.Kind == CommandKind.Alarm)
             JudgeAlarm((AlarmRequest)request!);
+        if (command.Kind == CommandKind.LeaseCheckpoint)
+            Leases.Checkpointed(LeaseCheckpointRequest.Parser.ParseFrom(command.Payload));
         if (request is null or AlarmRequest)
             return;
         if (IsRefusedForSpace(request))

@@ -7,12 +7,17 @@ namespace KvStore.Simulation.Members;
 internal sealed class SafetyChecker
 {
     private readonly Dictionary<ulong, NodeId> _leaders = [];
+
+    /// <summary>Those in which somebody campaigned, and those of the first start.</summary>
+    private readonly HashSet<ulong> _terms = [0, 1];
     private readonly Dictionary<(NodeId Voter, ulong Term), NodeId> _votes = [];
     private readonly Dictionary<NodeId, (ulong Term, NodeId Vote, ulong Index)> _promises = [];
 
     /// <summary>What a member tells another is durable: a vote, or that it has entries.</summary>
     public void Sent(SimulatedMember from, Message message)
     {
+        if (message.Type == MessageType.Vote)
+            _terms.Add(message.Term);
         if (message.Reject || message.Type is not (MessageType.VoteResp or MessageType.AppResp))
             return;
         var promise = _promises.GetValueOrDefault(from.Id);
@@ -40,6 +45,12 @@ internal sealed class SafetyChecker
     /// <summary>One leader in each term; and within a life, terms and the commit index never go back.</summary>
     public void Sees(SimulatedMember member, LeaderStatus? before, LeaderStatus now)
     {
+        if (now.Role is Role.Candidate or Role.Leader)
+            _terms.Add(now.Term);
+        Check.Holds(_terms.Contains(now.Term), $"member {member.Number} is in term {now.Term}, in which nobody has campaigned");
+        // It has its own vote for that.
+        if (now.Role == Role.Leader && now.Term > _promises.GetValueOrDefault(member.Id).Term)
+            _promises[member.Id] = (now.Term, member.Id, 0);
         if (now.Leader != NodeId.None)
             Leads(now.Leader, now.Term, $"member {member.Number} sees");
         Check.Holds(now.Role != Role.Leader || before?.Role == Role.Leader || !member.Member!.State.Members.IsRemoved(member.Id.Value),

@@ -2,6 +2,7 @@ using KvStore.Raft;
 using KvStore.Simulation.Faults;
 using KvStore.Simulation.Histories;
 using KvStore.Simulation.Network;
+using KvStore.Simulation.Rules;
 using KvStore.Simulation.Scheduling;
 using KvStore.Storage.Disks.Simulated;
 
@@ -20,10 +21,11 @@ internal sealed class SimulatedCluster
         Trace = new Trace(text, Time);
         Random = new Random(plan.Seed);
         Faults = new SeededRandom(unchecked((ulong)plan.Seed * 7919));
-        History = new AppliedHistory(Trace, 1 + plan.ClockDrift / 1000.0);
+        History = new AppliedHistory(Trace, plan.ClockDrift / 1000.0);
         Network = new SimulatedNetwork(this);
         Misfortunes = new Misfortunes(this);
         Operator = new ClusterOperator(this);
+        Rules = new ProtocolRules(this);
         for (int number = 1; number <= plan.MemberCount; number++)
             _members.Add(new SimulatedMember(this, number, joined: null));
         FirstMembers = [.. _members.Select(member => member.Description)];
@@ -46,6 +48,8 @@ internal sealed class SimulatedCluster
     public AppliedHistory History { get; }
 
     public SafetyChecker Checker { get; } = new();
+
+    public ProtocolRules Rules { get; }
 
     public SimulatedNetwork Network { get; }
 
@@ -83,9 +87,11 @@ internal sealed class SimulatedCluster
     public SimulatedMember? Find(NodeId id) => _members.Find(member => member.Id == id);
 
     /// <summary>Those that the cluster consists of, as its leader says; all while nobody leads.</summary>
-    public List<SimulatedMember> Belonging() => Leader is { } leader
-        ? _members.FindAll(member => leader.Member!.State.Members.Find(member.Id.Value) is not null)
-        : _members;
+    public List<SimulatedMember> Belonging()
+    {
+        var leader = Leader;
+        return _members.FindAll(member => !member.IsAway && (leader is null || leader.Member!.State.Members.Find(member.Id.Value) is not null));
+    }
 
     /// <summary>A member that a client gets through to, by chance; once all is calm, one that belongs to the cluster.</summary>
     public SimulatedMember? PickServing()
@@ -126,12 +132,24 @@ internal sealed class SimulatedCluster
     }
 
     /// <summary>Everything that is wrong comes to an end, and all members start that still belong to the cluster.</summary>
-    public void CalmDown()
+    /// <param name="away">So many, by chance, do not come back until they are brought.</param>
+    public void CalmDown(int away)
     {
         IsCalm = true;
         Network.Heal();
+        for (; away > 0; away--)
+        {
+            var present = _members.FindAll(member => !member.IsAway);
+            present[Faults.Next(present.Count)].GoAway();
+        }
         foreach (var member in _members.ToList())
             member.Heal();
+    }
+
+    public void BringBack()
+    {
+        foreach (var member in _members.FindAll(member => member.IsAway))
+            member.ComeBack();
     }
 
     /// <summary>What a process used goes once no step stands in it any more.</summary>

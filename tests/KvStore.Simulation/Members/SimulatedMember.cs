@@ -1,6 +1,12 @@
+using Google.Protobuf;
 using KvStore.Mvcc;
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Leases;
 using KvStore.Raft;
+using KvStore.Server.Cluster;
 using KvStore.Server.Members;
+using KvStore.Server.Services;
+using KvStore.Simulation.Network;
 using KvStore.Simulation.Scheduling;
 using KvStore.Storage.Disks.Simulated;
 using KvStore.Storage.Wal;
@@ -12,6 +18,8 @@ namespace KvStore.Simulation.Members;
 internal sealed class SimulatedMember
 {
     private const string DataPath = "/data";
+
+    private const int LearnersLimit = 2;
 
     private readonly SimulatedCluster _cluster;
     private readonly Func<IReadOnlyList<Protocol.Member>>? _joined;
@@ -52,11 +60,25 @@ internal sealed class SimulatedMember
     /// <summary>Null while it is down.</summary>
     public Member? Member { get; private set; }
 
+    /// <summary>What must be asked before the members are changed; of the present life.</summary>
+    public MembershipRules? Membership { get; private set; }
+
+    /// <summary>Renews leases wherever their time is kept; of the present life.</summary>
+    public LeaseClockService? LeaseClock { get; private set; }
+
+    public TimeSpan StartedAt { get; private set; }
+
     /// <summary>Its place in the history: how many commands its state holds.</summary>
     public int Place { get; private set; }
 
     /// <summary>It was removed, has heard of that, and never comes back.</summary>
     public bool IsGone { get; private set; }
+
+    /// <summary>It is down and stays so until it is brought back.</summary>
+    public bool IsAway { get; private set; }
+
+    /// <summary>When it came to lead, the last time.</summary>
+    public TimeSpan LeadsSince { get; private set; }
 
     public bool IsUp => Member is not null;
 
@@ -67,7 +89,7 @@ internal sealed class SimulatedMember
 
     public void Start()
     {
-        if (IsUp || IsGone)
+        if (IsUp || IsGone || IsAway)
             return;
         var process = new SimulatedProcess($"m{Number}") { Crashed = Crash };
         Process = process;
@@ -128,8 +150,20 @@ internal sealed class SimulatedMember
             Disk.FailAt(operation, DiskFault.None);
         Slowness = 1;
         if (Process is { } process)
-            process.PausedUntil = TimeSpan.Zero;
+            process.PausedUntil = TimeSpan.FromTicks(Math.Min(process.PausedUntil.Ticks, _cluster.Time.Now.Ticks));
         Start();
+    }
+
+    public void GoAway()
+    {
+        IsAway = true;
+        Crash("away");
+    }
+
+    public void ComeBack()
+    {
+        IsAway = false;
+        Heal();
     }
 
     /// <summary>It heard that it was removed; production's process ends then.</summary>
@@ -159,13 +193,36 @@ internal sealed class SimulatedMember
         CheckLog();
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex);
         var directory = DataDirectory.Open(Disk, DataPath);
-        var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, _cluster.Network.LinkOf(this, process));
+        var network = _cluster.Network.LinkOf(this, process);
+        var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, network);
         Check.Holds(member.State.AppliedIndex <= _cluster.Counts.HighestApplied,
             $"member {Number} starts with a checkpoint of entry {member.State.AppliedIndex}, which nobody has applied");
         (Member, _state, _leadership) = (member, member.State, null);
+        StartedAt = _cluster.Time.Now;
         Place = _cluster.History.PlaceBehind(member.State.AppliedIndex);
+        var calls = new SimulatedLeaderCalls(_cluster, this);
+        Membership = new MembershipRules(member, network, calls, clock, _cluster.Plan.IsStrict, LearnersLimit);
+        LeaseClock = new LeaseClockService(member, calls, clock);
         member.Start();
+        _ = _cluster.GuardAsync(TellNameAsync(member, process));
         _cluster.Trace.Add("started", Number, (long)member.State.AppliedIndex);
+    }
+
+    /// <summary>As production does: a member counts as started once the others know its name.</summary>
+    private async Task TellNameAsync(Member member, SimulatedProcess process)
+    {
+        while (process.IsAlive && member.State.Members.Find(Id.Value) is not { Name.Length: > 0 })
+        {
+            await _cluster.Time.Delay(TimeSpan.FromSeconds(1));
+            if (!process.IsAlive || !IsServing || member.State.Members.Find(Id.Value) is not { Name.Length: 0 })
+                continue;
+            Task? told = null;
+            process.Run(() => told = member.ProposeAsync(CommandKind.MemberAttributes, Description.ToByteArray(), Description).AsTask());
+            if (told is null)
+                continue;
+            await process.AnswerAsync(told);
+            _cluster.Trace.Add(told.IsCompletedSuccessfully ? "told its name" : "told its name in vain", Number);
+        }
     }
 
     /// <summary>What the log says before the member changes anything: what was promised by earlier lives.</summary>
@@ -195,6 +252,8 @@ internal sealed class SimulatedMember
         Incarnation = (ulong)_cluster.Random.NextInt64(),
         SnapshotCount = _cluster.Plan.SnapshotCount,
         CatchUpEntries = _cluster.Plan.CatchUpEntries,
+        MaxInflightMessages = _cluster.Plan.MaxInflightMessages,
+        PreVote = _cluster.Faults.Next(100) < _cluster.Plan.PreVotePercent,
         CheckpointLogBytes = 256 << 10,
         QuotaBytes = _cluster.Plan.QuotaBytes,
         LogSegmentBytes = _cluster.Plan.LogSegmentBytes,
@@ -208,7 +267,16 @@ internal sealed class SimulatedMember
         Applied = (command, result, _) =>
         {
             FindPlace();
-            Place = _cluster.History.Applied(Place, _state!.AppliedIndex + 1, command, result, _cluster.Time.Now);
+            ulong index = _state!.AppliedIndex + 1;
+            bool isNew = Place == _cluster.History.Count;
+            if (isNew && command.Kind >= CommandKind.MemberAdd && command.Kind <= CommandKind.MemberPromote)
+            {
+                _cluster.Rules.Changes.Applied(index, command.RequestId);
+                _cluster.Misfortunes.ChangedMembers(this);
+            }
+            Place = _cluster.History.Applied(Place, index, command, result, _cluster.Time.Now);
+            if (Member!.IsLeader && result.Response is Protocol.LeaseGrantResponse grant)
+                _cluster.History.Leases.Timed(grant.ID, grant.TTL, _cluster.Time.Now);
         },
         Checkpointed = _ =>
         {
@@ -234,7 +302,10 @@ internal sealed class SimulatedMember
             return;
         if (loop == "apply")
             NoteProgress();
-        else if (loop == "raft" && Member.Leadership != _leadership)
+        if (loop != "raft")
+            return;
+        _cluster.Rules.Stepped(this);
+        if (Member.Leadership != _leadership)
             NoteLeadership();
     }
 
@@ -246,10 +317,15 @@ internal sealed class SimulatedMember
         bool isNew = _leadership.Role == Role.Leader && (before is null || before.Role != Role.Leader || before.Term != _leadership.Term);
         if (!isNew)
             return;
+        LeadsSince = _cluster.Time.Now;
+        foreach (var lease in Member.State.Leases.List())
+            _cluster.History.Leases.Timed(lease.Id.Value, LeftOf(lease) + Member.Options.ElectionTimeout.TotalSeconds, LeadsSince);
         _cluster.Counts.Elections++;
         _cluster.Trace.Add("leads", Number, (long)_leadership.Term);
         _cluster.Misfortunes.Elected(this);
     }
+
+    private static long LeftOf(Lease lease) => lease.RemainingTtlSeconds > 0 ? lease.RemainingTtlSeconds : lease.TtlSeconds;
 
     /// <summary>Once the log is replayed, all that earlier lives had applied must be there.</summary>
     private void NoteProgress()
@@ -273,6 +349,8 @@ internal sealed class SimulatedMember
         if (operation.Kind == DiskOperationKind.Read)
             return DiskFault.None;
         _cluster.Trace.Add("disk", Number, (long)operation.Kind);
+        if (operation.Kind == DiskOperationKind.Sync && _cluster.Plan.SyncLies > 0 && _cluster.Faults.Next(100) < _cluster.Plan.SyncLies)
+            return DiskFault.Lie;
         if (_cluster.IsCalm || _cluster.Faults.Next(10_000) >= _cluster.Plan.IoErrors)
             return DiskFault.None;
         _cluster.Counts.IoErrors++;

@@ -14,6 +14,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
 
     private readonly SeededRandom _random = new(unchecked((ulong)cluster.Plan.Seed * 104_729));
     private readonly HashSet<(NodeId From, NodeId To)> _cuts = [];
+    private readonly Dictionary<(NodeId From, NodeId To), TimeSpan> _mended = [];
     private readonly Dictionary<(NodeId From, NodeId To), TimeSpan> _lastArrivals = [];
     private readonly Dictionary<NodeId, SnapshotTransfer> _transfers = [];
     private readonly long[] _counts = new long[TypeCount];
@@ -38,7 +39,11 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
 
     public void Cut(NodeId from, NodeId to) => _cuts.Add((from, to));
 
-    public void Mend(NodeId from, NodeId to) => _cuts.Remove((from, to));
+    public void Mend(NodeId from, NodeId to)
+    {
+        _cuts.Remove((from, to));
+        _mended[(from, to)] = cluster.Time.Now;
+    }
 
     public void Storm(TimeSpan until) => _stormUntil = until;
 
@@ -76,6 +81,14 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
             BrokenSnapshotCount++;
     }
 
+    private TimeSpan? ReachableFor(SimulatedMember member, NodeId peer)
+    {
+        if (cluster.Find(peer) is not { IsServing: true } other || IsCut(member.Id, peer) || IsCut(peer, member.Id))
+            return null;
+        var since = new[] { member.StartedAt, other.StartedAt, _mended.GetValueOrDefault((member.Id, peer)), _mended.GetValueOrDefault((peer, member.Id)) };
+        return cluster.Time.Now - since.Max();
+    }
+
     private bool IsStormy => cluster.Time.Now < _stormUntil;
 
     private void Send(SimulatedMember from, SimulatedProcess process, Message message)
@@ -84,6 +97,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         cluster.Trace.Explain(() => $"{from.Number} to {message.To.Value & 15}: {message.Type} term {message.Term} index {message.Index} of term {message.LogTerm}, "
             + $"{message.Entries.Length} entries, commit {message.Commit}{(message.Reject ? ", refused" : "")}");
         cluster.Checker.Sent(from, message);
+        cluster.Rules.Sent(from, message);
         if (cluster.Find(message.To) is not { } to)
             return;
         if (message.Type == MessageType.Snap)
@@ -103,7 +117,13 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         cluster.Trace.Add("lost", from.Number, to.Number);
         // A transport notices some of it.
         if (_random.Next(3) == 0)
-            cluster.Time.After(Delay(), process, () => from.Member!.ReportUnreachable(to.Id));
+        {
+            cluster.Time.After(Delay(), process, () =>
+            {
+                cluster.Rules.Reported(from, to.Id);
+                from.Member!.ReportUnreachable(to.Id);
+            });
+        }
     }
 
     /// <summary>As the other member reads it.</summary>
@@ -159,10 +179,20 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         }
         // As the transport does: who was removed is told so, and not listened to.
         if (to.Member.State.Members.IsRemoved(from.Id.Value))
+        {
             from.NoteRemoved();
-        else
-            process.Run(() => to.Member.Deliver(message));
+            return;
+        }
+        cluster.Rules.Arrived(from, to, message);
+        process.Run(() => to.Member.Deliver(message));
     }
+
+    /// <summary>A member hears how a snapshot's transfer ended.</summary>
+    public void ReportSnapshot(SimulatedMember from, SimulatedProcess process, TimeSpan delay, NodeId to, bool isSuccess) => cluster.Time.After(delay, process, () =>
+    {
+        cluster.Rules.Reported(from, to);
+        from.Member!.ReportSnapshot(to, isSuccess);
+    });
 
     private void Transfer(SimulatedMember from, SimulatedProcess process, SimulatedMember to, Message message)
     {
@@ -170,7 +200,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         {
             if (current.From != from && current.Message.Term >= message.Term)
             {
-                cluster.Time.After(Delay(), process, () => from.Member!.ReportSnapshot(to.Id, isSuccess: false));
+                ReportSnapshot(from, process, Delay(), to.Id, isSuccess: false);
                 return;
             }
             current.Break();
@@ -188,6 +218,6 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
         {
         }
 
-        public TimeSpan? ReachableFor(NodeId peer) => null;
+        public TimeSpan? ReachableFor(NodeId peer) => network.ReachableFor(member, peer);
     }
 }

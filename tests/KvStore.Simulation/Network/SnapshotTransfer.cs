@@ -117,6 +117,6 @@ internal sealed class SnapshotTransfer(SimulatedCluster cluster, SeededRandom ra
         _source.Run(() => _sender?.Dispose());
         // A sender that hears nothing notices in the end.
         var delay = isSuccess ? cluster.Network.Delay() : cluster.Network.Delay() + TimeSpan.FromMilliseconds(random.Next(500));
-        cluster.Time.After(delay, _source, () => from.Member!.ReportSnapshot(to.Id, isSuccess));
+        cluster.Network.ReportSnapshot(from, _source, delay, to.Id, isSuccess);
     }
 }

@@ -19,7 +19,7 @@ namespace KvStore.Server.Peers.Calls;
 /// </code>
 /// A refusal is a status other than 200 with etcd's text as the body; the other side of this is <see cref="PeerCallHandler"/>.
 /// </remarks>
-public sealed class PeerCalls : IDisposable
+public sealed class PeerCalls : ILeaderCalls, IDisposable
 {
     private static readonly HttpRequestOptionsKey<EtcdUrl> UrlKey = new("peer-url");
 
@@ -49,19 +49,13 @@ public sealed class PeerCalls : IDisposable
         };
     }
 
-    /// <exception cref="EtcdException">The leader's refusal.</exception>
-    /// <exception cref="IOException">None of the URLs answered.</exception>
     public Task<LeaseKeepAliveResponse> RenewAsync(IEnumerable<string> urls, long lease, CancellationToken cancellation) =>
         CallAsync(urls, "/leases", new LeaseKeepAliveRequest { ID = lease }, LeaseKeepAliveResponse.Parser, cancellation);
 
-    /// <exception cref="EtcdException">The leader's refusal.</exception>
-    /// <exception cref="IOException">None of the URLs answered.</exception>
     public Task<LeaseTimeToLiveResponse> TimeToLiveAsync(
         IEnumerable<string> urls, LeaseTimeToLiveRequest request, CancellationToken cancellation) =>
         CallAsync(urls, "/leases/internal", request, LeaseTimeToLiveResponse.Parser, cancellation);
 
-    /// <exception cref="EtcdException">The leader's refusal.</exception>
-    /// <exception cref="IOException">None of the URLs answered.</exception>
     public Task<MemberPromoteResponse> PromoteAsync(IEnumerable<string> urls, ulong member, CancellationToken cancellation) =>
         CallAsync(urls, "/members/promote", new MemberPromoteRequest { ID = member }, MemberPromoteResponse.Parser, cancellation);
 

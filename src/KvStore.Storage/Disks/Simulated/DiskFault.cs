@@ -17,4 +17,7 @@ public enum DiskFault
 
     /// <summary>The operation fails with a <see cref="DiskFullException"/>; of a write the first half is done.</summary>
     DiskFull,
+
+    /// <summary>A sync does nothing and says that all is well, as broken devices do.</summary>
+    Lie,
 }

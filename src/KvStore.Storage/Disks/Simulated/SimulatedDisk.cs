@@ -296,6 +296,8 @@ public sealed class SimulatedDisk : IDisk
             var fault = Begin(DiskOperationKind.Sync, file.Path);
             if (fault is DiskFault.IoError or DiskFault.DiskFull)
                 file.Content.FailSync();
+            if (fault == DiskFault.Lie)
+                return;
             ThrowIfAny(fault, file.Path);
             file.Content.Sync();
         }

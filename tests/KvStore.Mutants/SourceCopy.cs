@@ -1,0 +1,47 @@
+namespace KvStore.Mutants;
+
+/// <summary>A copy of what the simulation and the scenarios are built from, in which files may be changed.</summary>
+/// <remarks>It stays between two campaigns, so that the next one builds only what has changed.</remarks>
+internal sealed class SourceCopy(string root, string copy)
+{
+    /// <summary>Folders, and single files, that the two programs are made of.</summary>
+    private static readonly string[] Parts =
+    [
+        "src", "proto", "tests/KvStore.Simulation", "tests/KvStore.Raft.Scenarios", "tests/KvStore.Mvcc.Tests/Model",
+        "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig",
+    ];
+
+    public string Folder => copy;
+
+    public string PathOf(string file) => Path.Combine(copy, file);
+
+    /// <summary>Makes it the same as the original, and touches nothing that is the same already.</summary>
+    public void Update()
+    {
+        var wanted = Parts.SelectMany(FilesOf).ToHashSet();
+        foreach (string file in wanted)
+            Take(file);
+        foreach (string file in Parts.SelectMany(part => FilesBelow(copy, part)).Where(file => !wanted.Contains(file)).ToList())
+            File.Delete(PathOf(file));
+    }
+
+    private IEnumerable<string> FilesOf(string part) => File.Exists(Path.Combine(root, part)) ? [part] : FilesBelow(root, part);
+
+    private static IEnumerable<string> FilesBelow(string top, string part)
+    {
+        string folder = Path.Combine(top, part);
+        return !Directory.Exists(folder) ? [] : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(top, file))
+            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(name => name is "bin" or "obj"));
+    }
+
+    private void Take(string file)
+    {
+        byte[] content = File.ReadAllBytes(Path.Combine(root, file));
+        string target = PathOf(file);
+        if (File.Exists(target) && File.ReadAllBytes(target).AsSpan().SequenceEqual(content))
+            return;
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        File.WriteAllBytes(target, content);
+    }
+}

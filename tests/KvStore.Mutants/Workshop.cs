@@ -1,0 +1,76 @@
+using System.Diagnostics;
+
+namespace KvStore.Mutants;
+
+/// <summary>Builds the copy: once as it is, then again and again with one file changed.</summary>
+internal sealed class Workshop(SourceCopy copy, string unchanged)
+{
+    private const string Simulation = "tests/KvStore.Simulation", Scenarios = "tests/KvStore.Raft.Scenarios";
+
+    // Nothing is compiled ahead, and no analyzer has a say about bugs.
+    private static readonly string[] Switches =
+    [
+        "-c", "Release", "-m:1", "-nodeReuse:false", "--nologo", "-v", "quiet", "-clp:NoSummary", "-p:PublishReadyToRun=false",
+        "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false", "-p:TreatWarningsAsErrors=false",
+        "-p:WarningLevel=0", "-p:GenerateDocumentationFile=false",
+    ];
+
+    public string SimulationProgram => ProgramIn(copy.Folder, Simulation);
+
+    public string ScenarioProgram => ProgramIn(copy.Folder, Scenarios);
+
+    /// <summary>The simulation of the code as it is, which stays so while the copy is changed.</summary>
+    public string UnchangedSimulationProgram => Path.Combine(unchanged, "KvStore.Simulation.dll");
+
+    /// <exception cref="BuildException"/>
+    public void BuildUnchanged()
+    {
+        Build(Simulation);
+        Build(Scenarios);
+        CopyFiles(OutputOf(copy.Folder, Simulation), unchanged);
+    }
+
+    /// <summary>Builds the changed project alone and gives it to both programs: what is inside of methods concerns no other.</summary>
+    /// <exception cref="BuildException"/>
+    public void BuildChanged(string project)
+    {
+        Build(project, "--no-restore", "--no-dependencies");
+        string assembly = project == "src/KvStore.Server" ? "kvstore.dll" : Path.GetFileName(project) + ".dll";
+        foreach (string program in new[] { Simulation, Scenarios })
+        {
+            string target = Path.Combine(OutputOf(copy.Folder, program), assembly);
+            if (File.Exists(target))
+                File.Copy(Path.Combine(OutputOf(copy.Folder, project), assembly), target, overwrite: true);
+        }
+    }
+
+    private void Build(string project, params string[] more)
+    {
+        var start = new ProcessStartInfo("dotnet", ["build", copy.PathOf(project), .. Switches, .. more])
+        {
+            RedirectStandardOutput = true,
+        };
+        using var build = Process.Start(start)!;
+        string output = build.StandardOutput.ReadToEnd();
+        build.WaitForExit();
+        if (build.ExitCode != 0)
+            throw new BuildException($"{project} does not build:{Environment.NewLine}{output}");
+    }
+
+    private static string OutputOf(string folder, string project) => Path.Combine(folder, project, "bin/Release/net10.0");
+
+    private static string ProgramIn(string folder, string project) => Path.Combine(OutputOf(folder, project), Path.GetFileName(project) + ".dll");
+
+    private static void CopyFiles(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target, overwrite: true);
+        }
+    }
+}
+
+/// <summary>The list is wrong then, or the code was before.</summary>
+internal sealed class BuildException(string message) : Exception(message);

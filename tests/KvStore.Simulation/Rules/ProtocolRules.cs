@@ -1,0 +1,48 @@
+using KvStore.Raft;
+using KvStore.Simulation.Members;
+
+namespace KvStore.Simulation.Rules;
+
+/// <summary>All rules of the messages, as one.</summary>
+internal sealed class ProtocolRules : IProtocolRule
+{
+    private readonly IProtocolRule[] _rules;
+
+    public ProtocolRules(SimulatedCluster cluster)
+    {
+        Leases = new LeaderLeaseRule(cluster);
+        Transfers = new TransferRule(cluster);
+        Changes = new MembershipRule(cluster.Plan.MemberCount);
+        _rules = [Leases, new RefusalRule(), new ProbeRule(), new SnapshotRule(cluster), Transfers, Changes];
+    }
+
+    public LeaderLeaseRule Leases { get; }
+
+    public TransferRule Transfers { get; }
+
+    public MembershipRule Changes { get; }
+
+    public void Sent(SimulatedMember from, Message message)
+    {
+        foreach (var rule in _rules)
+            rule.Sent(from, message);
+    }
+
+    public void Arrived(SimulatedMember from, SimulatedMember to, Message message)
+    {
+        foreach (var rule in _rules)
+            rule.Arrived(from, to, message);
+    }
+
+    public void Stepped(SimulatedMember member)
+    {
+        foreach (var rule in _rules)
+            rule.Stepped(member);
+    }
+
+    public void Reported(SimulatedMember to, NodeId about)
+    {
+        foreach (var rule in _rules)
+            rule.Reported(to, about);
+    }
+}
