@@ -18,6 +18,7 @@ internal static class BenchmarkCommand
         new ColdScenario(),
         new SlowDiskScenario(),
         new MicroScenario("cluster", "the workloads of micro on three members each", memberCount: 3),
+        new AwayScenario(),
         new MillionScenario("ten-million", "the same with 10 M keys (an hour or more)", keyCount: 10_000_000),
     ];
 

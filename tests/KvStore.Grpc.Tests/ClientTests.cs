@@ -67,11 +67,10 @@ public class ClientTests
         using var channel = GrpcChannel.ForAddress($"http://{blackHole.LocalEndpoint}");
         var call = channel.Say("").ResponseAsync;
 
-        using (var connection = await blackHole.AcceptSocketAsync())
+        using (var connection = await RawHttp2.AcceptAsync(blackHole))
         {
-            connection.LingerState = new LingerOption(true, 0);
-            // The preface, and whatever else is there: the request is on its way.
-            await connection.ReceiveAsync(new byte[1024]);
+            await connection.ReadAsync(RawFrame.Headers);
+            connection.Cut();
         }
 
         Assert.IsNotType<RequestNotSentException>((await call.Fails()).Status.DebugException);

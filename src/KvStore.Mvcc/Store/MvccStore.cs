@@ -103,6 +103,9 @@ public sealed class MvccStore
         return !IsIndexCompactionPending;
     }
 
+    /// <summary>Values whose space was given back since this store was opened. Any thread.</summary>
+    public long ReclaimedValues => _reclaim.DroppedCount;
+
     /// <summary>Gives the space of compacted values back, in small steps. Apply loop only.</summary>
     public CompactionStep ReclaimStep(long budgetBytes) => _reclaim.Step(budgetBytes);
 

@@ -18,8 +18,12 @@ namespace KvStore.Mvcc.Store;
 internal sealed class ValueReclaim(MvccStore store)
 {
     private long _passLeftBytes;
+    private long _droppedCount;
     private long _passCompactRevision = MvccStore.NeverCompacted;
     private long _tombstoneHorizon = MvccStore.NeverCompacted;
+
+    /// <summary>Values given up so far. Any thread.</summary>
+    public long DroppedCount => Volatile.Read(ref _droppedCount);
 
     public CompactionStep Step(long budgetBytes)
     {
@@ -39,6 +43,14 @@ internal sealed class ValueReclaim(MvccStore store)
     }
 
     private bool IsLive(Revision revision, ReadOnlySpan<byte> value)
+    {
+        bool isLive = IsNeeded(revision, value);
+        if (!isLive)
+            Volatile.Write(ref _droppedCount, _droppedCount + 1);
+        return isLive;
+    }
+
+    private bool IsNeeded(Revision revision, ReadOnlySpan<byte> value)
     {
         if (revision.Main >= store.CompactRevision)
             return true;

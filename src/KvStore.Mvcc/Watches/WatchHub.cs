@@ -20,6 +20,7 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
     private readonly ConcurrentQueue<Request> _requests = new();
     private readonly ConcurrentQueue<Batch> _published = new();
     private long _backlogBytes;
+    private long _backlogEvents;
     private int _hasDropped;
 
     /// <summary>Watchers, and requests to make one: while it is 0 the apply loop need not bother.</summary>
@@ -69,6 +70,9 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
 
     public long EventsSent { get; private set; }
 
+    /// <summary>Events of synced watchers that no stream has taken yet.</summary>
+    public long PendingEvents => Volatile.Read(ref _backlogEvents);
+
     /// <param name="wakeSender">Called whenever <see cref="WatchStream.TryTake"/> has something new, on the watch loop.</param>
     /// <param name="wakeReceiver">Called when <see cref="WatchStream.AcceptsRequests"/> has become true again, by any thread.</param>
     public WatchStream OpenStream(Action wakeSender, Action wakeReceiver)
@@ -92,6 +96,7 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
         foreach (var change in events)
             bytes += change.KeyValue.Length;
         Interlocked.Add(ref _backlogBytes, bytes);
+        Interlocked.Add(ref _backlogEvents, events.Count);
         _published.Enqueue(new Batch(revision, events, bytes));
     }
 
@@ -143,6 +148,7 @@ public sealed class WatchHub(IWatchSource source, WatchHubOptions options, Actio
         {
             bytes += batch.Bytes;
             Interlocked.Add(ref _backlogBytes, -batch.Bytes);
+            Interlocked.Add(ref _backlogEvents, -batch.Events.Count);
             if (batch.Revision <= _position)
                 continue;
             if (batch.Revision > _position + 1)

@@ -7,30 +7,45 @@ namespace KvStore.Server.Hosting;
 /// <summary>Counts what is applied under etcd's names.</summary>
 internal sealed class ApplyMetrics(ServerMetrics metrics)
 {
-    public void Count(Command command, ApplyResult result)
+    public void Count(Command command, ApplyResult result, TimeSpan took)
     {
+        metrics.RecordApply(NameOf(command.Kind), result.Error is null, took);
         if (result.Error is not null)
-        {
-            metrics.ProposalsFailed.Increment();
             return;
-        }
         switch (command.Kind)
         {
-            case CommandKind.Put: CountPut(result); break;
+            case CommandKind.Put: metrics.Puts.Increment(); break;
             case CommandKind.DeleteRange: metrics.Deletes.Increment(); break;
-            case CommandKind.Txn: metrics.Txns.Increment(); break;
+            case CommandKind.Txn: metrics.CountTxn((TxnResponse)result.Response!); break;
             case CommandKind.LeaseGrant: CountGrant((LeaseGrantResponse)result.Response!); break;
-            case CommandKind.LeaseRevoke: metrics.LeasesRevoked.Increment(); break;
+            case CommandKind.LeaseRevoke: CountRevocation(result); break;
         }
-        if (result.Events.Length > 0)
-            metrics.Events.Add(result.Events.Length);
+        foreach (var change in result.Events)
+        {
+            if (!change.IsDelete)
+                metrics.PutBytes.Add(change.KeyValue.Length);
+        }
     }
 
-    private void CountPut(in ApplyResult result)
+    /// <summary>As etcd names the request; its membership changes have no request of their own.</summary>
+    private static string NameOf(CommandKind kind) => kind switch
     {
-        metrics.Puts.Increment();
-        foreach (var change in result.Events)
-            metrics.PutBytes.Add(change.KeyValue.Length);
+        CommandKind.Put => "Put",
+        CommandKind.DeleteRange => "DeleteRange",
+        CommandKind.Txn => "Txn",
+        CommandKind.Compaction => "Compaction",
+        CommandKind.LeaseGrant => "LeaseGrant",
+        CommandKind.LeaseRevoke => "LeaseRevoke",
+        CommandKind.LeaseCheckpoint => "LeaseCheckpoint",
+        CommandKind.Alarm => "Alarm",
+        CommandKind.MemberAttributes => "ClusterMemberAttrSet",
+        _ => "ConfChange",
+    };
+
+    private void CountRevocation(in ApplyResult result)
+    {
+        metrics.LeasesRevoked.Increment();
+        metrics.Deletes.Add(result.Events.Length);
     }
 
     private void CountGrant(LeaseGrantResponse granted)

@@ -13,6 +13,8 @@ internal sealed class MemberMetricSources
         {
             HasLeader = () => Member?.HasLeader ?? false,
             IsLeader = () => Member?.IsLeader ?? false,
+            IsLearner = () => Member?.IsLearner ?? false,
+            IsApplyingSnapshot = () => Member?.IsApplyingSnapshot ?? false,
             ServerId = () => Member?.Options.MemberId.Value.ToString("x"),
             ClusterVersion = () => Member is { HasLeader: true } ? ServerVersion.Cluster[..ServerVersion.Cluster.LastIndexOf('.')] : null,
             LeaderChanges = () => Member?.LeaderChanges ?? 0,
@@ -29,10 +31,17 @@ internal sealed class MemberMetricSources
             Watchers = () => Member?.Watches.WatcherCount ?? 0,
             WatchStreams = () => Member?.Watches.StreamCount ?? 0,
             SlowWatchers = () => Member?.Watches.BehindCount ?? 0,
+            PendingEvents = () => Member?.Watches.PendingEvents ?? 0,
+            EventsSent = () => Member?.Watches.EventsSent ?? 0,
+            CompactedValues = () => Member?.State.Store.ReclaimedValues ?? 0,
+            OpenReadTransactions = () => Member?.State.Store.Values.OpenReaders ?? 0,
+            Peers = () => Network?.Peers ?? [],
         };
     }
 
     public Member? Member { get; set; }
+
+    public PeerNetwork? Network { get; set; }
 
     public MetricSources Sources { get; }
 }

@@ -26,6 +26,9 @@ internal sealed class MemberServer : IAsyncDisposable
     /// <summary>How soon a member that could not tell its name tries again.</summary>
     private static readonly TimeSpan PublishRetry = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How soon it is seen that peers are there.</summary>
+    private static readonly TimeSpan PeerPoll = TimeSpan.FromMilliseconds(50);
+
     /// <summary>What a stopping leader waits for its successor.</summary>
     private static readonly TimeSpan HandOverTimeout = TimeSpan.FromSeconds(2);
 
@@ -68,7 +71,7 @@ internal sealed class MemberServer : IAsyncDisposable
         try
         {
             opened = await OpenedMember.OpenAsync(options, metrics, onFault);
-            sources.Member = opened.Member;
+            (sources.Member, sources.Network) = (opened.Member, opened.Network);
             // Before the first measurement, which would be missed else.
             var telemetry = await telemetryMade;
             server = new MemberServer(options, opened.Member, metrics, telemetry, opened.Network, opened.Calls);
@@ -128,7 +131,7 @@ internal sealed class MemberServer : IAsyncDisposable
         var clock = new LeaseClockService(_member, _calls, TimeProvider.System);
         await StartPeersAsync(new PeerCallHandler(_member, clock, membership, () => _member.HasLeader ? ServerVersion.Cluster : "not_decided"), peerTls);
         _member.Start();
-        var grpc = new GrpcServer(EtcdServices.Bind(_member, clock, membership, _rules, TimeProvider.System), new GrpcServerOptions
+        var grpc = new GrpcServer(EtcdServices.Bind(_member, clock, membership, _rules, _metrics, TimeProvider.System), new GrpcServerOptions
         {
             // A request of the largest size still fits with its frame and is then refused with etcd's own text.
             MaxReceiveMessageSize = _options.MaxRequestBytes + (512 << 10),
@@ -138,7 +141,9 @@ internal sealed class MemberServer : IAsyncDisposable
         });
         var http = new HttpHandler(_options, new MemberHealth(_member), _metrics.Health, _telemetry.ScrapeAsync, TimeProvider.System);
         _listeners = new ClientListeners(_options, grpc, http);
+        var hastening = _options.InitialElectionTickAdvance ? HastenElectionAsync(_stopping.Token) : Task.CompletedTask;
         await AwaitReadyAsync(stopping);
+        await hastening;
         await _listeners.StartAsync(stopping);
         _publishing = PublishAsync(_listeners.ClientUrls, _stopping.Token);
         // Members of a cluster are looked for by name: a member is ready when the others know it.
@@ -167,6 +172,21 @@ internal sealed class MemberServer : IAsyncDisposable
         if (await Task.WhenAny(_member.LeaderKnown, Task.Delay(ReadyTimeout, stopping)) != _member.LeaderKnown)
             Log.Warn("timed out waiting for the ready notification: serving what needs no leader");
         stopping.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Members that start together need not wait for each other once they are connected; etcd's
+    /// --initial-election-tick-advance.</summary>
+    private async Task HastenElectionAsync(CancellationToken stopping)
+    {
+        for (var waited = TimeSpan.Zero; waited < _options.PeerSilenceTimeout && !_member.HasLeader && !stopping.IsCancellationRequested; waited += PeerPoll)
+        {
+            if (_network.Peers.Count(peer => peer.ActiveSince is not null) > 1)
+            {
+                _member.HastenElection();
+                return;
+            }
+            await Task.WhenAny(Task.Delay(PeerPoll, stopping));
+        }
     }
 
     private async Task HandOverAsync()

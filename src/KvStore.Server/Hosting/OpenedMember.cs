@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using KvStore.Raft;
 using KvStore.Server.Cluster;
 using KvStore.Server.Configuration;
+using KvStore.Server.Logging;
 using KvStore.Server.Members;
 using KvStore.Server.Members.Scheduling;
 using KvStore.Server.Peers;
@@ -36,7 +37,7 @@ internal sealed record OpenedMember(Member Member, PeerNetwork Network, PeerCall
                 OpenSnapshot = _ => throw new InvalidOperationException("the network opens snapshots by itself"),
                 Tls = tls,
                 SilenceTimeout = options.PeerSilenceTimeout,
-            });
+            }, metrics);
             var events = EventsOf(metrics, network);
             var scheduler = new ThreadLoopScheduler(TimeProvider.System, onFault);
             var member = Member.Open(memberOptions, directory, disk, scheduler, events, new ProductionParts(options.ValueMemoryBytes), network);
@@ -77,9 +78,23 @@ internal sealed record OpenedMember(Member Member, PeerNetwork Network, PeerCall
 
     private static MemberEvents EventsOf(ServerMetrics metrics, PeerNetwork network) => new()
     {
+        Written = metrics.RecordWalWrite,
         Synced = metrics.RecordWalFsync,
         AppliedSlowly = metrics.SlowApplies.Increment,
         Checkpointed = metrics.RecordCheckpoint,
+        ProposalFailed = metrics.ProposalsFailed.Increment,
+        ReadIndexSlow = metrics.SlowReadIndexes.Increment,
+        ReadIndexFailed = metrics.ReadIndexesFailed.Increment,
+        HeartbeatLate = late =>
+        {
+            metrics.HeartbeatSendFailures.Increment();
+            Log.Warn("leader failed to send out heartbeat on time; took too long, leader is overloaded", ("exceeded-duration", late));
+        },
+        LeaseRenewed = metrics.LeasesRenewed.Increment,
+        LeaseExpired = metrics.LeasesExpired.Increment,
+        IndexCompactionStep = metrics.RecordIndexCompactionPause,
+        ValueCompactionStep = metrics.RecordCompactionPause,
+        Compacted = took => metrics.RecordCompaction(took, TimeProvider.System.GetUtcNow()),
         Applied = new ApplyMetrics(metrics).Count,
         Removed = () => network.NoteRemoved("the log says so"),
     };

@@ -3,6 +3,7 @@ using KvStore.Server.Logging;
 using KvStore.Server.Members;
 using KvStore.Server.Members.Snapshots;
 using KvStore.Server.Peers;
+using KvStore.Server.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Member = KvStore.Server.Members.Member;
 
@@ -18,15 +19,19 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
 
     private readonly PeerTransport _transport;
     private readonly TimeProvider _time;
+    private readonly ServerMetrics _metrics;
     private readonly TaskCompletionSource<string> _removed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HashSet<ulong> _known = [];
     private Member? _member;
 
-    public PeerNetwork(PeerTransportOptions options)
+    public PeerNetwork(PeerTransportOptions options, ServerMetrics metrics)
     {
-        _time = options.Time;
+        (_time, _metrics) = (options.Time, metrics);
         _transport = new PeerTransport(
-            options with { OpenSnapshot = _ => new CheckpointBody(this), IsRemoved = id => IsRemoved(id.Value) }, this);
+            options with { OpenSnapshot = _ => new CheckpointBody(this), IsRemoved = id => IsRemoved(id.Value) }, this)
+        {
+            RoundTripMeasured = (peer, took) => metrics.RecordRoundTrip(peer.ToString(), took),
+        };
     }
 
     /// <summary>Completes, with the reason, when this member is none any more.</summary>
@@ -95,8 +100,10 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
         {
             using SnapshotSender sender = network.Required().OpenSnapshot(resumeToken.Span)
                 ?? throw new InvalidOperationException("there is no checkpoint yet");
+            long start = network._time.GetTimestamp();
             while (sender.TryReadChunk(out var chunk))
                 await target.WriteAsync(chunk, cancellation);
+            network._metrics.RecordSnapshot(network._time.GetElapsedTime(start));
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

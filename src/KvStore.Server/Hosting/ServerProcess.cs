@@ -11,6 +11,8 @@ internal static class ServerProcess
     private const int Success = 0;
     private const int Failure = 1;
 
+    private static int _isDying;
+
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken stopping)
     {
         try
@@ -39,8 +41,11 @@ internal static class ServerProcess
     }
 
     /// <summary>A loop failed: what the member holds in memory may be wrong, so nothing more is acknowledged.</summary>
+    /// <remarks>What one fault brings about in other loops explains nothing: the first has the word.</remarks>
     private static void Die(string loop, Exception fault)
     {
+        if (Interlocked.Exchange(ref _isDying, 1) != 0)
+            return;
         string advice = fault is WalException or IOException
             ? "the disk failed: check it, then start the member again; what it acknowledged is in its log"
             : "this is a bug: please report it with this line; the member can be started again";

@@ -10,7 +10,8 @@ using KvStore.Storage.Wal;
 namespace KvStore.Server.Members;
 
 /// <summary>Owns the state machine: applies what is committed, in order, and answers whoever waits for it.</summary>
-internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy, TimeProvider time)
+internal sealed class ApplyLoop(
+    StateMachine initial, WatchHub watches, RaftLoop raft, CheckpointPolicy checkpointPolicy, TimeProvider time, MemberEvents events)
 {
     /// <summary>Keys that compaction looks at between two batches of entries.</summary>
     private const int CompactionKeysPerStep = 512;
@@ -22,6 +23,7 @@ internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop
     private readonly ConcurrentQueue<Action> _work = new();
     private ILoop _loop = null!;
     private StateMachine _machine = initial;
+    private long? _compactionStart;
     private bool _isReclaiming;
     private long _reclaimBytesLeft;
     private int _confChangesUnderWay;
@@ -34,7 +36,7 @@ internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop
     public required Checkpointer Checkpointer { get; init; }
 
     /// <summary>Told of every applied command and what came of it, before its client is.</summary>
-    public required Action<Command, ApplyResult> Applied { get; init; }
+    public required Action<Command, ApplyResult, TimeSpan> Applied { get; init; }
 
     public void Start(ILoopScheduler scheduler) => _loop = scheduler.Start("apply", Step);
 
@@ -117,9 +119,9 @@ internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop
             areAccepted &= result.Error is null;
             if (result.Events.Length > 0)
                 watches.Publish(result.Revision, result.Events);
-            Applied(command, result);
-            proposal?.Complete(result);
             var took = time.GetElapsedTime(start);
+            Applied(command, result, took);
+            proposal?.Complete(result);
             if (took > SlowFrom)
                 AppliedSlowly(command.Kind, took);
         }
@@ -149,23 +151,37 @@ internal sealed class ApplyLoop(StateMachine initial, WatchHub watches, RaftLoop
         // What is compacted now may be what the changes behind the checkpoint build on: its key index is still to be saved.
         if (Checkpointer.IsBusy)
             return false;
-        if (!_machine.Store.CompactStep(CompactionKeysPerStep))
+        if (_machine.Store.IsIndexCompactionPending)
         {
-            (_isReclaiming, _reclaimBytesLeft) = (true, _machine.Store.Values.SizeBytes);
+            CompactIndex();
             return true;
         }
-        if (!_isReclaiming)
-            return false;
-        Reclaim();
+        if (_isReclaiming)
+            Reclaim();
         return _isReclaiming;
+    }
+
+    private void CompactIndex()
+    {
+        long start = time.GetTimestamp();
+        _compactionStart ??= start;
+        _machine.Store.CompactStep(CompactionKeysPerStep);
+        events.IndexCompactionStep(time.GetElapsedTime(start));
+        (_isReclaiming, _reclaimBytesLeft) = (true, _machine.Store.Values.SizeBytes);
     }
 
     /// <summary>One pass over as much as the store held when the compaction ended gives back what that freed.</summary>
     private void Reclaim()
     {
+        long start = time.GetTimestamp();
         var step = _machine.Store.ReclaimStep(ReclaimBytesPerStep);
+        events.ValueCompactionStep(time.GetElapsedTime(start));
         _reclaimBytesLeft -= step.ExaminedBytes;
         _isReclaiming = step.ExaminedBytes > 0 && _reclaimBytesLeft > 0;
+        if (_isReclaiming || _compactionStart is not { } began)
+            return;
+        events.Compacted(time.GetElapsedTime(began));
+        _compactionStart = null;
     }
 
     /// <summary>One of the two: entries to apply, or a state to go on with.</summary>

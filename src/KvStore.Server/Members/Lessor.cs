@@ -37,6 +37,12 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     /// <summary>Completes when this member has been told by a quorum that it leads, and has applied what was agreed on before.</summary>
     public required Func<Task> ConfirmLeadership { get; init; }
 
+    /// <summary>Told of each lease that was renewed ...</summary>
+    public Action Renewed { get; init; } = () => { };
+
+    /// <summary>... and of each that was revoked because its time was over.</summary>
+    public Action Expired { get; init; } = () => { };
+
     private TimeSpan Now => time.GetElapsedTime(0);
 
     public void Start(ILoopScheduler scheduler)
@@ -99,6 +105,7 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
                 // Before the answer: else a crash could give back the little that an earlier checkpoint left.
                 if (renewal.NeedsCheckpoint)
                     await Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } }, term);
+                Renewed();
                 return renewal.TtlSeconds;
             case LeaseRenewalKind.Expired:
                 await RevocationOf(id);
@@ -144,6 +151,8 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
 
     private void Settle(LeaseId id)
     {
+        if (clock.Remaining(id, Now) is null)
+            Expired();
         _revoked.Enqueue(id);
         _loop.Wake();
     }

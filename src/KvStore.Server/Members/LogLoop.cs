@@ -39,6 +39,9 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
     /// <summary>Told when the log goes on behind a snapshot, before anyone is answered.</summary>
     public required Action<Snapshot> Installed { get; init; }
 
+    /// <summary>Told how long each write took.</summary>
+    public required Action<TimeSpan> Written { get; init; }
+
     /// <summary>Told how long each sync took.</summary>
     public required Action<TimeSpan> Synced { get; init; }
 
@@ -144,7 +147,11 @@ internal sealed class LogLoop(WriteAheadLog wal, TimeProvider time)
         var state = message.HardState;
         bool hasState = state != default && state != _written;
         if (hasState || !message.Entries.IsEmpty)
+        {
+            long start = time.GetTimestamp();
             wal.Append(message.Entries.Span, hasState ? state : null);
+            Written(time.GetElapsedTime(start));
+        }
         // A commit index alone need not be durable: it is found again (thesis §3.8).
         _mustSync |= !message.Entries.IsEmpty || hasState && (state.Term, state.Vote) != (_written.Term, _written.Vote);
         if (hasState)

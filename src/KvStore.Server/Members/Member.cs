@@ -71,6 +71,8 @@ public sealed class Member : IDisposable
             Revoke = ProposeRevocation,
             Checkpoint = ProposeCheckpoint,
             ConfirmLeadership = ReadIndexAsync,
+            Renewed = events.LeaseRenewed,
+            Expired = events.LeaseExpired,
         };
         _checkpointPolicy = new CheckpointPolicy(options.SnapshotCount, options.CheckpointLogBytes, time);
         _raft = NewRaftLoop(time);
@@ -80,10 +82,11 @@ public sealed class Member : IDisposable
             Install = Install,
             Installed = snapshot => _apply!.Replace(() => TakeOver(snapshot)),
             DiskFull = _space.OnDiskFull,
+            Written = events.Written,
             Synced = events.Synced,
         };
         _checkpointer = NewCheckpointer(time, events);
-        _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time)
+        _apply = new ApplyLoop(State, Watches, _raft, _checkpointPolicy, time, events)
         {
             SlowFrom = options.WarningApplyDuration,
             AppliedSlowly = (kind, took) =>
@@ -160,7 +163,16 @@ public sealed class Member : IDisposable
         if (payload.Length > Options.MaxRequestBytes)
             throw new EtcdException(EtcdError.RequestTooLarge);
         _space.CheckQuota(kind, request);
-        var result = await Propose(kind, payload, request);
+        ApplyResult result;
+        try
+        {
+            result = await Propose(kind, payload, request);
+        }
+        catch (EtcdException)
+        {
+            _events.ProposalFailed();
+            throw;
+        }
         return result.Error is { } error ? throw new EtcdException(error) : result.Response!;
     }
 
@@ -217,6 +229,16 @@ public sealed class Member : IDisposable
         return answer.Task;
     }
 
+    /// <summary>Nobody is known to lead: the first election shall come as soon as if the waiting for it were nearly over.</summary>
+    public void HastenElection() => _raft.Post(node =>
+    {
+        if (node.BasicStatus.SoftState.Leader != NodeId.None)
+            return;
+        // Two are left: a leader that is there is heard of first.
+        for (int ticks = Options.ElectionTicks - 2; ticks > 0; ticks--)
+            node.Tick();
+    });
+
     /// <summary>Hands the leadership over; completes when the successor has it.</summary>
     /// <exception cref="EtcdException"><see cref="EtcdError.TimeoutLeaderTransfer"/>: it did not come to that in time.</exception>
     public async Task TransferLeadershipAsync(NodeId successor, CancellationToken cancellation)
@@ -245,6 +267,9 @@ public sealed class Member : IDisposable
 
     /// <summary>Snapshots from other members, on their way in.</summary>
     internal SnapshotInstaller Snapshots => _snapshots;
+
+    /// <summary>A snapshot was accepted, and is not in force yet.</summary>
+    public bool IsApplyingSnapshot { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
     /// <summary>The newest checkpoint, as the body of a snapshot for another member.</summary>
     /// <param name="position">What the other has of it already; may be empty.</param>
@@ -362,6 +387,7 @@ public sealed class Member : IDisposable
         return new RaftLoop(options, config, window, time, Options.Incarnation)
         {
             StatusChanged = OnLeadership,
+            Events = _events,
             SendToLog = message => _log.Append(message),
             SendToApply = message => _apply.Apply(message),
             SendToPeer = _network.Send,
@@ -372,6 +398,7 @@ public sealed class Member : IDisposable
     /// <summary>Log loop. A full disk is tried again; another fault ends the member, as raft counts on the snapshot already.</summary>
     private void Install(Snapshot snapshot, Action installed)
     {
+        IsApplyingSnapshot = true;
         _checkpointer.Install(_snapshots.Accept(snapshot), failure =>
         {
             switch (failure)
@@ -395,6 +422,7 @@ public sealed class Member : IDisposable
     {
         var old = State;
         State = _snapshots.TakeOver(snapshot);
+        IsApplyingSnapshot = false;
         _checkpointer.Replace(State.Store.Values, State.Store.Index);
         Lessor.Replace(State.Leases);
         Watches.Leap();
@@ -466,7 +494,7 @@ public sealed class Member : IDisposable
         Interlocked.Increment(ref _leaderChanges);
     }
 
-    private void OnApplied(Command command, ApplyResult result)
+    private void OnApplied(Command command, ApplyResult result, TimeSpan took)
     {
         if (result.Error is null)
         {
@@ -483,7 +511,7 @@ public sealed class Member : IDisposable
         }
         if (result is { Error: null, Response: MemberListResponse })
             OnMembersChanged();
-        _events.Applied(command, result);
+        _events.Applied(command, result, took);
     }
 
     private void OnMembersChanged()

@@ -77,6 +77,9 @@ internal sealed class RaftLoop
     /// <summary>Told of a snapshot that the core had no use for: it is older than what is here.</summary>
     public required Action<Snapshot> SnapshotIgnored { get; init; }
 
+    /// <summary>Told what becomes of reads that take long, and of heartbeats that come late.</summary>
+    public required MemberEvents Events { get; init; }
+
     /// <summary>Takes messages for other members; never waits. They may be lost, and overtake each other.</summary>
     public required Action<Message> SendToPeer { get; init; }
 
@@ -189,7 +192,10 @@ internal sealed class RaftLoop
 
     private bool Step()
     {
-        for (int ticks = Interlocked.Exchange(ref _ticks, 0); ticks > 0; ticks--)
+        int ticks = Interlocked.Exchange(ref _ticks, 0);
+        if (ticks > 1 && Status.Role == Role.Leader)
+            Events.HeartbeatLate(_options.HeartbeatInterval * (ticks - 1));
+        for (; ticks > 0; ticks--)
         {
             _node.Tick();
             FailOverdue();
@@ -353,6 +359,7 @@ internal sealed class RaftLoop
             if (_time.GetElapsedTime(read.IssuedAt) < ReadRetry)
                 continue;
             _issuedReads.Remove(id);
+            Events.ReadIndexSlow();
             Issue(read.Batch);
         }
     }
@@ -443,18 +450,24 @@ internal sealed class RaftLoop
         foreach (var (id, read) in _issuedReads)
         {
             if (IsOverdue(read.Batch.StartedAt) && _issuedReads.Remove(id))
-                read.Batch.Fail(new EtcdException(EtcdError.Timeout));
+                FailRead(read.Batch);
         }
         foreach (var batch in _confirmedReads)
         {
             if (IsOverdue(batch.StartedAt))
-                batch.Fail(new EtcdException(EtcdError.Timeout));
+                FailRead(batch);
         }
         if (Volatile.Read(ref _hasGatheredReads) == 1 && IsOverdue(_gatheringReads.StartedAt))
         {
             Volatile.Write(ref _hasGatheredReads, 0);
-            Interlocked.Exchange(ref _gatheringReads, new ReadBatch()).Fail(new EtcdException(EtcdError.Timeout));
+            FailRead(Interlocked.Exchange(ref _gatheringReads, new ReadBatch()));
         }
+    }
+
+    private void FailRead(ReadBatch batch)
+    {
+        if (batch.Fail(new EtcdException(EtcdError.Timeout)))
+            Events.ReadIndexFailed();
     }
 
     private bool IsOverdue(long since) => _time.GetElapsedTime(since) > _options.RequestTimeout;

@@ -26,5 +26,6 @@ public sealed class ReadBatch
 
     public void Complete() => _isReadable.TrySetResult();
 
-    public void Fail(EtcdException reason) => _isReadable.TrySetException(reason);
+    /// <returns>Whether its readers still waited.</returns>
+    public bool Fail(EtcdException reason) => _isReadable.TrySetException(reason);
 }

@@ -5,12 +5,13 @@ using KvStore.Mvcc.Errors;
 using KvStore.Protocol;
 using KvStore.Server.Cluster;
 using KvStore.Server.Configuration;
+using KvStore.Server.Telemetry;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's Cluster service. Its answers carry no revision, as etcd's do not.</summary>
-internal sealed class ClusterService(Member member, MembershipRules rules, CallRules calls, TimeProvider time)
+internal sealed class ClusterService(Member member, MembershipRules rules, CallRules calls, ServerMetrics metrics, TimeProvider time)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("Cluster"))
         .Etcd<MemberListRequest, MemberListResponse>(calls, "MemberList", ListAsync)
@@ -63,6 +64,7 @@ internal sealed class ClusterService(Member member, MembershipRules rules, CallR
     {
         var response = new MemberPromoteResponse { Header = member.HeaderAt(0) };
         response.Members.Add(await rules.PromoteAsync(request.ID, context.CancellationToken));
+        metrics.LearnersPromoted.Increment();
         return response;
     }
 

@@ -1,6 +1,7 @@
 using KvStore.Grpc;
 using KvStore.Protocol;
 using KvStore.Server.Cluster;
+using KvStore.Server.Telemetry;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
@@ -9,13 +10,13 @@ namespace KvStore.Server.Services;
 internal static class EtcdServices
 {
     public static IEnumerable<GrpcServiceBinder> Bind(
-        Member member, LeaseClockService clock, MembershipRules membership, CallRules rules, TimeProvider time) =>
+        Member member, LeaseClockService clock, MembershipRules membership, CallRules rules, ServerMetrics metrics, TimeProvider time) =>
     [
-        new KvService(member, rules).Bind(),
+        new KvService(member, rules, metrics).Bind(),
         new WatchService(member, rules).Bind(),
         new LeaseService(member, clock, rules).Bind(),
-        new ClusterService(member, membership, rules, time).Bind(),
-        new MaintenanceService(member, rules).Bind(),
+        new ClusterService(member, membership, rules, metrics, time).Bind(),
+        new MaintenanceService(member, rules, metrics, time).Bind(),
         new HealthService(member).Bind(),
         new GrpcServiceBinder(EtcdCalls.Service("Auth")),
         new GrpcServiceBinder(V3LockReflection.Descriptor.Services.Single()),

@@ -3,12 +3,13 @@ using KvStore.Grpc;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Requests;
 using KvStore.Protocol;
+using KvStore.Server.Telemetry;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's KV service: writes go through the log, reads are answered from the state on the caller's thread.</summary>
-internal sealed class KvService(Member member, CallRules rules)
+internal sealed class KvService(Member member, CallRules rules, ServerMetrics metrics)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("KV"))
         .Etcd<RangeRequest, RangeAnswer>(rules, "Range", RangeAsync)
@@ -23,6 +24,7 @@ internal sealed class KvService(Member member, CallRules rules)
         if (!request.Serializable)
             await member.ReadIndexAsync();
         var result = member.Read(request, static (state, range) => state.Ranges.Read(range));
+        metrics.Ranges.Increment();
         return new RangeAnswer(result, member.HeaderAt(result.CurrentRevision));
     }
 
@@ -52,6 +54,7 @@ internal sealed class KvService(Member member, CallRules rules)
             if (!TxnShape.IsSerializable(request))
                 await member.ReadIndexAsync();
             response = member.Read(request, static (state, txn) => state.Txns.Read(txn));
+            metrics.CountTxn(response);
         }
         else
         {

@@ -16,10 +16,25 @@ internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, Tim
     /// <summary>Renews a lease, wherever its time is kept.</summary>
     /// <returns>The TTL from now on; 0 for a lease that is not there (any more).</returns>
     /// <exception cref="EtcdException">It could not be done in time.</exception>
-    public Task<long> RenewAsync(long id, CancellationToken cancellation) => OnLeaderAsync(
-        () => RenewHereAsync(id),
-        async (leader, patience) => (await leaders.RenewAsync(leader.PeerURLs, id, patience)).TTL,
-        cancellation);
+    public async ValueTask<long> RenewAsync(long id, CancellationToken cancellation)
+    {
+        if (member.IsLeader)
+        {
+            try
+            {
+                // Most often the leader is asked. It needs no patience of its own: what it waits for ends in time.
+                return await RenewHereAsync(id);
+            }
+            catch (EtcdException refusal) when (IsOfNoLeader(refusal))
+            {
+                // Not any more.
+            }
+        }
+        return await OnLeaderAsync(
+            () => RenewHereAsync(id).AsTask(),
+            async (leader, patience) => (await leaders.RenewAsync(leader.PeerURLs, id, patience)).TTL,
+            cancellation);
+    }
 
     /// <summary>What is left of a lease, and its keys.</summary>
     /// <exception cref="EtcdException">It could not be learned in time.</exception>
@@ -29,7 +44,7 @@ internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, Tim
         cancellation);
 
     /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
-    public async Task<long> RenewHereAsync(long id) => await member.Lessor.RenewAsync(new LeaseId(id));
+    public ValueTask<long> RenewHereAsync(long id) => member.Lessor.RenewAsync(new LeaseId(id));
 
     /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
     public LeaseTimeToLiveResponse TimeToLiveHere(LeaseTimeToLiveRequest request)
@@ -57,7 +72,7 @@ internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, Tim
         {
             while (true)
             {
-                if (await TryOnLeaderAsync(here, there, patience.Token) is (true, var answer))
+                if (await TryAsync(() => OnceAsync(here, there, patience.Token)) is (true, var answer))
                     return answer!;
                 await Task.Delay(Retry, time, patience.Token);
             }
@@ -68,19 +83,27 @@ internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, Tim
         }
     }
 
-    /// <returns>False when it is worth another try: the leader is unknown, unreachable, or has just changed.</returns>
-    private async Task<(bool, T?)> TryOnLeaderAsync<T>(
+    private Task<T> OnceAsync<T>(
         Func<Task<T>> here, Func<Protocol.Member, CancellationToken, Task<T>> there, CancellationToken patience)
+    {
+        if (member.IsLeader)
+            return here();
+        return member.State.Members.Find(member.Leadership.Leader.Value) is { } leader
+            ? there(leader, patience)
+            : throw new EtcdException(EtcdError.NoLeader);
+    }
+
+    private static bool IsOfNoLeader(EtcdException refusal) =>
+        refusal.Error == EtcdError.NotPrimaryLessor || refusal.Error == EtcdError.NoLeader;
+
+    /// <returns>False when it is worth another try: the leader is unknown, unreachable, or has just changed.</returns>
+    private static async Task<(bool, T?)> TryAsync<T>(Func<Task<T>> ask)
     {
         try
         {
-            if (member.IsLeader)
-                return (true, await here());
-            return member.State.Members.Find(member.Leadership.Leader.Value) is { } leader
-                ? (true, await there(leader, patience))
-                : (false, default);
+            return (true, await ask());
         }
-        catch (EtcdException refusal) when (refusal.Error == EtcdError.NotPrimaryLessor || refusal.Error == EtcdError.NoLeader)
+        catch (EtcdException refusal) when (IsOfNoLeader(refusal))
         {
             return (false, default);
         }

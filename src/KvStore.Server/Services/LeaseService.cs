@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Google.Protobuf;
 using KvStore.Grpc;
 using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Requests;
 using KvStore.Protocol;
 using Member = KvStore.Server.Members.Member;
@@ -46,15 +47,15 @@ internal sealed class LeaseService(Member member, LeaseClockService clock, CallR
         return response;
     }
 
-    private async ValueTask<LeaseLeasesResponse> LeasesAsync(LeaseLeasesRequest request, ServerCallContext context)
+    /// <summary>As this member knows them: like etcd, it asks nobody, and so answers without a quorum too.</summary>
+    private ValueTask<LeaseLeasesResponse> LeasesAsync(LeaseLeasesRequest request, ServerCallContext context)
     {
-        await member.ReadIndexAsync();
         var response = new LeaseLeasesResponse { Header = member.Header() };
         // In the order in which they run out, as etcd has it.
         response.Leases.Add(member.State.Leases.List()
             .OrderBy(lease => member.Lessor.Remaining(lease.Id) ?? TimeSpan.MaxValue)
             .Select(lease => new LeaseStatus { ID = lease.Id.Value }));
-        return response;
+        return ValueTask.FromResult(response);
     }
 
     private Task KeepAliveAsync(
@@ -64,22 +65,16 @@ internal sealed class LeaseService(Member member, LeaseClockService clock, CallR
     private async Task KeepAliveAsync(
         IAsyncStreamReader<LeaseKeepAliveRequest> requests, IServerStreamWriter<LeaseKeepAliveResponse> responses, CancellationToken ending)
     {
-        while (await requests.MoveNext(ending))
-        {
-            long id = requests.Current.ID;
-            var header = member.Header();
-            await responses.WriteAsync(new LeaseKeepAliveResponse { Header = header, ID = id, TTL = await RenewAsync(id, ending) });
-        }
-    }
-
-    /// <returns>The TTL from now on; 0 for a lease that is not there (any more).</returns>
-    private async Task<long> RenewAsync(long id, CancellationToken ending)
-    {
         try
         {
-            return await clock.RenewAsync(id, ending);
+            while (await requests.MoveNext(ending))
+            {
+                long id = requests.Current.ID;
+                var header = member.Header();
+                await responses.WriteAsync(new LeaseKeepAliveResponse { Header = header, ID = id, TTL = await clock.RenewAsync(id, ending) });
+            }
         }
-        catch (KvStore.Mvcc.Errors.EtcdException refusal)
+        catch (EtcdException refusal)
         {
             throw EtcdCalls.ToRpcException(refusal);
         }

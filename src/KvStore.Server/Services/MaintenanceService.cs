@@ -4,11 +4,12 @@ using KvStore.Mvcc.Errors;
 using KvStore.Protocol;
 using KvStore.Raft;
 using KvStore.Server.Configuration;
+using KvStore.Server.Telemetry;
 
 namespace KvStore.Server.Services;
 
 /// <summary>etcd's Maintenance service: how the member is, and what it is told to clear up.</summary>
-internal sealed class MaintenanceService(Members.Member member, CallRules rules)
+internal sealed class MaintenanceService(Members.Member member, CallRules rules, ServerMetrics metrics, TimeProvider time)
 {
     public GrpcServiceBinder Bind() => new GrpcServiceBinder(EtcdCalls.Service("Maintenance"))
         .Etcd<AlarmRequest, AlarmResponse>(rules, "Alarm", AlarmAsync, keepRequestBytes: true)
@@ -54,21 +55,34 @@ internal sealed class MaintenanceService(Members.Member member, CallRules rules)
     /// <summary>There is nothing to stop for: what can be given back is, beside reads and writes.</summary>
     private async ValueTask<DefragmentResponse> DefragmentAsync(DefragmentRequest request, ServerCallContext context)
     {
-        await member.CheckpointAsync();
+        long start = time.GetTimestamp();
+        metrics.BeginDefrag();
+        try
+        {
+            await member.CheckpointAsync();
+        }
+        finally
+        {
+            metrics.EndDefrag(time.GetElapsedTime(start));
+        }
         return new DefragmentResponse();
     }
 
     private async ValueTask<HashResponse> Hash(HashRequest request, ServerCallContext context)
     {
         await Task.Yield();
+        long start = time.GetTimestamp();
         var hash = member.Read(0L, static (state, revision) => state.Hash.Compute(revision));
+        metrics.RecordHash(time.GetElapsedTime(start));
         return new HashResponse { Header = member.HeaderAt(hash.CurrentRevision), Hash = hash.Hash };
     }
 
     private async ValueTask<HashKVResponse> HashKvAsync(HashKVRequest request, ServerCallContext context)
     {
         await Task.Yield();
+        long start = time.GetTimestamp();
         var hash = member.Read(request.Revision, static (state, revision) => state.Hash.Compute(revision));
+        metrics.RecordHashAtRevision(time.GetElapsedTime(start));
         return new HashKVResponse
         {
             Header = member.HeaderAt(hash.CurrentRevision),

@@ -1,3 +1,5 @@
+using KvStore.Server.Peers;
+
 namespace KvStore.Server.Telemetry;
 
 /// <summary>What the member already knows and a scrape asks for: to be quick, and safe from any thread.</summary>
@@ -33,16 +35,11 @@ public sealed record MetricSources
 
     public Func<long> WalBytesWritten { get; init; } = () => 0;
 
-    public Func<bool> IsDefragmenting { get; init; } = () => false;
-
     public Func<bool> IsApplyingSnapshot { get; init; } = () => false;
 
     public Func<long> CurrentRevision { get; init; } = () => 0;
 
     public Func<long> CompactRevision { get; init; } = () => -1;
-
-    /// <summary>Unix time in seconds of the last compaction since the start, 0 for none.</summary>
-    public Func<long> LastCompaction { get; init; } = () => 0;
 
     public Func<long> Keys { get; init; } = () => 0;
 
@@ -54,6 +51,14 @@ public sealed record MetricSources
     public Func<long> SlowWatchers { get; init; } = () => 0;
 
     public Func<long> PendingEvents { get; init; } = () => 0;
+
+    /// <summary>Events sent to watchers.</summary>
+    public Func<long> EventsSent { get; init; } = () => 0;
+
+    /// <summary>Values whose space compaction gave back.</summary>
+    public Func<long> CompactedValues { get; init; } = () => 0;
+
+    public Func<IReadOnlyList<PeerStatus>> Peers { get; init; } = () => [];
 
     public Func<long> AuthRevision { get; init; } = () => 1;
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
+using KvStore.Protocol;
 using KvStore.Server.Configuration;
 using KvStore.Server.Logging;
+using KvStore.Server.Peers;
 
 namespace KvStore.Server.Telemetry;
 
@@ -28,6 +30,9 @@ public sealed class ServerMetrics : IDisposable
     private readonly Histogram<double> _indexCompactionPause;
     private readonly Histogram<double> _compactionPause;
     private readonly Histogram<double> _compactionTotal;
+    private readonly Histogram<double> _roundTrip;
+    private int _defragmenting;
+    private long _lastCompaction;
 
     /// <param name="sources">What the member knows; read at each scrape.</param>
     /// <param name="methods">All RPCs of the server.</param>
@@ -62,9 +67,13 @@ public sealed class ServerMetrics : IDisposable
         _compactionTotal = Histogram("etcd_debugging_mvcc_db_compaction_total_duration_milliseconds",
             "Time of one compaction.", Buckets.Exponential(100, 2, 14));
 
+        _roundTrip = Histogram("etcd_network_peer_round_trip_time_seconds", "Time of a ping to a peer and its answer.",
+            Buckets.Exponential(.0001, 2, 16));
+
         RegisterTallies();
         RegisterServer(sources);
         RegisterStore(sources);
+        RegisterPeers(sources);
     }
 
     public GrpcMetrics Grpc { get; }
@@ -96,10 +105,7 @@ public sealed class ServerMetrics : IDisposable
     /// <summary>Bytes of keys and values put.</summary>
     public Tally PutBytes { get; } = new();
 
-    /// <summary>Events sent to watchers.</summary>
-    public Tally Events { get; } = new();
-
-    public Tally CompactedKeys { get; } = new();
+    public Tally LearnersPromoted { get; } = new();
 
     public Tally LeasesGranted { get; } = new();
 
@@ -119,7 +125,20 @@ public sealed class ServerMetrics : IDisposable
 
     public void RecordCheckpoint(TimeSpan took) => _backendCommit.Record(took.TotalSeconds);
 
-    public void RecordDefrag(TimeSpan took) => _defrag.Record(took.TotalSeconds);
+    /// <summary>The operations that a transaction came to; it counts as one only where they are several, as etcd has it.</summary>
+    public void CountTxn(TxnResponse txn)
+    {
+        if (CountOperations(txn) > 1)
+            Txns.Increment();
+    }
+
+    public void BeginDefrag() => Interlocked.Increment(ref _defragmenting);
+
+    public void EndDefrag(TimeSpan took)
+    {
+        Interlocked.Decrement(ref _defragmenting);
+        _defrag.Record(took.TotalSeconds);
+    }
 
     public void RecordSnapshot(TimeSpan took) => _snapshot.Record(took.TotalSeconds);
 
@@ -133,7 +152,13 @@ public sealed class ServerMetrics : IDisposable
 
     public void RecordCompactionPause(TimeSpan took) => _compactionPause.Record(took.TotalMilliseconds);
 
-    public void RecordCompaction(TimeSpan took) => _compactionTotal.Record(took.TotalMilliseconds);
+    public void RecordCompaction(TimeSpan took, DateTimeOffset ended)
+    {
+        _compactionTotal.Record(took.TotalMilliseconds);
+        Volatile.Write(ref _lastCompaction, ended.ToUnixTimeSeconds());
+    }
+
+    public void RecordRoundTrip(string peer, TimeSpan took) => _roundTrip.Record(took.TotalSeconds, new KeyValuePair<string, object?>("To", peer));
 
     /// <param name="operation">As etcd names it: Put, Range, DeleteRange, Txn, Compaction, LeaseGrant and so on.</param>
     public void RecordApply(string operation, bool success, TimeSpan took) =>
@@ -141,6 +166,23 @@ public sealed class ServerMetrics : IDisposable
             took.TotalSeconds, new("version", "v3"), new("op", operation), new("success", success ? "true" : "false"));
 
     public void Dispose() => _meter.Dispose();
+
+    private int CountOperations(TxnResponse txn)
+    {
+        int count = 0;
+        foreach (var response in txn.Responses)
+        {
+            switch (response.ResponseCase)
+            {
+                case ResponseOp.ResponseOneofCase.ResponseRange: Ranges.Increment(); break;
+                case ResponseOp.ResponseOneofCase.ResponsePut: Puts.Increment(); break;
+                case ResponseOp.ResponseOneofCase.ResponseDeleteRange: Deletes.Increment(); break;
+                case ResponseOp.ResponseOneofCase.ResponseTxn: count += CountOperations(response.ResponseTxn) - 1; break;
+            }
+            count++;
+        }
+        return count;
+    }
 
     private Histogram<double> Histogram(string name, string description, double[] bounds) =>
         _meter.CreateHistogram(
@@ -153,12 +195,11 @@ public sealed class ServerMetrics : IDisposable
         Counter("etcd_server_slow_read_indexes_total", "Read indexes that were slow to confirm.", SlowReadIndexes);
         Counter("etcd_server_read_indexes_failed_total", "Read indexes that failed.", ReadIndexesFailed);
         Counter("etcd_server_heartbeat_send_failures_total", "Heartbeats that could not be sent in time.", HeartbeatSendFailures);
+        Counter("etcd_server_learner_promote_successes", "Learners that this member made voters.", LearnersPromoted);
         Counter("etcd_mvcc_put_total", "Puts applied.", Puts);
         Counter("etcd_mvcc_delete_total", "Deletes applied.", Deletes);
         Counter("etcd_mvcc_range_total", "Ranges read.", Ranges);
         Counter("etcd_mvcc_txn_total", "Transactions applied.", Txns);
-        Counter("etcd_debugging_mvcc_events_total", "Events sent to watchers.", Events);
-        Counter("etcd_debugging_mvcc_db_compaction_keys_total", "Revisions removed by compaction.", CompactedKeys);
         Counter("etcd_debugging_lease_granted_total", "Leases granted.", LeasesGranted);
         Counter("etcd_debugging_lease_renewed_total", "Leases renewed.", LeasesRenewed);
         Counter("etcd_debugging_lease_revoked_total", "Leases revoked.", LeasesRevoked);
@@ -176,7 +217,7 @@ public sealed class ServerMetrics : IDisposable
         Flag("etcd_server_is_leader", "Whether this member is the leader.", sources.IsLeader);
         Flag("etcd_server_is_learner", "Whether this member is a learner.", sources.IsLearner);
         Flag("etcd_server_snapshot_apply_in_progress_total", "Whether a snapshot is being applied.", sources.IsApplyingSnapshot);
-        Flag("etcd_disk_defrag_inflight", "Whether the store is being defragmented.", sources.IsDefragmenting);
+        Flag("etcd_disk_defrag_inflight", "Whether the store is being defragmented.", () => Volatile.Read(ref _defragmenting) > 0);
         Named("etcd_server_id", "1 for this member's id.", "server_id", sources.ServerId);
         Named("etcd_server_version", "1 for the version that runs.", "server_version", () => ServerVersion.Etcd);
         Named("etcd_cluster_version", "1 for the cluster's version.", "cluster_version", sources.ClusterVersion);
@@ -199,12 +240,39 @@ public sealed class ServerMetrics : IDisposable
         Gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the write-ahead log.", sources.WalBytesWritten);
         Gauge("etcd_debugging_mvcc_current_revision", "Current revision.", sources.CurrentRevision);
         Gauge("etcd_debugging_mvcc_compact_revision", "Revision of the last compaction.", sources.CompactRevision);
-        Gauge("etcd_debugging_mvcc_db_compaction_last", "Unix time of the last compaction.", sources.LastCompaction);
+        Gauge("etcd_debugging_mvcc_db_compaction_last", "Unix time of the last compaction.", () => Volatile.Read(ref _lastCompaction));
         Gauge("etcd_debugging_mvcc_keys_total", "Keys.", sources.Keys);
         Gauge("etcd_debugging_mvcc_watcher_total", "Watchers.", sources.Watchers);
         Gauge("etcd_debugging_mvcc_watch_stream_total", "Watch streams.", sources.WatchStreams);
         Gauge("etcd_debugging_mvcc_slow_watcher_total", "Watchers that are catching up.", sources.SlowWatchers);
         Gauge("etcd_debugging_mvcc_pending_events_total", "Events that wait to be sent.", sources.PendingEvents);
+        _meter.CreateObservableCounter("etcd_debugging_mvcc_events_total", sources.EventsSent, unit: null, "Events sent to watchers.");
+        _meter.CreateObservableCounter(
+            "etcd_debugging_mvcc_db_compaction_keys_total", sources.CompactedValues, unit: null, "Revisions removed by compaction.");
+    }
+
+    private void RegisterPeers(MetricSources sources)
+    {
+        PeerCounter("peer_sent_bytes_total", "Bytes sent to a peer.", "To", counters => counters.SentBytes);
+        PeerCounter("peer_received_bytes_total", "Bytes received from a peer.", "From", counters => counters.ReceivedBytes);
+        PeerCounter("peer_sent_failures_total", "Messages to a peer that were lost.", "To", counters => counters.SentFailures);
+        PeerCounter("peer_received_failures_total", "Streams of a peer that ended in an error.", "From", counters => counters.ReceivedFailures);
+        PeerCounter("disconnected_peers_total", "How often the way to a peer was lost.", "Remote", counters => counters.Disconnections);
+        PeerCounter("snapshot_send_success", "Snapshots sent to a peer.", "To", counters => counters.SnapshotsSent);
+        PeerCounter("snapshot_send_failures", "Snapshots to a peer that failed.", "To", counters => counters.SnapshotSendFailures);
+        PeerCounter("snapshot_receive_success", "Snapshots received from a peer.", "From", counters => counters.SnapshotsReceived);
+        PeerCounter("snapshot_receive_failures", "Snapshots from a peer that failed.", "From", counters => counters.SnapshotReceiveFailures);
+        _meter.CreateObservableGauge(
+            "etcd_network_active_peers", () => OfPeers("Remote", peer => peer.ActiveSince is null ? 0 : 1), unit: null, "Whether a peer can be reached.");
+
+        void PeerCounter(string name, string description, string label, Func<PeerCounters, Tally> tally) => _meter.CreateObservableCounter(
+            "etcd_network_" + name, () => OfPeers(label, peer => tally(peer.Counters).Value), unit: null, description);
+
+        // Where it says who is remote, it says who is local too.
+        IEnumerable<Measurement<long>> OfPeers(string label, Func<PeerStatus, long> value) => sources.Peers().Select(peer =>
+            label == "Remote"
+                ? new Measurement<long>(value(peer), new("Local", sources.ServerId()), new(label, peer.Id.ToString()))
+                : new Measurement<long>(value(peer), new KeyValuePair<string, object?>(label, peer.Id.ToString())));
     }
 
     private void Counter(string name, string description, Tally tally) =>

@@ -81,6 +81,8 @@ public sealed class FasterValueStore : IValueStore
 
     public long SizeBytes => _log.TailAddress - _log.BeginAddress;
 
+    public int OpenReaders => Volatile.Read(ref _lentReaders);
+
     public bool IsReserveInUse => _reserve.IsInUse || _device.HasWriteFailure;
 
     internal long BeginAddress => _log.BeginAddress;
@@ -260,8 +262,8 @@ public sealed class FasterValueStore : IValueStore
         AwaitReaders();
         EndCompactionScan();
         // No checkpoint, no flush: a store that is closed is one that crashed, and that way is always tested.
-        _device.Dispose();
         _checkpoints.Dispose();
+        _device.Dispose();
         _faster.Dispose();
     }
 

@@ -59,6 +59,9 @@ public interface IValueStore : IDisposable
     /// </summary>
     long SizeBytes { get; }
 
+    /// <summary>Readers that are lent out, where that is counted. Any thread may ask.</summary>
+    int OpenReaders => 0;
+
     /// <summary>Whether the disk is full and the store lives on space that it had set aside. Any thread may ask.</summary>
     /// <remarks>
     /// Raise the alarm then and refuse new writes; <see cref="Write"/> fails once the space and memory are used up.

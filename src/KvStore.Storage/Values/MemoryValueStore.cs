@@ -28,6 +28,7 @@ public sealed class MemoryValueStore : IValueStore
 
     private readonly IDisk _disk;
     private readonly string _directory;
+    private readonly ulong _life;
     private readonly Dictionary<Revision, byte[]> _values = [];
 
     // The order of writing, in which compaction examines.
@@ -36,11 +37,7 @@ public sealed class MemoryValueStore : IValueStore
     private int _lastCheckpoint;
     private bool _isDisposed;
 
-    private MemoryValueStore(IDisk disk, string directory)
-    {
-        _disk = disk;
-        _directory = directory;
-    }
+    private MemoryValueStore(IDisk disk, string directory, ulong life) => (_disk, _directory, _life) = (disk, directory, life);
 
     private static ReadOnlySpan<byte> Magic => "KVMEMORY"u8;
 
@@ -49,24 +46,26 @@ public sealed class MemoryValueStore : IValueStore
     public bool IsReserveInUse => false;
 
     /// <summary>An empty store; what a store left in the directory is deleted.</summary>
+    /// <param name="life">Another for each store, and each time that it is opened: it stands in the checkpoints' ids, which must not be
+    /// those of others.</param>
     /// <exception cref="InvalidDataException">The directory holds something else.</exception>
-    public static MemoryValueStore Create(IDisk disk, string directory)
+    public static MemoryValueStore Create(IDisk disk, string directory, ulong life = 0)
     {
         disk.CreateDirectory(directory);
         foreach (string name in OwnFiles(disk, directory))
             disk.Delete(Path.Combine(directory, name));
         disk.SyncDirectory(directory);
-        return new MemoryValueStore(disk, directory);
+        return new MemoryValueStore(disk, directory, life);
     }
 
     /// <summary>The store as a checkpoint left it.</summary>
     /// <exception cref="InvalidDataException">The checkpoint is missing, damaged or foreign.</exception>
-    public static MemoryValueStore Open(IDisk disk, string directory, CheckpointId checkpoint)
+    public static MemoryValueStore Open(IDisk disk, string directory, CheckpointId checkpoint, ulong life = 0)
     {
         if (!disk.DirectoryExists(directory))
             throw new InvalidDataException($"{directory}: there is no such directory");
         var names = OwnFiles(disk, directory);
-        var store = new MemoryValueStore(disk, directory) { _lastCheckpoint = NumberOf(checkpoint) };
+        var store = new MemoryValueStore(disk, directory, life) { _lastCheckpoint = NumberOf(checkpoint) };
         store.Load(Path.Combine(directory, NameOf(checkpoint)));
         // Newer ones hold what will be written anew, perhaps differently.
         foreach (string name in names.Where(name => NumberOf(name) > NumberOf(checkpoint)))
@@ -96,7 +95,7 @@ public sealed class MemoryValueStore : IValueStore
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         Invariant.Holds(_checkpoint is null or { HasEnded: true });
-        _checkpoint = new Checkpoint(IdOf(++_lastCheckpoint));
+        _checkpoint = new Checkpoint(NextId());
         return _checkpoint;
     }
 
@@ -162,7 +161,12 @@ public sealed class MemoryValueStore : IValueStore
 
     public void Dispose() => _isDisposed = true;
 
-    private static CheckpointId IdOf(int number) => new(new Guid(number, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]));
+    private CheckpointId NextId()
+    {
+        byte[] life = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(life, _life);
+        return new(new Guid(++_lastCheckpoint, 0, 0, life));
+    }
 
     private static int NumberOf(CheckpointId id) => BinaryPrimitives.ReadInt32LittleEndian(id.Value.ToByteArray());
 

@@ -70,26 +70,43 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>Kills the process as a power cut to it alone would, and starts it again on what it left.</summary>
+    /// <summary>Kills the first member as a power cut to it alone would, and starts it again on what it left.</summary>
     /// <returns>From the start of the process to the first answer to a linearizable read.</returns>
     public TimeSpan KillAndRestart(CancellationToken cancellation)
     {
-        End(0);
-        long start = Stopwatch.GetTimestamp();
-        _members[0] = Launch(0);
-        AwaitFirstRead(0, cancellation);
-        return Stopwatch.GetElapsedTime(start);
+        Kill(0);
+        return StartAgain(0, cancellation);
     }
 
     /// <summary>Kills one member and leaves it so.</summary>
-    public void Kill(int member) => _members[member].Process.Kill(entireProcessTree: true);
+    public void Kill(int member)
+    {
+        _members[member].Process.Kill(entireProcessTree: true);
+        _members[member].Process.WaitForExit();
+    }
 
-    /// <summary>Starts a killed member again, and waits until it serves.</summary>
-    public void StartAgain(int member, CancellationToken cancellation)
+    /// <summary>Starts a killed member again, and waits until it serves linearizable reads.</summary>
+    /// <returns>How long that took.</returns>
+    public TimeSpan StartAgain(int member, CancellationToken cancellation)
     {
         End(member);
+        long start = Stopwatch.GetTimestamp();
         _members[member] = Launch(member);
         AwaitFirstRead(member, cancellation);
+        return Stopwatch.GetElapsedTime(start);
+    }
+
+    /// <summary>A member that does not lead, by what its metrics say.</summary>
+    public int AFollower(CancellationToken cancellation)
+    {
+        using var http = new HttpClient();
+        for (int member = 0; member < MemberCount; member++)
+        {
+            string metrics = http.GetStringAsync($"http://{EndpointOf(member)}/metrics", cancellation).GetAwaiter().GetResult();
+            if (metrics.Contains("\netcd_server_is_leader 0\n", StringComparison.Ordinal))
+                return member;
+        }
+        throw new BenchmarkException($"{Kind.Name}: no member says that it follows");
     }
 
     public void Dispose()

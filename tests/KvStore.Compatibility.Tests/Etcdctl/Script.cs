@@ -17,6 +17,7 @@ namespace KvStore.Compatibility.Tests.Etcdctl;
 /// For clusters, of members m1 to m3 and room for m4 and m5:
 /// <code>
 /// %eventually ...       again and again until it succeeds; what it printed then is compared
+/// %healthy ...          again while it is refused only because members did not hear of each other lately
 /// %join NAME            starts a member that was added
 /// $m1 $p1               a member's id and its peer URL; $leader and $follower are ids, too
 /// </code>
@@ -57,6 +58,7 @@ internal sealed class Script
             case "%send": return new(ScriptAction.Send, text, [text.Split(' ', 3)[2]]) { Name = words[1] };
             case "%await": return new(ScriptAction.Await, text, []) { Name = words[1], Lines = int.Parse(words[2]) };
             case "%eventually": return Command(ScriptAction.Eventually, text, words[1..], rest);
+            case "%healthy": return Command(ScriptAction.WhenHealthy, text, words[1..], rest);
             case "%join": return new(ScriptAction.Join, text, []) { Name = words[1] };
             case "%stop": return new(ScriptAction.Stop, text, []) { Name = words[1] };
             default: return Command(ScriptAction.Run, text, words, rest);

@@ -9,6 +9,9 @@ internal enum ScriptAction
     /// <summary>Runs etcdctl again and again until it succeeds.</summary>
     Eventually,
 
+    /// <summary>Runs etcdctl again as long as it is refused because the cluster is unhealthy.</summary>
+    WhenHealthy,
+
     /// <summary>Starts a member that was added to the cluster.</summary>
     Join,
 

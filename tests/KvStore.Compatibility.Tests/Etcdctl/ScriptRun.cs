@@ -9,7 +9,9 @@ namespace KvStore.Compatibility.Tests.Etcdctl;
 /// <param name="cluster">Null for a lone server.</param>
 internal sealed class ScriptRun(string program, bool is35, ServerKind kind, string endpoints, ClusterUnderTest? cluster = null) : IDisposable
 {
-    /// <summary>How long <see cref="ScriptAction.Eventually"/> tries.</summary>
+    private const string Unhealthy = "etcdserver: unhealthy cluster";
+
+    /// <summary>How long a command is tried that must come to something.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly OutputNormaliser _normaliser = new() { HasMembersInAnyOrder = cluster is not null };
@@ -46,7 +48,8 @@ internal sealed class ScriptRun(string program, bool is35, ServerKind kind, stri
         switch (line.Action)
         {
             case ScriptAction.Run: await RunToEndAsync(line); break;
-            case ScriptAction.Eventually: await RunUntilItSucceedsAsync(line); break;
+            case ScriptAction.Eventually: await RunAgainWhileAsync(line, output => output.ExitCode != 0); break;
+            case ScriptAction.WhenHealthy: await RunAgainWhileAsync(line, output => output.Errors.Contains(Unhealthy)); break;
             case ScriptAction.Join: await cluster!.JoinAsync(line.Name); break;
             case ScriptAction.Until: await RunUntilAsync(line); break;
             case ScriptAction.Start: _staying.Add(line.Name, await StartAsync(line)); break;
@@ -83,13 +86,13 @@ internal sealed class ScriptRun(string program, bool is35, ServerKind kind, stri
             Note(line.Text, await process!.StopAsync());
     }
 
-    private async Task RunUntilItSucceedsAsync(ScriptLine line)
+    private async Task RunAgainWhileAsync(ScriptLine line, Func<EtcdctlOutput, bool> isToBeTriedAgain)
     {
         for (long start = Stopwatch.GetTimestamp(); ;)
         {
             using var process = await StartAsync(line);
             var output = await process.CompleteAsync("");
-            if (output.ExitCode != 0 && Stopwatch.GetElapsedTime(start) < Patience)
+            if (isToBeTriedAgain(output) && Stopwatch.GetElapsedTime(start) < Patience)
                 continue;
             Note(line.Text, output);
             return;

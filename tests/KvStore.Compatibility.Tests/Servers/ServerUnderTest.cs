@@ -12,13 +12,16 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>Far above what a start takes; met only where something is broken.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
+    /// <summary>A busy machine shall not bring about an election: the members' terms are compared.</summary>
+    private const string Steady = "--election-timeout=5000";
+
     private readonly Process _process;
 
     private readonly Queue<string> _log = new();
 
     private readonly TaskCompletionSource<bool> _isReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerUnderTest(ServerKind kind, MemberPlace place, string initialCluster, bool isJoining)
+    private ServerUnderTest(ServerKind kind, MemberPlace place, string initialCluster, bool isJoining, params string[] flags)
     {
         Kind = kind;
         Place = place;
@@ -38,6 +41,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
                 "--initial-cluster-state", isJoining ? "existing" : "new",
             },
         };
+        foreach (string flag in flags)
+            start.ArgumentList.Add(flag);
         ProgramEnvironment.Clean(start);
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => Note(line.Data);
@@ -73,7 +78,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It ended instead.</exception>
     public static async Task<ServerUnderTest> StartAsync(ServerKind kind, MemberPlace place, string initialCluster, bool isJoining)
     {
-        var server = new ServerUnderTest(kind, place, initialCluster, isJoining);
+        var server = new ServerUnderTest(kind, place, initialCluster, isJoining, Steady);
         if (await server.TryStartAsync())
             return server;
         await server.DisposeAsync();

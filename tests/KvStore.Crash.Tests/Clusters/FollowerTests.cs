@@ -29,6 +29,26 @@ public sealed class FollowerTests
     }
 
     [Fact]
+    public async Task A_member_tells_of_its_peers_in_its_metrics()
+    {
+        await using var cluster = await LiveCluster.StartAsync(3);
+        await cluster[0].Client.PutAsync("key", "value");
+        using var http = new HttpClient();
+        string[] series = ["peer_sent_bytes_total{To=", "peer_received_bytes_total{From=", "peer_round_trip_time_seconds_count{To="];
+
+        await Until.HoldsAsync(async () =>
+        {
+            string[] lines = (await http.GetStringAsync($"{cluster[0].Url}/metrics")).Split('\n');
+            var peers = cluster.Members.Skip(1).Select(peer => $"\"{peer.Id:x}\"}} ");
+            return peers.All(peer => series.All(name => lines.Any(line =>
+                line.StartsWith($"etcd_network_{name}{peer}", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal))));
+        }, "bytes and round trips of both peers are counted");
+        string all = await http.GetStringAsync($"{cluster[0].Url}/metrics");
+        foreach (var peer in cluster.Members.Skip(1))
+            Assert.Contains($"etcd_network_active_peers{{Local=\"{cluster[0].Id:x}\",Remote=\"{peer.Id:x}\"}} 1\n", all);
+    }
+
+    [Fact]
     public async Task Compactions_and_alarms_are_those_of_all_members()
     {
         // One member with so small a quota raises the alarm for all of them.

@@ -9,7 +9,7 @@ public sealed class LeadershipTests
     {
         if (Lanes.IsFast)
             return; // Processes come and go, seconds each.
-        await using var cluster = await LiveCluster.StartAsync(3);
+        await using var cluster = await LiveCluster.StartAsync(3, LiveCluster.Steady);
         await using var load = new ClusterLoad(cluster);
         load.Start();
         await load.ProgressAsync(100);
@@ -32,7 +32,7 @@ public sealed class LeadershipTests
     {
         if (Lanes.IsFast)
             return; // Processes come and go, seconds each.
-        await using var cluster = await LiveCluster.StartAsync(3);
+        await using var cluster = await LiveCluster.StartAsync(3, LiveCluster.Steady);
         await using var load = new ClusterLoad(cluster);
         load.Start();
 

@@ -15,7 +15,7 @@ public sealed class PeerPortTests
     {
         if (Lanes.IsFast)
             return; // Processes come and go, seconds each.
-        await using var cluster = await LiveCluster.StartAsync(3);
+        await using var cluster = await LiveCluster.StartAsync(3, LiveCluster.Steady);
         await using var load = new ClusterLoad(cluster);
         load.Start();
         var (leader, follower) = (await cluster.LeaderAsync(), (await cluster.FollowersAsync())[0]);

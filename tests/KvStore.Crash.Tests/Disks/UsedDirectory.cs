@@ -31,12 +31,7 @@ public sealed class UsedDirectory : IAsyncLifetime
     public string Copy(string name)
     {
         string copy = _directory.At(name);
-        foreach (string folder in Directory.GetDirectories(Original, "*", SearchOption.AllDirectories).Prepend(Original))
-            Directory.CreateDirectory(Moved(folder, copy), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        foreach (string file in Directory.GetFiles(Original, "*", SearchOption.AllDirectories))
-            File.Copy(file, Moved(file, copy));
+        DirectoryCopy.Make(Original, copy);
         return copy;
     }
-
-    private string Moved(string path, string to) => Path.Combine(to, Path.GetRelativePath(Original, path));
 }

@@ -57,6 +57,8 @@ public sealed class PeerSilenceTests : IAsyncLifetime
         node.Transport.SetPeer(new NodeId(2), [$"http://{stalled.LocalEndPoint}"]);
         using var accepted = await stalled.AcceptAsync();
         await accepted.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: kvstore-raft/1\r\n\r\n"u8.ToArray());
+        // Before that, time that passes would end the attempt to connect.
+        await EventuallyAsync(() => node.Transport.Peers.Single().ActiveSince is not null);
         var start = _clock.GetUtcNow();
 
         Assert.Equal(new NodeId(2), await AdvancingAsync(node.UnreachableAsync()));
@@ -112,7 +114,6 @@ public sealed class PeerSilenceTests : IAsyncLifetime
         }
         return await task;
     }
-
 
     private static async Task EventuallyAsync(Func<bool> condition)
     {

@@ -176,7 +176,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         var now = cluster.Time.Now;
         double ttl = asked.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
         var outcome = await CallAsync(asked, member => isPassedOn
-            ? asked.LeaseClock!.RenewAsync(id, CancellationToken.None)
+            ? asked.LeaseClock!.RenewAsync(id, CancellationToken.None).AsTask()
             : member.Lessor.RenewAsync(new(id)).AsTask());
         // Whatever came of it: the leader may have renewed it until now.
         _history.Leases.Timed(id, ttl, cluster.Time.Now);

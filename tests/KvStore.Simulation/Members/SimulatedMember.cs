@@ -191,7 +191,7 @@ internal sealed class SimulatedMember
             Stepped = OnStepped,
         };
         CheckLog();
-        _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex);
+        _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex, (ulong)_cluster.Random.NextInt64());
         var directory = DataDirectory.Open(Disk, DataPath);
         var network = _cluster.Network.LinkOf(this, process);
         var member = Member.Open(Options(), directory, Disk, scheduler, Events(), _parts, network);
@@ -265,7 +265,7 @@ internal sealed class SimulatedMember
 
     private MemberEvents Events() => new()
     {
-        Applied = (command, result) =>
+        Applied = (command, result, _) =>
         {
             FindPlace();
             ulong index = _state!.AppliedIndex + 1;

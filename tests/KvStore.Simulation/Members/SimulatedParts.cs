@@ -6,14 +6,15 @@ using KvStore.Storage.Values;
 namespace KvStore.Simulation.Members;
 
 /// <summary>Values in memory that recover to a checkpoint, and one of the two key indexes.</summary>
-internal sealed class SimulatedParts(bool isNativeIndex) : IMemberParts
+internal sealed class SimulatedParts(bool isNativeIndex, ulong life = 0) : IMemberParts
 {
     private readonly List<IKeyIndex> _indexes = [];
 
-    public IValueStore CreateValues(IDisk disk, string directory) => new SpillingValues(MemoryValueStore.Create(disk, directory), disk, directory);
+    public IValueStore CreateValues(IDisk disk, string directory) =>
+        new SpillingValues(MemoryValueStore.Create(disk, directory, life), disk, directory);
 
     public IValueStore OpenValues(IDisk disk, string directory, CheckpointId checkpoint) =>
-        new SpillingValues(MemoryValueStore.Open(disk, directory, checkpoint), disk, directory);
+        new SpillingValues(MemoryValueStore.Open(disk, directory, checkpoint, life), disk, directory);
 
     public IKeyIndex CreateIndex()
     {

@@ -435,6 +435,35 @@ public sealed class FasterValueStoreTests : ValueStoreConformance
     }
 
     [Fact]
+    public async Task A_store_that_is_closed_while_its_index_is_saved_waits_for_the_write_that_reads_its_memory()
+    {
+        var store = Start();
+        Fill(store, 1, 1_000, 300);
+        using ManualResetEventSlim isWriting = new(), mayGoOn = new();
+        bool isWritten = false;
+        Disk.Fails = (operation, name) =>
+        {
+            if (operation != "write" || !name.StartsWith("index-", StringComparison.Ordinal))
+                return false;
+            isWriting.Set();
+            mayGoOn.Wait();
+            return !(isWritten = true);
+        };
+        store.BeginCheckpoint();
+        while (!isWriting.IsSet)
+            store.Refresh();
+
+        var closing = Task.Run(store.Dispose);
+        // It cannot be over before the write is; a store that does not wait has some time here to show it.
+        await Task.WhenAny(closing, Task.Run(() => SpinWait.SpinUntil(() => closing.IsCompleted, TimeSpan.FromMilliseconds(100))));
+        Assert.False(closing.IsCompleted);
+
+        mayGoOn.Set();
+        await closing;
+        Assert.True(isWritten);
+    }
+
+    [Fact]
     public void The_index_is_saved_once_and_then_only_after_many_values()
     {
         var store = Start();

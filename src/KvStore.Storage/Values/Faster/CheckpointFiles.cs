@@ -16,6 +16,7 @@ internal sealed class CheckpointFiles(
     private const string UnfinishedSuffix = ".new";
 
     private readonly Lock _lock = new();
+    private readonly PoolWork _work = new();
     private readonly Dictionary<Guid, CheckpointManifest> _manifests = [];
     private PendingCheckpoint? _pending;
     private CheckpointManifest? _latest;
@@ -124,7 +125,7 @@ internal sealed class CheckpointFiles(
     }
 
     public void InitializeIndexCheckpoint(Guid indexToken) =>
-        Pending(indexToken).Index = IndexFile.Create(disk, directory, indexToken, reserve);
+        Pending(indexToken).Index = IndexFile.Create(disk, directory, indexToken, reserve, _work);
 
     public void InitializeLogCheckpoint(Guid logToken) => Pending(logToken);
 
@@ -134,7 +135,7 @@ internal sealed class CheckpointFiles(
     public void CommitLogCheckpoint(Guid logToken, byte[] commitMetadata)
     {
         var pending = Pending(logToken);
-        ThreadPool.UnsafeQueueUserWorkItem(_ => Complete(pending, commitMetadata), null);
+        _work.Start(() => Complete(pending, commitMetadata));
     }
 
     public IDevice GetIndexDevice(Guid indexToken) => _recoveringIndex ?? Pending(indexToken).Index!;
@@ -174,8 +175,10 @@ internal sealed class CheckpointFiles(
     {
     }
 
+    /// <summary>Ends what is under way: it reads FASTER's memory. A checkpoint that is not complete by now never will be.</summary>
     public void Dispose()
     {
+        _work.Close();
         lock (_lock)
             _pending?.Index?.Close();
         _recoveringIndex?.Close();

@@ -64,13 +64,17 @@ internal sealed class FasterValueReader(FasterValueStore store, FasterSession se
             LogDevice.TakeReadFailure();
             Empty input = default;
             Empty output = default;
-            if (session.Read(ref key, ref input, ref output).IsPending)
+            bool isPending = session.Read(ref key, ref input, ref output).IsPending;
+            if (isPending)
                 session.CompletePending(wait: true);
             if (LogDevice.TakeReadFailure() is { } failure)
                 throw new IOException(
                     $"{store.Directory}: cannot read the value of revision {key.Revision}: {failure.Message}", failure);
             if (functions.HasRecord)
                 return true;
+            // FASTER gives up a read that meets the beginning of a checkpoint when it comes back from the disk; it says nothing.
+            if (isPending && !functions.IsAnswered)
+                continue;
             // Compaction may have moved the record and dropped the place where we were about to look.
             if (store.BeginAddress == begin)
                 return false;

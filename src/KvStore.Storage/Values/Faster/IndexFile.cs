@@ -22,13 +22,14 @@ internal sealed class IndexFile : IDevice
     private const int ChunkBytes = 1 << 18;
 
     private readonly DiskReserve? _reserve;
+    private readonly PoolWork? _work;
     private readonly Lock _lock = new();
     private readonly List<IndexChunk> _chunks = [];
     private IFile? _file;
 
-    private IndexFile(string path, DiskReserve? reserve)
+    private IndexFile(string path, DiskReserve? reserve, PoolWork? work)
     {
-        _reserve = reserve;
+        (_reserve, _work) = (reserve, work);
         FileName = path;
     }
 
@@ -58,9 +59,9 @@ internal sealed class IndexFile : IDevice
         return name.StartsWith(Prefix, StringComparison.Ordinal) && Guid.TryParseExact(name[Prefix.Length..], "N", out token);
     }
 
-    public static IndexFile Create(IDisk disk, string directory, Guid token, DiskReserve reserve)
+    public static IndexFile Create(IDisk disk, string directory, Guid token, DiskReserve reserve, PoolWork work)
     {
-        var index = new IndexFile(Path.Combine(directory, NameOf(token)), reserve);
+        var index = new IndexFile(Path.Combine(directory, NameOf(token)), reserve, work);
         index.Try(() => index._file = disk.Open(index.FileName, FileOpening.CreateNew));
         return index;
     }
@@ -68,7 +69,7 @@ internal sealed class IndexFile : IDevice
     /// <exception cref="InvalidDataException">The file is missing or differs from what was written.</exception>
     public static IndexFile Open(IDisk disk, string directory, Guid token, IReadOnlyList<IndexChunk> chunks)
     {
-        var index = new IndexFile(Path.Combine(directory, NameOf(token)), null);
+        var index = new IndexFile(Path.Combine(directory, NameOf(token)), null, null);
         if (!disk.FileExists(index.FileName))
             throw new InvalidDataException($"{index.FileName}: the file is missing; the checkpoint needs this index");
         index._file = disk.Open(index.FileName, FileOpening.Existing);
@@ -89,13 +90,11 @@ internal sealed class IndexFile : IDevice
         nint alignedSourceAddress, ulong alignedDestinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback,
         object context) =>
         // Megabytes, so not on the writer's thread. The table stays where it is, and the image may be fuzzy (FASTER expects it).
-        ThreadPool.UnsafeQueueUserWorkItem(
-            _ =>
-            {
-                Try(() => Write(alignedSourceAddress, (long)alignedDestinationAddress, (int)numBytesToWrite));
-                callback(0, numBytesToWrite, context);
-            },
-            null);
+        _work!.Start(() =>
+        {
+            Try(() => Write(alignedSourceAddress, (long)alignedDestinationAddress, (int)numBytesToWrite));
+            callback(0, numBytesToWrite, context);
+        });
 
     public void ReadAsync(
         ulong alignedSourceAddress, nint alignedDestinationAddress, uint alignedReadLength, DeviceIOCompletionCallback callback,

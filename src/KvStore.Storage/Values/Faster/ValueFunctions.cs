@@ -17,7 +17,14 @@ internal sealed class ValueFunctions(RecordLengths lengths) : FunctionsBase<Revi
 
     private int Length { get; set; }
 
-    public void Forget() => HasRecord = false;
+    /// <summary>Whether a read that had to wait for the disk came to an answer since <see cref="Forget"/>, found or not.</summary>
+    public bool IsAnswered { get; private set; }
+
+    public void Forget() => HasRecord = IsAnswered = false;
+
+    public override void ReadCompletionCallback(
+        ref RevisionKey key, ref Empty input, ref Empty output, Empty context, Status status, RecordMetadata recordMetadata) =>
+        IsAnswered = true;
 
     public override bool SingleReader(
         ref RevisionKey key, ref Empty input, ref SpanByte value, ref Empty output, ref ReadInfo readInfo)
