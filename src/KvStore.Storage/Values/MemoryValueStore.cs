@@ -126,8 +126,10 @@ public sealed class MemoryValueStore : IValueStore
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         long examined = 0;
         long freed = 0;
-        while (examined < budgetBytes && _order.TryDequeue(out var revision))
+        // What is moved comes behind the others, and is not looked at again in this step.
+        for (int left = _order.Count; left > 0 && examined < budgetBytes; left--)
         {
+            var revision = _order.Dequeue();
             byte[] value = _values[revision];
             long size = RecordHeaderBytes + value.Length;
             examined += size;

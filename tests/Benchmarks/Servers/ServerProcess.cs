@@ -14,6 +14,7 @@ internal sealed class ServerProcess : IDisposable
     private readonly (int Client, int Peer)[] _ports;
     private readonly IReadOnlyList<string> _flags;
     private readonly (Process Process, LogTail Log)[] _members;
+    private readonly bool[] _isKilled;
 
     private ServerProcess(ServerKind kind, string directory, IReadOnlyList<string> flags, int memberCount)
     {
@@ -22,6 +23,7 @@ internal sealed class ServerProcess : IDisposable
         _flags = flags;
         _ports = [.. Enumerable.Range(0, memberCount).Select(_ => (FreePort(), FreePort()))];
         _members = new (Process, LogTail)[memberCount];
+        _isKilled = new bool[memberCount];
         for (int member = 0; member < memberCount; member++)
             _members[member] = Launch(member);
     }
@@ -41,12 +43,13 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>One for each member.</summary>
     public IReadOnlyList<IPEndPoint> Endpoints => [.. Enumerable.Range(0, MemberCount).Select(EndpointOf)];
 
-    /// <summary>Of all members together.</summary>
+    /// <summary>Of all members that run together.</summary>
     public ProcessFigures Figures
     {
         get
         {
-            var all = _members.Select(member => ProcessFigures.Of(member.Process.Id)).ToList();
+            var all = _members.Where((_, member) => !Volatile.Read(ref _isKilled[member]))
+                .Select(member => ProcessFigures.Of(member.Process.Id)).ToList();
             return new ProcessFigures(
                 TimeSpan.FromTicks(all.Sum(figures => figures.ProcessorTime.Ticks)), all.Sum(figures => figures.ResidentBytes));
         }
@@ -81,6 +84,7 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Kills one member and leaves it so.</summary>
     public void Kill(int member)
     {
+        Volatile.Write(ref _isKilled[member], true);
         _members[member].Process.Kill(entireProcessTree: true);
         _members[member].Process.WaitForExit();
     }
@@ -92,6 +96,7 @@ internal sealed class ServerProcess : IDisposable
         End(member);
         long start = Stopwatch.GetTimestamp();
         _members[member] = Launch(member);
+        Volatile.Write(ref _isKilled[member], false);
         AwaitFirstRead(member, cancellation);
         return Stopwatch.GetElapsedTime(start);
     }
