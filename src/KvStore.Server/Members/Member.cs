@@ -96,6 +96,7 @@ public sealed class Member : IDisposable
             },
             Checkpointer = _checkpointer,
             Applied = OnApplied,
+            TermApplied = term => Lessor.CaughtUp(term, options.ElectionTimeout),
         };
         network.SetMembers(State.Members.Members.Count > 0 ? State.Members.Members : options.InitialMembers);
     }
