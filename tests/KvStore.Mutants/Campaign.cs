@@ -10,7 +10,7 @@ internal sealed class Campaign
     private readonly SourceCopy _copy;
     private readonly Workshop _workshop;
     private readonly List<string> _survivors = [];
-    private readonly List<string> _unbuilt = [];
+    private readonly List<string> _untried = [];
     private TimeSpan _cpu;
 
     /// <summary>The project that was built with a bug last.</summary>
@@ -40,22 +40,22 @@ internal sealed class Campaign
             return 2;
         }
         Console.WriteLine();
-        Console.WriteLine($"{mutants.Count} mutants, {mutants.Count - _survivors.Count - _unbuilt.Count} found, {_survivors.Count} survived"
-            + $"{string.Concat(_survivors.Select(name => " " + name))}, {_unbuilt.Count} did not build; {_cpu.TotalSeconds:F0} s of CPU");
-        return _unbuilt.Count > 0 ? 2 : _survivors.Count == 0 ? 0 : 1;
+        Console.WriteLine($"{mutants.Count} mutants, {mutants.Count - _survivors.Count - _untried.Count} found, {_survivors.Count} survived"
+            + $"{string.Concat(_survivors.Select(name => " " + name))}, {_untried.Count} not judged; {_cpu.TotalSeconds:F0} s of CPU");
+        return _untried.Count > 0 ? 2 : _survivors.Count == 0 ? 0 : 1;
     }
 
-    /// <summary>One that does not build is a mistake of the list; the others are tried all the same.</summary>
+    /// <summary>One that does not build is a mistake of the list, and a run may be ended from outside; the others are tried all the same.</summary>
     private void TryOrTell(Mutant mutant)
     {
         try
         {
             Try(mutant);
         }
-        catch (BuildException slip)
+        catch (Exception trouble) when (trouble is BuildException or JudgeException)
         {
-            _unbuilt.Add(mutant.Name);
-            Console.Error.WriteLine($"{mutant.Name}: {slip.Message}");
+            _untried.Add(mutant.Name);
+            Console.Error.WriteLine($"{mutant.Name}: {trouble.Message}");
         }
     }
 
