@@ -179,11 +179,21 @@ public sealed class Simulation
             if (_cluster.Time.Now >= nextRestart && restartsLeft-- > 0)
             {
                 nextRestart = _cluster.Time.Now + LeaderLife;
-                _cluster.Leader?.Shutdown("restart");
+                ReplaceLeader();
             }
             Advance(_cluster.Time.Now + ExpiryDelay);
         }
         RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
+    }
+
+    /// <summary>Right behind a renewal, which must outlive the leader.</summary>
+    private void ReplaceLeader()
+    {
+        RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
+        var renewed = _clients[0].RenewAsync(_cluster.Leader!);
+        _ = _cluster.GuardAsync(renewed);
+        RunUntil(() => renewed.IsCompleted, RecoveryLimit, "a lease is renewed");
+        _cluster.Leader?.Shutdown("restart");
     }
 
     private bool AreRemovedGone() => _cluster.Leader is { } leader

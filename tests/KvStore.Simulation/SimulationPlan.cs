@@ -124,6 +124,9 @@ public sealed partial record SimulationPlan
     /// <summary>What one client asks without waiting for an answer, at most.</summary>
     public int RequestsAtOnce { get; init; } = 1;
 
+    /// <summary>Bytes of entries in one append, at most, but one entry in any case.</summary>
+    public ulong MaxAppendBytes { get; init; } = 1 << 20;
+
     /// <summary>Appends under way to one follower, at most.</summary>
     public int MaxInflightMessages { get; init; } = 512;
 
@@ -216,10 +219,11 @@ public sealed partial record SimulationPlan
             CatchUpEntries = random.Next(3) * 15,
             LogSegmentBytes = 4096L * random.Between(3, 12),
             QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
-            RequestsAtOnce = random.Chance(0.2) ? random.Between(2, 20) : 1,
+            RequestsAtOnce = random.Chance(0.35) ? random.Between(2, 20) : 1,
             MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
             IsMinorityAway = random.Chance(0.4),
             IsStrict = random.Chance(0.3),
+            MaxAppendBytes = random.Next(3) switch { 0 => 0UL, 1 => 300, _ => 1 << 20 },
             CrashAfterChange = random.Chance(0.4) ? random.Between(20, 90) : 0,
             PreVotePercent = random.Next(5) switch { 0 => 0, 1 => 50, _ => 100 },
         };

@@ -138,6 +138,7 @@ public sealed class Progress
             Next = Math.Max(Math.Min(rejected, matchHint + 1), Match + 1);
             IsFlowPaused = false;
         }
+        Invariant.Holds(Match < Next);
         _sentCommit = Math.Min(_sentCommit, Next - 1);
         return true;
     }

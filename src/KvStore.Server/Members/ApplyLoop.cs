@@ -38,6 +38,9 @@ internal sealed class ApplyLoop(
     /// <summary>Told of every applied command and what came of it, before its client is.</summary>
     public required Action<Command, ApplyResult, TimeSpan> Applied { get; init; }
 
+    /// <summary>Told when the first entry of a term is applied, and with it all entries of earlier ones.</summary>
+    public required Action<ulong> TermApplied { get; init; }
+
     public void Start(ILoopScheduler scheduler) => _loop = scheduler.Start("apply", Step);
 
     public void Stop() => _loop.Stop();
@@ -100,7 +103,10 @@ internal sealed class ApplyLoop(
             _ = ApplyCommands(entry.Index, entry.Data);
         else
             ApplyConfChange(entry);
+        bool isNewTerm = entry.Term > _machine.AppliedTerm;
         _machine.CompleteEntry(entry.Index, entry.Term);
+        if (isNewTerm)
+            TermApplied(entry.Term);
     }
 
     /// <returns>Whether none of the commands was refused.</returns>

@@ -26,6 +26,7 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     private ITimer? _scan;
     private int _inFlight;
     private ulong _term;
+    private ulong _appliedTerm;
 
     /// <summary>Proposes a revocation if this member still leads in that term, and calls back when its outcome is known.</summary>
     /// <remarks>A leader that was held up does not know of its successor, at whom the lease may have been renewed since.</remarks>
@@ -66,6 +67,18 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
             return;
         Volatile.Write(ref _term, term);
         clock.Promote(Now, electionTimeout);
+    }
+
+    /// <summary>The first entry of a term is applied, and with it all that was agreed on before. Apply loop.</summary>
+    /// <remarks>
+    /// A leader is elected before it has applied all that: a predecessor's renewal may have been among it, which took back what an
+    /// earlier checkpoint had left. So the leases get their time once more, as they are now, and none ends before.
+    /// </remarks>
+    public void CaughtUp(ulong term, TimeSpan electionTimeout)
+    {
+        Volatile.Write(ref _appliedTerm, term);
+        if (clock.IsPrimary && term == Volatile.Read(ref _term))
+            clock.Promote(Now, electionTimeout);
     }
 
     public void Demote() => clock.Demote();
@@ -136,7 +149,7 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
             _inFlight--;
         // Read before the clock: what that says may then be of a later term, and is refused, but never of an earlier one.
         ulong term = Volatile.Read(ref _term);
-        if (!clock.IsPrimary)
+        if (!clock.IsPrimary || Volatile.Read(ref _appliedTerm) < term)
             return false;
         foreach (var id in clock.TakeExpired(Now, RevocationLimit - _inFlight))
         {

@@ -96,6 +96,7 @@ public sealed class Member : IDisposable
             },
             Checkpointer = _checkpointer,
             Applied = OnApplied,
+            TermApplied = term => Lessor.CaughtUp(term, options.ElectionTimeout),
         };
         network.SetMembers(State.Members.Members.Count > 0 ? State.Members.Members : options.InitialMembers);
     }
@@ -375,6 +376,7 @@ public sealed class Member : IDisposable
             RandomBelow = new Random(unchecked((int)Options.Incarnation)).Next,
             MaxCommittedSizePerReadyBytes = 16 << 20,
             MaxUncommittedEntriesSizeBytes = 256 << 20,
+            MaxSizePerMessageBytes = Options.MaxAppendBytes,
             MaxInflightMessages = Options.MaxInflightMessages,
             MaxInflightBytes = 32 << 20,
             StepDownOnRemoval = true,

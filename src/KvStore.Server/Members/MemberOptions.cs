@@ -24,6 +24,9 @@ public sealed record MemberOptions
     /// <summary>The most bytes that these may have.</summary>
     public long CatchUpBytes { get; init; } = 64 << 20;
 
+    /// <summary>The most bytes of entries in one append; one entry goes in any case. etcd's.</summary>
+    public ulong MaxAppendBytes { get; init; } = 1 << 20;
+
     /// <summary>The most appends under way to one follower; etcd's.</summary>
     public int MaxInflightMessages { get; init; } = 512;
 

@@ -26,8 +26,11 @@ internal sealed class ScenarioGroup(ScenarioOutput output)
     }
 
     /// <summary>Stops and starts a node. Its state machine is durable; everything it had not persisted is lost.</summary>
+    /// <remarks>With <c>commit=INDEX</c> it finds that in its hard state, as in a log that is damaged or another's.</remarks>
     public void Restart(ScenarioNode node, Directive directive)
     {
+        if (directive.Find("commit") is { } commit)
+            node.Storage.Log.SetHardState(node.Storage.InitialState().HardState with { Commit = Argument.Number(commit.Value) });
         var arguments = _made[node.Id].Arguments.Where(argument => argument.Key is not "index");
         var applied = new Argument("index", [node.Storage.LastApplied.Metadata.Index.ToString()]);
         var options = directive with { Arguments = [.. arguments, applied] };

@@ -165,7 +165,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     }
 
     /// <summary>At any member, which asks the leader, or at the one that it takes for the leader: that one alone keeps the time.</summary>
-    private async Task RenewAsync(SimulatedMember serving)
+    public async Task RenewAsync(SimulatedMember serving)
     {
         long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(4));
         long incarnation = _history.Leases.IncarnationOf(id);

@@ -252,6 +252,7 @@ internal sealed class SimulatedMember
         Incarnation = (ulong)_cluster.Random.NextInt64(),
         SnapshotCount = _cluster.Plan.SnapshotCount,
         CatchUpEntries = _cluster.Plan.CatchUpEntries,
+        MaxAppendBytes = _cluster.Plan.MaxAppendBytes,
         MaxInflightMessages = _cluster.Plan.MaxInflightMessages,
         PreVote = _cluster.Faults.Next(100) < _cluster.Plan.PreVotePercent,
         CheckpointLogBytes = 256 << 10,
@@ -275,7 +276,9 @@ internal sealed class SimulatedMember
                 _cluster.Misfortunes.ChangedMembers(this);
             }
             Place = _cluster.History.Applied(Place, index, command, result, _cluster.Time.Now);
-            if (Member!.IsLeader && result.Response is Protocol.LeaseGrantResponse grant)
+            if (Member!.IsLeader && Member.State.AppliedTerm < Member.Leadership.Term)
+                TimeLeases();
+            if (Member.IsLeader && result.Response is Protocol.LeaseGrantResponse grant)
                 _cluster.History.Leases.Timed(grant.ID, grant.TTL, _cluster.Time.Now);
         },
         Checkpointed = _ =>
@@ -318,11 +321,17 @@ internal sealed class SimulatedMember
         if (!isNew)
             return;
         LeadsSince = _cluster.Time.Now;
-        foreach (var lease in Member.State.Leases.List())
-            _cluster.History.Leases.Timed(lease.Id.Value, LeftOf(lease) + Member.Options.ElectionTimeout.TotalSeconds, LeadsSince);
+        TimeLeases();
         _cluster.Counts.Elections++;
         _cluster.Trace.Add("leads", Number, (long)_leadership.Term);
         _cluster.Misfortunes.Elected(this);
+    }
+
+    /// <summary>A leader gives all leases their time when it is elected, and again when it has applied what was before that.</summary>
+    private void TimeLeases()
+    {
+        foreach (var lease in Member!.State.Leases.List())
+            _cluster.History.Leases.Timed(lease.Id.Value, LeftOf(lease) + Member.Options.ElectionTimeout.TotalSeconds, _cluster.Time.Now);
     }
 
     private static long LeftOf(Lease lease) => lease.RemainingTtlSeconds > 0 ? lease.RemainingTtlSeconds : lease.TtlSeconds;

@@ -115,15 +115,19 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
     {
         LostCount++;
         cluster.Trace.Add("lost", from.Number, to.Number);
-        // A transport notices some of it.
-        if (_random.Next(3) == 0)
+        NoticeSome(process, from, to);
+    }
+
+    /// <summary>A transport notices some of what is lost.</summary>
+    private void NoticeSome(SimulatedProcess process, SimulatedMember from, SimulatedMember to)
+    {
+        if (_random.Next(3) > 0)
+            return;
+        cluster.Time.After(Delay(), process, () =>
         {
-            cluster.Time.After(Delay(), process, () =>
-            {
-                cluster.Rules.Reported(from, to.Id);
-                from.Member!.ReportUnreachable(to.Id);
-            });
-        }
+            cluster.Rules.Reported(from, to.Id);
+            from.Member!.ReportUnreachable(to.Id);
+        });
     }
 
     /// <summary>As the other member reads it.</summary>
@@ -171,7 +175,11 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
     private void Arrive(SimulatedMember from, SimulatedMember to, Message message)
     {
         if (to.Process is not { IsAlive: true } process || to.Member is null)
+        {
+            if (from.IsUp)
+                NoticeSome(from.Process!, from, to);
             return;
+        }
         if (process.PausedUntil > cluster.Time.Now)
         {
             cluster.Time.At(process.PausedUntil, process, () => Arrive(from, to, message));

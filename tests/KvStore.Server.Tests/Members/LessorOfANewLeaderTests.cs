@@ -1,0 +1,62 @@
+using Google.Protobuf;
+using KvStore.Mvcc;
+using KvStore.Mvcc.Commands;
+using KvStore.Mvcc.Index;
+using KvStore.Mvcc.Leases;
+using KvStore.Mvcc.Store;
+using KvStore.Protocol;
+using KvStore.Server.Members;
+using KvStore.Simulation.Scheduling;
+using KvStore.Storage.Disks.Simulated;
+using KvStore.Storage.Values;
+
+namespace KvStore.Server.Tests.Members;
+
+public class LessorOfANewLeaderTests
+{
+    private static readonly TimeSpan ElectionTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly VirtualTime _time = new();
+    private readonly StateMachine _machine = new(new MvccStore(new SortedKeyIndex(), MemoryValueStore.Create(new SimulatedDisk(), "/values")));
+    private readonly Lessor _lessor;
+    private int _revocations;
+
+    public LessorOfANewLeaderTests()
+    {
+        _lessor = new Lessor(new LeaseClock(_machine.Leases), _time)
+        {
+            Revoke = (_, _, _) => _revocations++,
+            Checkpoint = (_, _) => Task.CompletedTask,
+            ConfirmLeadership = () => Task.CompletedTask,
+        };
+        _lessor.Start(new SimulatedScheduler(_time));
+    }
+
+    [Fact]
+    public void A_renewal_that_it_has_not_applied_when_it_is_elected_counts()
+    {
+        Apply(CommandKind.LeaseGrant, new LeaseGrantRequest { ID = 1, TTL = 600 });
+        Apply(CommandKind.LeaseCheckpoint, Left(5));
+        _lessor.Promote(2, ElectionTimeout);
+
+        _time.RunUntil(TimeSpan.FromSeconds(7));
+        Assert.Equal(0, _revocations);
+        Apply(CommandKind.LeaseCheckpoint, Left(0));
+        _lessor.CaughtUp(2, ElectionTimeout);
+
+        _time.RunUntil(TimeSpan.FromSeconds(607));
+        Assert.Equal(0, _revocations);
+        _time.RunUntil(TimeSpan.FromSeconds(609));
+        Assert.Equal(1, _revocations);
+    }
+
+    /// <summary>What is left of the lease; 0 is the whole, as after a renewal.</summary>
+    private static LeaseCheckpointRequest Left(long seconds) => new() { Checkpoints = { new LeaseCheckpoint { ID = 1, RemainingTTL = seconds } } };
+
+    private void Apply(CommandKind kind, IMessage request)
+    {
+        ulong index = _machine.AppliedIndex + 1;
+        Assert.Null(_machine.Apply(index, new Command(kind, 0, request.ToByteArray())).Error);
+        _machine.CompleteEntry(index, 1);
+    }
+}
