@@ -10,6 +10,7 @@ internal sealed class Campaign
     private readonly SourceCopy _copy;
     private readonly Workshop _workshop;
     private readonly List<string> _survivors = [];
+    private readonly List<string> _unbuilt = [];
     private TimeSpan _cpu;
 
     /// <summary>The project that was built with a bug last.</summary>
@@ -31,7 +32,7 @@ internal sealed class Campaign
             Console.WriteLine("| Mutant | Breaks | Found by | Seed | CPU s |");
             Console.WriteLine("|---|---|---|---:|---:|");
             foreach (var mutant in mutants)
-                Try(mutant);
+                TryOrTell(mutant);
         }
         catch (Exception trouble) when (trouble is BuildException or JudgeException)
         {
@@ -39,9 +40,23 @@ internal sealed class Campaign
             return 2;
         }
         Console.WriteLine();
-        Console.WriteLine($"{mutants.Count} mutants, {mutants.Count - _survivors.Count} found, {_survivors.Count} survived"
-            + $"{string.Concat(_survivors.Select(name => " " + name))}; {_cpu.TotalSeconds:F0} s of CPU");
-        return _survivors.Count == 0 ? 0 : 1;
+        Console.WriteLine($"{mutants.Count} mutants, {mutants.Count - _survivors.Count - _unbuilt.Count} found, {_survivors.Count} survived"
+            + $"{string.Concat(_survivors.Select(name => " " + name))}, {_unbuilt.Count} did not build; {_cpu.TotalSeconds:F0} s of CPU");
+        return _unbuilt.Count > 0 ? 2 : _survivors.Count == 0 ? 0 : 1;
+    }
+
+    /// <summary>One that does not build is a mistake of the list; the others are tried all the same.</summary>
+    private void TryOrTell(Mutant mutant)
+    {
+        try
+        {
+            Try(mutant);
+        }
+        catch (BuildException slip)
+        {
+            _unbuilt.Add(mutant.Name);
+            Console.Error.WriteLine($"{mutant.Name}: {slip.Message}");
+        }
     }
 
     /// <summary>The copy as it is must build, and pass: what a mutant is found by must not be there without it.</summary>

@@ -52,7 +52,7 @@ internal static partial class Judge
         var cpu = TimeSpan.Zero;
         while (!process.WaitForExit(500))
         {
-            cpu = process.TotalProcessorTime;
+            cpu = TimeOf(process) ?? cpu;
             if (cpu <= limit + Grace)
                 continue;
             process.Kill();
@@ -66,6 +66,19 @@ internal static partial class Judge
         {
             lock (output)
                 output.AppendLine(line);
+        }
+    }
+
+    /// <returns>Null when it has ended just now.</returns>
+    private static TimeSpan? TimeOf(Process process)
+    {
+        try
+        {
+            return process.TotalProcessorTime;
+        }
+        catch (InvalidOperationException) when (process.HasExited)
+        {
+            return null;
         }
     }
 

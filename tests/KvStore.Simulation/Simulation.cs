@@ -128,6 +128,7 @@ public sealed class Simulation
     {
         if (MinoritySize > 0)
         {
+            HandOverInVain();
             ServeAgain();
             _cluster.BringBack();
         }
@@ -153,6 +154,14 @@ public sealed class Simulation
         RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
         AskAll();
         RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
+    }
+
+    /// <summary>A successor that is away does not keep the others from being served.</summary>
+    private void HandOverInVain()
+    {
+        RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
+        if (_plan.TransferWeight > 0)
+            _cluster.Operator.Transfer(_cluster.Members.First(member => member.IsAway));
     }
 
     /// <summary>A successor that has the whole log leads in the very next term.</summary>

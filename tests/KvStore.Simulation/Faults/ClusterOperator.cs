@@ -33,7 +33,7 @@ internal sealed class ClusterOperator(SimulatedCluster cluster)
         if (cluster.Leader is not { IsServing: true } leader)
             return;
         // Now and then a learner, by mistake.
-        bool mayBeLearner = _random.Next(6) == 0;
+        bool mayBeLearner = _random.Next(2) == 0;
         var others = cluster.Members.Where(member => member != leader
             && leader.Member!.State.Members.Find(member.Id.Value) is { } known && (mayBeLearner || !known.IsLearner)).ToList();
         if (others.Count > 0)
