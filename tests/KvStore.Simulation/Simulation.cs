@@ -136,8 +136,9 @@ public sealed class Simulation
         ServeAgain();
         HandOver();
         AwaitLeases();
-        RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
         RunUntil(() => _watchers.TrueForAll(watcher => watcher.IsComplete), RecoveryLimit, "all watches are told everything");
+        // Members tell their names even now: the states are those of one moment.
+        RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
         CompareStates();
         foreach (var client in _clients)
             client.CheckRefused();

@@ -44,6 +44,7 @@ internal sealed class MemberServer : IAsyncDisposable
     private ClientListeners? _listeners;
     private GrpcHost? _peers;
     private AutoCompactor? _compactor;
+    private Task _hastening = Task.CompletedTask;
     private Task _publishing = Task.CompletedTask;
     private bool _isStopped;
 
@@ -104,6 +105,7 @@ internal sealed class MemberServer : IAsyncDisposable
         await Task.WhenAll(_listeners?.StopAsync() ?? Task.CompletedTask, HandOverAsync());
         await _network.DisposeAsync();
         await (_peers?.StopAsync() ?? Task.CompletedTask);
+        await _hastening;
         await _publishing;
         await Task.WhenAny(_member.CheckpointAsync(), Task.Delay(TimeSpan.FromSeconds(1)));
         _member.Stop();
@@ -141,9 +143,9 @@ internal sealed class MemberServer : IAsyncDisposable
         });
         var http = new HttpHandler(_options, new MemberHealth(_member), _metrics.Health, _telemetry.ScrapeAsync, TimeProvider.System);
         _listeners = new ClientListeners(_options, grpc, http);
-        var hastening = _options.InitialElectionTickAdvance ? HastenElectionAsync(_stopping.Token) : Task.CompletedTask;
+        if (_options.InitialElectionTickAdvance)
+            _hastening = HastenElectionAsync(_stopping.Token);
         await AwaitReadyAsync(stopping);
-        await hastening;
         await _listeners.StartAsync(stopping);
         _publishing = PublishAsync(_listeners.ClientUrls, _stopping.Token);
         // Members of a cluster are looked for by name: a member is ready when the others know it.

@@ -2,6 +2,7 @@ using KvStore.Crash.Tests.Clients;
 using KvStore.Crash.Tests.Histories;
 using KvStore.Crash.Tests.Load;
 using KvStore.Crash.Tests.Processes;
+using KvStore.Grpc;
 
 namespace KvStore.Crash.Tests.Campaigns;
 
@@ -71,14 +72,33 @@ internal sealed class CrashCampaign(string dataDirectory, int seed, Func<MemberP
         {
             await checker.VerifyAsync(client);
         }
+        catch (RpcException failure) when (failure.StatusCode == StatusCode.DeadlineExceeded)
+        {
+            throw Explain(failure, round, member, $"Its threads: {member.DescribeThreads()}\nAsked anew: {await AskAnewAsync(member)}\n");
+        }
         catch (Exception failure)
         {
             throw Explain(failure, round, member);
         }
     }
 
-    private HistoryException Explain(Exception failure, int round, MemberProcess member) =>
-        new($"seed {seed}, round {round}: {failure.Message}\nThe member's log:\n{member.Log}", failure);
+    /// <summary>Whether it is the member that does not answer, or one call of one client.</summary>
+    private static async Task<string> AskAnewAsync(MemberProcess member)
+    {
+        using var client = new EtcdClient(member.Url);
+        try
+        {
+            await client.GetAllAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            return "it answers";
+        }
+        catch (Exception failure) when (failure is TimeoutException or RpcException)
+        {
+            return failure.Message;
+        }
+    }
+
+    private HistoryException Explain(Exception failure, int round, MemberProcess member, string state = "") =>
+        new($"seed {seed}, round {round}: {failure.Message}\n{state}The member's log:\n{member.Log}", failure);
 
     /// <summary>Recovery must stand a crash as well: now and then a start is killed on its way.</summary>
     private async Task InterruptStartAsync()

@@ -116,6 +116,20 @@ internal sealed class MemberProcess : IAsyncDisposable
     /// <summary>Lets it go on.</summary>
     public void Resume() => NativeCalls.SendContinue(_process.Id);
 
+    /// <summary>What its threads do: name, state, processor time so far in ticks of 10 ms, and where each waits in the kernel.</summary>
+    public string DescribeThreads()
+    {
+        if (HasExited)
+            return "it has ended";
+        var threads = Directory.GetDirectories($"/proc/{_process.Id}/task").Select(task =>
+        {
+            string stat = File.ReadAllText($"{task}/stat");
+            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            return $"{File.ReadAllText($"{task}/comm").Trim()}: {fields[0]} {fields[11]}+{fields[12]} {File.ReadAllText($"{task}/wchan")}";
+        });
+        return string.Join('\n', threads);
+    }
+
     /// <summary>Waits for its end, however it comes, and for the last of its log.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> ExitCodeAsync(TimeSpan? limit = null)

@@ -7,6 +7,8 @@ namespace KvStore.Simulation.Scheduling;
 /// </remarks>
 internal sealed class VirtualTime : TimeProvider
 {
+    private static readonly TimeSpan PausePoll = TimeSpan.FromMilliseconds(10);
+
     private readonly PriorityQueue<Happening, (long Due, long Sequence)> _happenings = new();
     private long _now;
     private long _sequence;
@@ -73,8 +75,9 @@ internal sealed class VirtualTime : TimeProvider
         if (next.Process is not { } process)
             return false;
         bool isPaused = process.PausedUntil.Ticks > _now;
+        // Again and again, for the pause may be ended before its time.
         if (process.IsAlive && isPaused)
-            _happenings.Enqueue(next, (process.PausedUntil.Ticks, ++_sequence));
+            _happenings.Enqueue(next, (Math.Min(process.PausedUntil.Ticks, _now + PausePoll.Ticks), ++_sequence));
         return !process.IsAlive || isPaused;
     }
 
