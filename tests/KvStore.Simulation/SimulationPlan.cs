@@ -124,6 +124,9 @@ public sealed partial record SimulationPlan
     /// <summary>What one client asks without waiting for an answer, at most.</summary>
     public int RequestsAtOnce { get; init; } = 1;
 
+    /// <summary>Messages that may wait for a watcher; the other limits of watches are as small then.</summary>
+    public int WatchQueueMessages { get; init; } = 128;
+
     /// <summary>Bytes of entries in one append, at most, but one entry in any case.</summary>
     public ulong MaxAppendBytes { get; init; } = 1 << 20;
 
@@ -223,6 +226,7 @@ public sealed partial record SimulationPlan
             MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
             IsMinorityAway = random.Chance(0.4),
             IsStrict = random.Chance(0.3),
+            WatchQueueMessages = random.Chance(0.5) ? random.Between(1, 6) : 128,
             MaxAppendBytes = random.Next(3) switch { 0 => 0UL, 1 => 300, _ => 1 << 20 },
             CrashAfterChange = random.Chance(0.4) ? random.Between(20, 90) : 0,
             PreVotePercent = random.Next(5) switch { 0 => 0, 1 => 50, _ => 100 },

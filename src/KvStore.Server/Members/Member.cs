@@ -65,7 +65,7 @@ public sealed class Member : IDisposable
 
         State = _storage.Machine;
         _snapshots = new SnapshotInstaller(disk, directory, parts, _space.WaitForSpace);
-        Watches = new WatchHub(new HistoryWatchSource(() => State), new WatchHubOptions(), () => _watchLoop.Wake());
+        Watches = new WatchHub(new HistoryWatchSource(() => State), options.Watches, () => _watchLoop.Wake());
         Lessor = new Lessor(new LeaseClock(State.Leases), time)
         {
             Revoke = ProposeRevocation,

@@ -1,3 +1,4 @@
+using KvStore.Mvcc.Watches;
 using KvStore.Raft;
 
 namespace KvStore.Server.Members;
@@ -61,6 +62,9 @@ public sealed record MemberOptions
 
     /// <summary>Space kept for the day the disk is full: what frees space still has to be logged then.</summary>
     public long ReserveBytes { get; init; } = 16 << 20;
+
+    /// <summary>How much may wait for watches.</summary>
+    public WatchHubOptions Watches { get; init; } = new();
 
     public TimeSpan WatchProgressInterval { get; init; } = TimeSpan.FromMinutes(10);
 

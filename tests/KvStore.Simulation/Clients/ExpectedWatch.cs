@@ -11,6 +11,9 @@ internal sealed class ExpectedWatch(ModelStore model, WatchCreateRequest request
     /// <summary>Where in the model's events the next one is looked for.</summary>
     private int _next;
 
+    /// <summary>Where that was before the message of which fragments have come, but not the last.</summary>
+    private int? _beforeFragments;
+
     /// <summary>The first revision that it was not told of; 0 until the first creation says what "now" is.</summary>
     private long _resumeAt = request.StartRevision;
 
@@ -24,6 +27,9 @@ internal sealed class ExpectedWatch(ModelStore model, WatchCreateRequest request
     public WatchCreateRequest Resume()
     {
         (IsCreated, IsCompacted) = (false, false);
+        // Fragments without the last are no message: its events come again.
+        _next = _beforeFragments ?? _next;
+        _beforeFragments = null;
         return new WatchCreateRequest(request) { StartRevision = _resumeAt };
     }
 
@@ -80,6 +86,7 @@ internal sealed class ExpectedWatch(ModelStore model, WatchCreateRequest request
     private void TakeEvents(WatchMessage message)
     {
         Check.Holds(IsCreated, "events of a watch that was not made");
+        int before = _next;
         long last = 0;
         foreach (var told in message.Events)
         {
@@ -95,8 +102,13 @@ internal sealed class ExpectedWatch(ModelStore model, WatchCreateRequest request
         Seek();
         Check.Holds(!HasNext || NextRevision > message.HeaderRevision || message.IsFragment,
             $"a message says that all up to {message.HeaderRevision} was told, but the change at {NextOrNone()} was not");
-        if (!message.IsFragment)
-            _resumeAt = last + 1;
+        if (message.IsFragment)
+        {
+            _beforeFragments ??= before;
+            return;
+        }
+        _beforeFragments = null;
+        _resumeAt = last + 1;
     }
 
     private void TakePrevious(ModelEvent expected, WatchedEvent told)

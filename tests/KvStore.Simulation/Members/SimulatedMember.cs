@@ -259,6 +259,14 @@ internal sealed class SimulatedMember
         QuotaBytes = _cluster.Plan.QuotaBytes,
         LogSegmentBytes = _cluster.Plan.LogSegmentBytes,
         ReserveBytes = _cluster.Plan.DiskFullWeight > 0 ? 16 << 10 : 0,
+        Watches = _cluster.Plan.WatchQueueMessages == 128 ? new() : new()
+        {
+            StreamQueueMessages = _cluster.Plan.WatchQueueMessages,
+            BacklogBytes = 200 * _cluster.Plan.WatchQueueMessages,
+            CatchUpRevisions = 2 * _cluster.Plan.WatchQueueMessages,
+            CatchUpBytes = 500,
+            FragmentBytes = 300,
+        },
         WatchProgressInterval = TimeSpan.FromSeconds(5),
         WarningApplyDuration = TimeSpan.MaxValue,
     };
