@@ -33,8 +33,11 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     private (long Number, CheckpointManifest Manifest)? _newest;
 
     private IKeyIndex _index = index;
-    private (long Number, CheckpointManifest Manifest)? _installed;
-    private volatile bool _isInstalling;
+
+    // A second snapshot may be made a checkpoint before the apply loop has come to the first one: each has its turn, and its number.
+    private readonly ConcurrentQueue<(long Number, CheckpointManifest Manifest)> _installed = new();
+    private long _lastInstalled;
+    private int _installations;
     private readonly ConcurrentQueue<Action> _waiting = new();
     private ILoop _loop = null!;
     private ITimer? _poll;
@@ -57,7 +60,9 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     /// <summary>Wakes the apply loop: a checkpoint in progress needs it, or what waited for its end can go on.</summary>
     public required Action WakeApply { get; init; }
 
-    public bool IsBusy => _inProgress is not null || _isWriting || _isInstalling;
+    public bool IsBusy => _inProgress is not null || _isWriting || IsInstalling;
+
+    private bool IsInstalling => Volatile.Read(ref _installations) > 0;
 
     public void Start(ILoopScheduler scheduler, (long Number, CheckpointManifest Manifest)? newest)
     {
@@ -91,7 +96,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     /// <summary>Begins one when it is due, and helps one along that is in progress. Apply loop, between entries.</summary>
     public void Advance()
     {
-        if (_isInstalling)
+        if (IsInstalling)
             return;
         if (_inProgress is not null)
             Help();
@@ -129,18 +134,19 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
     public void Install(StagedSnapshot snapshot, Action<IOException?> ended)
     {
         // Checkpoints of the state that is to be replaced come to nothing from here on.
-        _isInstalling = true;
+        Interlocked.Increment(ref _installations);
         Post(() =>
         {
             try
             {
-                long number = (_newest?.Number ?? 0) + 1;
+                long number = Math.Max(_newest?.Number ?? 0, _lastInstalled) + 1;
                 snapshot.Commit(directory, number);
-                _installed = (number, snapshot.Manifest);
+                _lastInstalled = number;
+                _installed.Enqueue((number, snapshot.Manifest));
             }
             catch (IOException failure)
             {
-                _isInstalling = false;
+                Interlocked.Decrement(ref _installations);
                 TellWaiting();
                 WakeApply();
                 ended(failure);
@@ -150,19 +156,20 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         });
     }
 
-    /// <summary>Goes on with the state of the installed snapshot. Apply loop, when the log's mark is durable.</summary>
+    /// <summary>Goes on with the state of the snapshot that was installed first. Apply loop, when the log's mark is durable.</summary>
     public void Replace(IValueStore newValues, IKeyIndex newIndex)
     {
-        Invariant.Holds(_isInstalling && _installed is not null);
+        bool isAny = _installed.TryDequeue(out var installed);
+        Invariant.Holds(isAny);
         lock (_keeping)
         {
-            (_values, _index, _generation) = (newValues, newIndex, _installed.Value.Manifest.Generation);
-            (_newest, _installed) = (_installed, null);
+            (_values, _index, _generation) = (newValues, newIndex, installed.Manifest.Generation);
+            _newest = installed;
         }
         (_inProgress, _manifest) = (null, null);
         policy.Started();
         policy.Ended(TimeSpan.Zero);
-        _isInstalling = false;
+        Interlocked.Decrement(ref _installations);
         TellWaiting();
     }
 
@@ -244,7 +251,7 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         try
         {
             // A snapshot took the place of the state that this is of.
-            if (_isInstalling || manifest.Generation != _generation)
+            if (IsInstalling || manifest.Generation != _generation)
                 return;
             long number = (_newest?.Number ?? 0) + 1;
             WriteIndex(number, manifest.Revision);

@@ -252,6 +252,37 @@ public sealed class SnapshotInstallationTests
     }
 
     [Fact]
+    public void A_snapshot_may_follow_another_that_is_not_in_force_yet()
+    {
+        using var from = Small("/from", isFaster: false);
+        using var to = SnapshotTransferTests.Open(Path, isFaster: false);
+        using var firstSender = from.Send();
+        using var first = to.Receive(firstSender);
+        from.Put("one", "more").TakeCheckpoint();
+        using var secondSender = from.Send();
+        using var second = to.Receive(secondSender);
+        var states = new[] { first, second }.Select(staged => staged.Load(SnapshotTransferTests.Parts(isFaster: false), _ => false)).ToList();
+
+        to.Checkpointer.Install(first, Assert.Null);
+        to.Checkpointer.Install(second, Assert.Null);
+        to.RunLoops();
+        foreach (var state in states)
+            to.Checkpointer.Replace(state.Store.Values, state.Store.Index);
+        to.Checkpointer.Tidy();
+        to.RunLoops();
+
+        Assert.False(to.Checkpointer.IsBusy);
+        using (var pin = to.Checkpointer.Pin())
+            Assert.Equal(second.Manifest.AppliedIndex, pin!.Manifest.AppliedIndex);
+        Assert.Single(to.Disk.List(to.Directory.Checkpoints), name => name.EndsWith(".checkpoint"));
+        foreach (var state in states)
+        {
+            state.Store.Values.Dispose();
+            state.Store.Index.Dispose();
+        }
+    }
+
+    [Fact]
     public void A_transfer_out_of_the_values_that_an_installation_replaces_comes_to_its_end()
     {
         using var first = Small("/first", isFaster: true);
