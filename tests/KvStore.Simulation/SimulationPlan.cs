@@ -222,7 +222,7 @@ public sealed partial record SimulationPlan
             CatchUpEntries = random.Next(3) * 15,
             LogSegmentBytes = 4096L * random.Between(3, 12),
             QuotaBytes = random.Chance(0.1) ? random.Between(5, 40) << 10 : null,
-            RequestsAtOnce = random.Chance(0.35) ? random.Between(2, 20) : 1,
+            RequestsAtOnce = random.Chance(0.25) ? random.Between(2, 12) : 1,
             MaxInflightMessages = random.Next(3) switch { 0 => 1, 1 => random.Between(2, 6), _ => 512 },
             IsMinorityAway = random.Chance(0.4),
             IsStrict = random.Chance(0.3),
