@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using KvStore.Crash.Tests.Clients;
 using KvStore.Crash.Tests.Disks;
 using KvStore.Crash.Tests.Processes;
@@ -66,6 +67,29 @@ public sealed class DiskFullTests
         using var reader = new EtcdClient(last.Url);
         await AssertHoldsAsync(reader, acknowledged);
         Figures.Report($"disk full, {memoryBytes >> 20} MiB of memory: {acknowledged.Count} acknowledged keys of up to {ValueBytes >> 10} KiB read again after each of two kills");
+    }
+
+    [Fact]
+    public async Task What_was_deleted_and_compacted_on_a_full_disk_makes_room_by_itself()
+    {
+        using var disk = new LoopDisk(448L << 20);
+        await using var member = await MemberProcess.StartAsync(disk.At("data"), SmallMemory);
+        using var client = new EtcdClient(member.Url);
+        for (int i = 0; i < 300; i++)
+            await client.PutAsync($"old-{i:d5}", $"{i}-".PadRight(ValueBytes, 'x'));
+        await client.PutAsync("kept", "as it was");
+        Fill(disk.At("filler"));
+        await PutUntilRefusedAsync(client, []);
+
+        var others = new DeleteRangeRequest { Key = ByteString.CopyFromUtf8("kept\0"), RangeEnd = EtcdClient.AllKeys };
+        await client.DeleteAsync(others);
+        others = new DeleteRangeRequest { Key = EtcdClient.AllKeys, RangeEnd = ByteString.CopyFromUtf8("kept") };
+        long revision = (await client.DeleteAsync(others)).Header.Revision;
+        await client.CompactAsync(revision, physical: true);
+
+        await PutOnceThereIsRoomAsync(client).WaitAsync(Limits.Patience);
+        Assert.Equal("as it was", Assert.Single((await client.GetAsync("kept")).Kvs).Value.ToStringUtf8());
+        Assert.Equal(2, (await client.GetAllAsync()).Count);
     }
 
     [Fact]

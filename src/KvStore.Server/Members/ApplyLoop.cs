@@ -19,6 +19,9 @@ internal sealed class ApplyLoop(
     /// <summary>Bytes of old values that compaction looks at between two batches of entries.</summary>
     private const long ReclaimBytesPerStep = 1 << 20;
 
+    /// <summary>How soon reclaiming that found no room to move values to is tried again.</summary>
+    private static readonly TimeSpan RoomRetry = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentQueue<Work> _queue = new();
     private readonly ConcurrentQueue<Action> _work = new();
     private ILoop _loop = null!;
@@ -26,6 +29,10 @@ internal sealed class ApplyLoop(
     private long? _compactionStart;
     private bool _isReclaiming;
     private long _reclaimBytesLeft;
+    private bool _hasMoved;
+    private bool _isStuck;
+    private volatile bool _hasNoRoom;
+    private ITimer _roomRetry = null!;
     private int _confChangesUnderWay;
 
     /// <summary>Applying a command for longer is told to <see cref="AppliedSlowly"/>.</summary>
@@ -41,9 +48,20 @@ internal sealed class ApplyLoop(
     /// <summary>Told when the first entry of a term is applied, and with it all entries of earlier ones.</summary>
     public required Action<ulong> TermApplied { get; init; }
 
-    public void Start(ILoopScheduler scheduler) => _loop = scheduler.Start("apply", Step);
+    /// <summary>Told when compaction cannot give space back because there is none to move values to; it is tried again.</summary>
+    public required Action ReclaimStuck { get; init; }
 
-    public void Stop() => _loop.Stop();
+    public void Start(ILoopScheduler scheduler)
+    {
+        _loop = scheduler.Start("apply", Step);
+        _roomRetry = time.CreateTimer(_ => RetryReclaim(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public void Stop()
+    {
+        _roomRetry.Dispose();
+        _loop.Stop();
+    }
 
     public void Wake() => _loop.Wake();
 
@@ -162,9 +180,10 @@ internal sealed class ApplyLoop(
             CompactIndex();
             return true;
         }
-        if (_isReclaiming)
-            Reclaim();
-        return _isReclaiming;
+        if (!_isReclaiming || _hasNoRoom)
+            return false;
+        Reclaim();
+        return _isReclaiming && !_hasNoRoom;
     }
 
     private void CompactIndex()
@@ -183,11 +202,47 @@ internal sealed class ApplyLoop(
         var step = _machine.Store.ReclaimStep(ReclaimBytesPerStep);
         events.ValueCompactionStep(time.GetElapsedTime(start));
         _reclaimBytesLeft -= step.ExaminedBytes;
-        _isReclaiming = step.ExaminedBytes > 0 && _reclaimBytesLeft > 0;
+        _isReclaiming = step.HasNoRoom || step.ExaminedBytes > 0 && _reclaimBytesLeft > 0;
+        checkpointPolicy.Reclaimed(step.ExaminedBytes);
+        if (step.ExaminedBytes > 0)
+            (_hasMoved, _isStuck) = (true, false);
+        if (step.HasNoRoom)
+            AwaitRoom();
+        else if (!_isReclaiming && _machine.Store.Values.IsReserveInUse)
+            LetGo(() => { });
         if (_isReclaiming || _compactionStart is not { } began)
             return;
         events.Compacted(time.GetElapsedTime(began));
         _compactionStart = null;
+    }
+
+    /// <summary>There is room once checkpoints have let go of what was moved, or else once somebody makes some.</summary>
+    private void AwaitRoom()
+    {
+        _hasNoRoom = true;
+        if (_hasMoved)
+        {
+            LetGo(RetryReclaim);
+            return;
+        }
+        if (!_isStuck)
+            ReclaimStuck();
+        _isStuck = true;
+        _roomRetry.Change(RoomRetry, Timeout.InfiniteTimeSpan);
+    }
+
+    private void RetryReclaim()
+    {
+        _hasNoRoom = false;
+        _loop.Wake();
+    }
+
+    /// <summary>Files of values go with the checkpoints that need them; a full disk cannot wait for those that come by themselves.</summary>
+    private void LetGo(Action ended)
+    {
+        _hasMoved = false;
+        // The newest but one is kept, so the second lets go of all that stood before the first.
+        Checkpointer.Request(() => Post(() => Checkpointer.Request(ended)));
     }
 
     /// <summary>One of the two: entries to apply, or a state to go on with.</summary>

@@ -95,6 +95,7 @@ public sealed class Member : IDisposable
                 events.AppliedSlowly();
             },
             Checkpointer = _checkpointer,
+            ReclaimStuck = () => Log.Warn("compaction cannot give space back: the disk has too little room to move values that are still needed"),
             Applied = OnApplied,
             TermApplied = term => Lessor.CaughtUp(term, options.ElectionTimeout),
         };

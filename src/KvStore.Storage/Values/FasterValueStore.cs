@@ -214,11 +214,13 @@ public sealed class FasterValueStore : IValueStore
         long begin = _log.BeginAddress;
         long until = begin;
         long moved = 0;
+        bool hasNoRoom = false;
+        long room = RoomToMove();
         var scanner = CompactionScanner(begin);
         try
         {
             using var reader = (FasterValueReader)OpenReader();
-            while (until - begin < budgetBytes)
+            while (until - begin < budgetBytes && !hasNoRoom)
             {
                 if (!scanner.TryNext(out var value))
                 {
@@ -226,11 +228,9 @@ public sealed class FasterValueStore : IValueStore
                     break;
                 }
                 if (isLive(scanner.Revision, value) && IsNewest(reader, scanner))
-                {
-                    Write(scanner.Revision, value);
-                    moved += scanner.SizeInLog;
-                }
-                until = scanner.NextAddress;
+                    hasNoRoom = !TryMove(scanner, value, room - moved, ref moved);
+                if (!hasNoRoom)
+                    until = scanner.NextAddress;
             }
         }
         catch
@@ -238,9 +238,11 @@ public sealed class FasterValueStore : IValueStore
             EndCompactionScan(); // What was moved is there twice; the next step examines it again.
             throw;
         }
+        if (hasNoRoom)
+            EndCompactionScan(); // The value that found no room is examined again.
         if (until > begin)
             _log.ShiftBeginAddress(until);
-        return new CompactionStep(until - begin, Math.Max(0, until - begin - moved));
+        return new CompactionStep(until - begin, Math.Max(0, until - begin - moved), hasNoRoom);
     }
 
     public void Scan(ValueVisitor visitor)
@@ -316,6 +318,30 @@ public sealed class FasterValueStore : IValueStore
     {
         _compaction?.Dispose();
         _compaction = null;
+    }
+
+    // What is moved is on the disk twice until a checkpoint lets go of the old place; that must not be what fills it up. A half of
+    // the reserve is left to what comes meanwhile: new records that free space, and the checkpoint itself.
+    private long RoomToMove()
+    {
+        long unwritten = _log.TailAddress - _device.FlushedUntil;
+        return _disk.FreeBytes(Directory) - unwritten - _options.ReserveBytesOrDefault / 2;
+    }
+
+    private bool TryMove(LogScanner scanner, ReadOnlySpan<byte> value, long room, ref long moved)
+    {
+        if (scanner.SizeInLog > room)
+            return false;
+        try
+        {
+            Write(scanner.Revision, value);
+        }
+        catch (DiskFullException)
+        {
+            return false; // Others take room too.
+        }
+        moved += scanner.SizeInLog;
+        return true;
     }
 
     private static bool IsNewest(FasterValueReader reader, LogScanner scanner) =>

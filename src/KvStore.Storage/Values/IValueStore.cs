@@ -71,7 +71,11 @@ public interface IValueStore : IDisposable
 
 /// <param name="ExaminedBytes">How far the step came; 0 when nothing is left that could be examined now.</param>
 /// <param name="FreedBytes">Of these, what was not live; the files go when no kept checkpoint needs them (KeepOnly).</param>
-public readonly record struct CompactionStep(long ExaminedBytes, long FreedBytes);
+/// <param name="HasNoRoom">
+/// The step ended early: what it would have moved next could fill the disk up. Take checkpoints and let go of the old ones, then
+/// there is room for as much as was moved.
+/// </param>
+public readonly record struct CompactionStep(long ExaminedBytes, long FreedBytes, bool HasNoRoom = false);
 
 public delegate bool ValuePredicate(Revision revision, ReadOnlySpan<byte> value);
 

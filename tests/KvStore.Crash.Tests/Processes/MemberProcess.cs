@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
+using KvStore.Testing;
 
 namespace KvStore.Crash.Tests.Processes;
 
@@ -18,6 +19,7 @@ internal sealed class MemberProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly Task _exiting;
     private readonly Task _reading;
+    private bool _isEndExpected;
 
     static MemberProcess()
     {
@@ -105,10 +107,18 @@ internal sealed class MemberProcess : IAsyncDisposable
     }
 
     /// <summary>Ends it as kill -9 does, wherever it is.</summary>
-    public void Kill() => _process.Kill();
+    public void Kill()
+    {
+        _isEndExpected = true;
+        _process.Kill();
+    }
 
     /// <summary>Asks it to end, as kill -TERM does.</summary>
-    public void Terminate() => NativeCalls.SendTerminate(_process.Id);
+    public void Terminate()
+    {
+        _isEndExpected = true;
+        NativeCalls.SendTerminate(_process.Id);
+    }
 
     /// <summary>Holds it where it is, as kill -STOP does.</summary>
     public void Pause() => NativeCalls.SendStop(_process.Id);
@@ -134,6 +144,7 @@ internal sealed class MemberProcess : IAsyncDisposable
     /// <returns>The exit code.</returns>
     public async Task<int> ExitCodeAsync(TimeSpan? limit = null)
     {
+        _isEndExpected = true;
         await _exiting.WaitAsync(limit ?? Limits.Patience);
         await _reading.WaitAsync(Limits.Patience);
         return _process.ExitCode;
@@ -141,9 +152,14 @@ internal sealed class MemberProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        bool isEndExpected = _isEndExpected;
+        bool wasRunning = !_process.HasExited;
+        if (wasRunning)
             _process.Kill();
-        await ExitCodeAsync();
+        int code = await ExitCodeAsync();
+        // The test that asked it something has failed by now, and knows no more than that there was no answer.
+        if (!isEndExpected && (!wasRunning || Log.Lines.Any(line => line.Contains("\"level\":\"fatal\""))))
+            Figures.Report($"a member ended by itself with exit code {code}; its log:\n{Log}");
         Living.TryRemove(this, out _);
         _process.Dispose();
     }

@@ -52,4 +52,14 @@ public class CheckpointPolicyTests
 
         Assert.True(_policy.IsDue());
     }
+
+    [Fact]
+    public void So_many_bytes_given_back_make_it_due_at_once()
+    {
+        _policy.Ended(TimeSpan.FromHours(1));
+
+        _policy.Reclaimed(1000);
+
+        Assert.True(_policy.IsDue());
+    }
 }

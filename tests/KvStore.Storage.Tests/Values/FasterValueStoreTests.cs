@@ -326,6 +326,26 @@ public sealed class FasterValueStoreTests : ValueStoreConformance
     }
 
     [Fact]
+    public void Compaction_does_not_fill_the_disk_up_by_what_it_moves()
+    {
+        Disk.Capacity = 8 << 20;
+        var store = Start();
+        int written = 0;
+        while (!store.IsReserveInUse)
+            Fill(store, ++written, 1, 300);
+
+        var step = new CompactionStep();
+        while (!step.HasNoRoom)
+            step = store.Compact(1 << 16, (_, _) => true);
+
+        // There is room left for what frees space, and for a checkpoint; and the step is taken up again where it ended.
+        Fill(store, written + 1, 100, 300);
+        store.KeepOnly([Complete(store)]);
+        Assert.False(store.Compact(1 << 16, (revision, _) => revision.Main > written).HasNoRoom);
+        AssertHolds(store, written + 1, 100, 300);
+    }
+
+    [Fact]
     public void A_checkpoint_that_meets_a_full_disk_ends_when_there_is_room()
     {
         using var store = FasterValueStore.Create(Disk, Folder, Small with { ReserveBytes = 0 });

@@ -1,7 +1,7 @@
 namespace KvStore.Server.Members.Checkpoints;
 
 /// <summary>When a checkpoint is due: after so many requests, but taking at most a twentieth of the time; after so many bytes of
-/// log at once, so that neither the log nor a restart grows.</summary>
+/// log at once, or of values given back, so that neither log, nor values, nor a restart grows.</summary>
 internal sealed class CheckpointPolicy(long requests, long logBytes, TimeProvider time)
 {
     /// <summary>A checkpoint that took a second leaves the member alone for twenty.</summary>
@@ -18,6 +18,10 @@ internal sealed class CheckpointPolicy(long requests, long logBytes, TimeProvide
         _requestsSince += requestCount;
         _bytesSince += bytes;
     }
+
+    /// <summary>Counts how far the reclaiming of values came: their files go, and what was moved is replayed, until a checkpoint is
+    /// taken. Apply loop.</summary>
+    public void Reclaimed(long bytes) => _bytesSince += bytes;
 
     public bool IsDue() =>
         _bytesSince >= logBytes || _requestsSince >= requests && time.GetElapsedTime(Volatile.Read(ref _endedAt)) >= _rest;
