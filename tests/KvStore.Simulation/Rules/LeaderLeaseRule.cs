@@ -22,7 +22,7 @@ internal sealed class LeaderLeaseRule(SimulatedCluster cluster) : IProtocolRule
     {
         _lastArrivals[(to.Id, from.Id)] = cluster.Time.Now;
         ulong term = Math.Max(to.Member!.Leadership.Term, _termsToCome.GetValueOrDefault(to.Id));
-        if (message.Type is MessageType.PreVote or MessageType.Vote && message.Term > term && message.Context.IsEmpty)
+        if (message.Type is MessageType.PreVote or MessageType.Vote)
             Ask(to, message);
         else if (message.Type == MessageType.TimeoutNow)
             _termsToCome[to.Id] = term + 1;
@@ -60,12 +60,14 @@ internal sealed class LeaderLeaseRule(SimulatedCluster cluster) : IProtocolRule
     private void Ask(SimulatedMember voter, Message request)
     {
         ulong term = Math.Max(voter.Member!.Leadership.Term, _termsToCome.GetValueOrDefault(voter.Id));
-        bool hears = _heard.TryGetValue(voter.Id, out var heard) && heard.Process == voter.Process && heard.Term == term
+        // A term that is not behind the voter's is none of the lease's business, and a transfer (the context) overrides it.
+        bool hears = request.Term > term && request.Context.IsEmpty
+            && _heard.TryGetValue(voter.Id, out var heard) && heard.Process == voter.Process && heard.Term == term
             && cluster.Time.Now - heard.At < Lease;
         var key = (voter.Id, request.From, request.Type, request.Term);
         // One that came earlier, outside of the lease, may still wait for the disk with its yes.
         _mayGrant[key] = !hears || _mayGrant.GetValueOrDefault(key);
-        if (!hears && request.Type == MessageType.Vote)
+        if (!hears && request.Type == MessageType.Vote && request.Term > term)
             _termsToCome[voter.Id] = request.Term;
     }
 
