@@ -17,5 +17,13 @@ internal static class Check
             throw Broken(what, file);
     }
 
+    /// <summary>The text is put together only when it is needed.</summary>
+    public static void Holds(
+        bool condition, [InterpolatedStringHandlerArgument(nameof(condition))] ref CheckText what, [CallerFilePath] string file = "")
+    {
+        if (!condition)
+            throw Broken(what.ToString(), file);
+    }
+
     private static SimulationFailedException Broken(string what, string file) => new(what) { Checker = Path.GetFileNameWithoutExtension(file) };
 }
