@@ -339,6 +339,7 @@ internal sealed class SimulatedMember
         if (!isNew)
             return;
         LeadsSince = _cluster.Time.Now;
+        _cluster.Checker.Elected(_leadership.Term, LeadsSince);
         TimeLeases();
         _cluster.Counts.Elections++;
         _cluster.Trace.Add("leads", Number, (long)_leadership.Term);
