@@ -71,6 +71,9 @@ public sealed partial record SimulationPlan
     /// <summary>Of 100 members that come to lead, how many crash soon.</summary>
     public int CrashOfLeader { get; init; }
 
+    /// <summary>Of 100 starts, how many are followed by another crash within a few operations of the disk.</summary>
+    public int CrashAfterStart { get; init; }
+
     /// <summary>Of 100 snapshots that came whole, how many are followed by a crash while they are installed.</summary>
     public int CrashOnSnapshot { get; init; }
 
@@ -154,6 +157,9 @@ public sealed partial record SimulationPlan
 
     /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
     public int Compactions { get; init; }
+
+    /// <summary>What the large values have at most.</summary>
+    public int ValueBytes { get; init; } = 3000;
 
     public int SnapshotCount { get; init; } = 20;
 
@@ -247,6 +253,8 @@ public sealed partial record SimulationPlan
             TransferOnSnapshot = !isAlone && random.Chance(0.2) ? random.Between(20, 80) : 0,
             CrashAfterDelete = random.Chance(0.2) ? random.Between(5, 50) : 0,
             NoticedLosses = random.Next(3) switch { 0 => 1, _ => 33 },
+            CrashAfterStart = random.Chance(0.25) ? random.Between(10, 60) : 0,
+            ValueBytes = random.Chance(0.25) ? 9000 : 3000,
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

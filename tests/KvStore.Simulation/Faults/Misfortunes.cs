@@ -42,6 +42,12 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         cluster.Time.After(TimeSpan.FromMilliseconds(milliseconds), null, member.Start);
     }
 
+    public void Started(SimulatedMember member)
+    {
+        if (!IsOver && _random.Next(100) < _plan.CrashAfterStart)
+            CrashInDisk(member, 12);
+    }
+
     public void Checkpointed(SimulatedMember member) => CrashSoon(member, _plan.CrashAfterCheckpoint);
 
     public void Elected(SimulatedMember member) => CrashSoon(member, _plan.CrashOfLeader);

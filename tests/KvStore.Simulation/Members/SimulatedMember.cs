@@ -55,7 +55,7 @@ internal sealed class SimulatedMember
     /// <summary>How many times slower than the others' its disk is.</summary>
     public int Slowness { get; set; }
 
-    /// <summary>What applying takes it at most, beyond what every step takes.</summary>
+    /// <summary>What applying, and telling watches of it, takes it at most, beyond what every step takes.</summary>
     public TimeSpan ApplyTime { get; set; }
 
     /// <summary>The present life; null before the first.</summary>
@@ -216,6 +216,7 @@ internal sealed class SimulatedMember
         member.Start();
         _ = _cluster.GuardAsync(TellNameAsync(member, process));
         _cluster.Trace.Add("started", Number, (long)member.State.AppliedIndex);
+        _cluster.Misfortunes.Started(this);
     }
 
     /// <summary>As production does: a member counts as started once the others know its name.</summary>
@@ -272,9 +273,10 @@ internal sealed class SimulatedMember
         Watches = _cluster.Plan.WatchQueueMessages == 128 ? new() : new()
         {
             StreamQueueMessages = _cluster.Plan.WatchQueueMessages,
-            BacklogBytes = 200 * _cluster.Plan.WatchQueueMessages,
+            // Little may wait, or much of which little is told at once.
+            BacklogBytes = _cluster.Plan.WatchQueueMessages % 2 == 0 ? 200 * _cluster.Plan.WatchQueueMessages : 40_000,
             CatchUpRevisions = 2 * _cluster.Plan.WatchQueueMessages,
-            CatchUpBytes = 500,
+            CatchUpBytes = 100 * _cluster.Plan.WatchQueueMessages,
             FragmentBytes = 300,
         },
         WatchProgressInterval = TimeSpan.FromSeconds(5),
@@ -321,7 +323,7 @@ internal sealed class SimulatedMember
     {
         if (Member is null)
             return;
-        if (loop == "apply")
+        if (loop is "apply" or "watch")
             NoteProgress();
         if (loop != "raft")
             return;
