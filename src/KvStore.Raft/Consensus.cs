@@ -64,15 +64,34 @@ internal sealed partial class Consensus
 
     internal int RandomizedElectionTimeout { get; set; }
 
+    /// <summary>Looks on; null in production.</summary>
+    internal IConsensusObserver? Observer { get; set; }
+
     public void Tick()
     {
         if (Role == Role.Leader)
             TickLeader();
         else
             TickElection();
+        Observer?.Ticked(this);
     }
 
     public RaftError Step(Message message)
+    {
+        Observer?.Stepping(this, message);
+        var result = StepAnyTerm(message);
+        Observer?.Stepped(this, message);
+        return result;
+    }
+
+    /// <summary>Hands over what there is to send at once.</summary>
+    public void TakeOutbox(List<Message> target)
+    {
+        target.AddRange(Outbox);
+        Outbox.Clear();
+    }
+
+    private RaftError StepAnyTerm(Message message)
     {
         // Local messages and those that a member passes on have no term.
         if (message.Term != 0 && message.Term < Term)
@@ -88,13 +107,6 @@ internal sealed partial class Consensus
         var result = StepCurrentTerm(message);
         Invariant.Holds(Log.Applied <= Log.Committed);
         return result;
-    }
-
-    /// <summary>Hands over what there is to send at once.</summary>
-    public void TakeOutbox(List<Message> target)
-    {
-        target.AddRange(Outbox);
-        Outbox.Clear();
     }
 
     private RaftError StepCurrentTerm(Message message)

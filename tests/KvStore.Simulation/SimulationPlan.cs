@@ -55,6 +55,9 @@ public sealed partial record SimulationPlan
 
     public int SlowDiskWeight { get; init; }
 
+    /// <summary>A member takes seconds to apply what is committed, as with a large transaction or a slow disk for values.</summary>
+    public int SlowApplyWeight { get; init; }
+
     public int TransferWeight { get; init; }
 
     public int MemberChangeWeight { get; init; }
@@ -68,8 +71,18 @@ public sealed partial record SimulationPlan
     /// <summary>Of 100 members that come to lead, how many crash soon.</summary>
     public int CrashOfLeader { get; init; }
 
+    /// <summary>Of 100 starts, how many are followed by another crash within a few operations of the disk.</summary>
+    public int CrashAfterStart { get; init; }
+
     /// <summary>Of 100 snapshots that came whole, how many are followed by a crash while they are installed.</summary>
     public int CrashOnSnapshot { get; init; }
+
+    /// <summary>Of 100 snapshots that came whole, how many are followed by a hand-over of the leadership while they are installed.</summary>
+    public int TransferOnSnapshot { get; init; }
+
+    /// <summary>Of 100 files that a member deletes, how many are the last thing it does but a few operations: what is gone must not
+    /// be needed, even if the power goes too.</summary>
+    public int CrashAfterDelete { get; init; }
 
     /// <summary>Of 100 changes of members that a leader applies, how many are soon followed by its crash.</summary>
     public int CrashAfterChange { get; init; }
@@ -89,6 +102,9 @@ public sealed partial record SimulationPlan
 
     /// <summary>Of 1,000 messages, how many are lost on a fair day.</summary>
     public int Loss { get; init; }
+
+    /// <summary>Of 100 messages that are lost, how many their sender hears of: a connection that was cut off in silence tells nothing.</summary>
+    public int NoticedLosses { get; init; } = 33;
 
     /// <summary>Of 1,000 messages, how many arrive twice.</summary>
     public int Duplicates { get; init; }
@@ -141,6 +157,9 @@ public sealed partial record SimulationPlan
 
     /// <summary>Of 100 changes, how many are compactions at the newest revision.</summary>
     public int Compactions { get; init; }
+
+    /// <summary>What the large values have at most.</summary>
+    public int ValueBytes { get; init; } = 3000;
 
     public int SnapshotCount { get; init; } = 20;
 
@@ -230,6 +249,12 @@ public sealed partial record SimulationPlan
             MaxAppendBytes = random.Next(3) switch { 0 => 0UL, 1 => 300, _ => 1 << 20 },
             CrashAfterChange = random.Chance(0.4) ? random.Between(20, 90) : 0,
             PreVotePercent = random.Next(5) switch { 0 => 0, 1 => 50, _ => 100 },
+            SlowApplyWeight = Weight(0.25),
+            TransferOnSnapshot = !isAlone && random.Chance(0.2) ? random.Between(20, 80) : 0,
+            CrashAfterDelete = random.Chance(0.2) ? random.Between(5, 50) : 0,
+            NoticedLosses = random.Next(3) switch { 0 => 1, _ => 33 },
+            CrashAfterStart = random.Chance(0.25) ? random.Between(10, 60) : 0,
+            ValueBytes = random.Chance(0.25) ? 9000 : 3000,
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

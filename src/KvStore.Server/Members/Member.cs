@@ -128,6 +128,9 @@ public sealed class Member : IDisposable
 
     public int PendingProposals => _raft.PendingProposals;
 
+    /// <summary>The core, to be looked at between the turns of its loop.</summary>
+    internal RawNode Core => _raft.Node;
+
     /// <summary>Bytes of the log's segments on disk.</summary>
     public long LogBytes => _storage.Wal.SizeBytes;
 

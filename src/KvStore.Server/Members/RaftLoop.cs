@@ -65,6 +65,9 @@ internal sealed class RaftLoop
 
     public int PendingProposals => _pending.Count;
 
+    /// <summary>For who looks on. The loop alone may do anything with it.</summary>
+    public RawNode Node => _node;
+
     /// <summary>Called on the loop after <see cref="Status"/> changed.</summary>
     public required Action<LeaderStatus> StatusChanged { get; init; }
 

@@ -82,7 +82,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         var request = _requests.NextChange(_history.Model.Revision);
         // Values of some size let the log roll.
         if (request is PutRequest { IgnoreValue: false } put && _random.Next(4) == 0)
-            put.Value = ByteString.CopyFrom(new byte[_random.Next(3000)]);
+            put.Value = ByteString.CopyFrom(new byte[_random.Next(cluster.Plan.ValueBytes)]);
         if (request is LeaseGrantRequest grant)
             grant.TTL = cluster.Plan.HasLongLeases ? _random.Next(310, 900) : _random.Next(2, 8);
         return request;
@@ -170,7 +170,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(4));
         long incarnation = _history.Leases.IncarnationOf(id);
         bool isPassedOn = _random.Next(2) == 0;
-        var asked = isPassedOn ? serving : cluster.Find(serving.Member!.Leadership.Leader) ?? serving;
+        var asked = isPassedOn ? serving : PickLeader(serving);
         if (incarnation == 0 || !asked.IsServing)
             return;
         var now = cluster.Time.Now;
@@ -188,9 +188,17 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
             return;
         }
         cluster.Trace.Add("renewed", id, outcome.Result);
-        if (outcome.Result > 0)
-            _history.Leases.Renewed(id, incarnation, outcome.Result, now);
+        if (outcome.Result == 0)
+            return;
+        _history.Leases.Renewed(id, incarnation, outcome.Result, now);
+        if (!isPassedOn)
+            cluster.Checker.Renews(asked, now);
     }
+
+    /// <summary>The one that the member follows, or one that was deposed and may not know it: clients know no better either.</summary>
+    private SimulatedMember PickLeader(SimulatedMember serving) => _random.Next(2) == 0
+        ? cluster.Find(serving.Member!.Leadership.Leader) ?? serving
+        : cluster.Members.Where(member => member.IsServing && member.Member!.IsLeader).MinBy(member => member.Member!.Leadership.Term) ?? serving;
 
     /// <returns>Null when the member died before it answered: then the outcome stays unknown.</returns>
     private async Task<Task<T>?> CallAsync<T>(SimulatedMember serving, Func<Member, Task<T>> call)

@@ -47,7 +47,7 @@ internal sealed class SimulatedWatcher
     {
         if (_cluster.IsCalm ? !_cluster.Belonging().Contains(_serving!) : _random.Next(40) == 0)
             Leave();
-        else if (_random.Next(20) == 0)
+        else if (_random.Next(8) == 0)
             _stream!.RequestProgress();
         else
             Read(_opened!, _cluster.IsCalm ? int.MaxValue : _random.Next(8));

@@ -29,6 +29,7 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         Add(_plan.SlowDiskWeight, SlowDisk);
         Add(_plan.TransferWeight, cluster.Operator.Transfer);
         Add(_plan.MemberChangeWeight, cluster.Operator.ChangeMembers);
+        Add(_plan.SlowApplyWeight, SlowApply);
         Add(_plan.LongIdleWeight, () => cluster.Operator.Idle(TimeSpan.FromSeconds(_random.Between(1, 400))));
         if (_weights > 0)
             ScheduleNext();
@@ -41,6 +42,12 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         cluster.Time.After(TimeSpan.FromMilliseconds(milliseconds), null, member.Start);
     }
 
+    public void Started(SimulatedMember member)
+    {
+        if (!IsOver && _random.Next(100) < _plan.CrashAfterStart)
+            CrashInDisk(member, 12);
+    }
+
     public void Checkpointed(SimulatedMember member) => CrashSoon(member, _plan.CrashAfterCheckpoint);
 
     public void Elected(SimulatedMember member) => CrashSoon(member, _plan.CrashOfLeader);
@@ -51,6 +58,14 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
     {
         if (!IsOver && _random.Next(100) < _plan.CrashOnSnapshot)
             CrashInDisk(member, 12);
+        if (!IsOver && _random.Next(100) < _plan.TransferOnSnapshot)
+            TransferSoon();
+    }
+
+    public void Deleted(SimulatedMember member)
+    {
+        if (!IsOver && _plan.CrashAfterDelete > 0 && _random.Next(100) < _plan.CrashAfterDelete)
+            CrashInDisk(member, 4);
     }
 
     private void Add(int weight, Action strike)
@@ -103,6 +118,12 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
                 member.Crash("crash");
         });
     }
+
+    private void TransferSoon() => cluster.Time.After(_plan.SyncTime * (_random.Next(200) / 100.0), null, () =>
+    {
+        if (!IsOver)
+            cluster.Operator.Transfer();
+    });
 
     private void CrashMany()
     {
@@ -196,5 +217,14 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         cluster.Trace.Add("slow disk", member.Number);
         member.Slowness = _random.Between(5, 50);
         cluster.Time.After(SomeTime(), null, () => member.Slowness = 1);
+    }
+
+    private void SlowApply()
+    {
+        if (Pick() is not { } member)
+            return;
+        cluster.Trace.Add("slow to apply", member.Number);
+        member.ApplyTime = TimeSpan.FromMilliseconds(_random.Between(500, 3000));
+        cluster.Time.After(SomeTime(), null, () => member.ApplyTime = TimeSpan.Zero);
     }
 }

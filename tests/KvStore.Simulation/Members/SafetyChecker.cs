@@ -12,6 +12,7 @@ internal sealed class SafetyChecker
     private readonly HashSet<ulong> _terms = [0, 1];
     private readonly Dictionary<(NodeId Voter, ulong Term), NodeId> _votes = [];
     private readonly Dictionary<NodeId, (ulong Term, NodeId Vote, ulong Index)> _promises = [];
+    private readonly List<(ulong Term, TimeSpan At)> _elections = [];
 
     /// <summary>What a member tells another is durable: a vote, or that it has entries.</summary>
     public void Sent(SimulatedMember from, Message message)
@@ -60,6 +61,19 @@ internal sealed class SafetyChecker
         Check.Holds(now.Term >= before.Term, $"member {member.Number} went back from term {before.Term} to {now.Term}");
         Check.Holds(now.CommitIndex >= before.CommitIndex, $"member {member.Number} took its commit index back from {before.CommitIndex} to {now.CommitIndex}");
         Check.Holds(now.Role != Role.Leader || now.Leader == member.Id, $"member {member.Number} leads and takes {now.Leader} for the leader");
+    }
+
+    /// <summary>Somebody has come to lead.</summary>
+    public void Elected(ulong term, TimeSpan at) => _elections.Add((term, at));
+
+    /// <summary>A leader that has a successor promises nothing any more: that one would not keep it.</summary>
+    public void Renews(SimulatedMember leader, TimeSpan askedAt)
+    {
+        // One that has stopped leading since may have done so right behind its promise.
+        if (leader.Member?.Leadership is not { Role: Role.Leader } status)
+            return;
+        foreach (var (term, at) in _elections)
+            Check.Holds(term <= status.Term || at >= askedAt, $"member {leader.Number} renews a lease in term {status.Term} at {askedAt}, but term {term} began at {at}");
     }
 
     private void Leads(NodeId leader, ulong term, string who)

@@ -7,6 +7,7 @@ using KvStore.Server.Cluster;
 using KvStore.Server.Members;
 using KvStore.Server.Services;
 using KvStore.Simulation.Network;
+using KvStore.Simulation.Rules.Cores;
 using KvStore.Simulation.Scheduling;
 using KvStore.Storage.Disks.Simulated;
 using KvStore.Storage.Wal;
@@ -54,11 +55,17 @@ internal sealed class SimulatedMember
     /// <summary>How many times slower than the others' its disk is.</summary>
     public int Slowness { get; set; }
 
+    /// <summary>What applying, and telling watches of it, takes it at most, beyond what every step takes.</summary>
+    public TimeSpan ApplyTime { get; set; }
+
     /// <summary>The present life; null before the first.</summary>
     public SimulatedProcess? Process { get; private set; }
 
     /// <summary>Null while it is down.</summary>
     public Member? Member { get; private set; }
+
+    /// <summary>Looks at every step of the core; of the present life.</summary>
+    public CoreWatch? Watch { get; private set; }
 
     /// <summary>What must be asked before the members are changed; of the present life.</summary>
     public MembershipRules? Membership { get; private set; }
@@ -149,6 +156,7 @@ internal sealed class SimulatedMember
         foreach (long operation in _armed)
             Disk.FailAt(operation, DiskFault.None);
         Slowness = 1;
+        ApplyTime = TimeSpan.Zero;
         if (Process is { } process)
             process.PausedUntil = TimeSpan.FromTicks(Math.Min(process.PausedUntil.Ticks, _cluster.Time.Now.Ticks));
         Start();
@@ -198,6 +206,8 @@ internal sealed class SimulatedMember
         Check.Holds(member.State.AppliedIndex <= _cluster.Counts.HighestApplied,
             $"member {Number} starts with a checkpoint of entry {member.State.AppliedIndex}, which nobody has applied");
         (Member, _state, _leadership) = (member, member.State, null);
+        Watch = new CoreWatch(this);
+        member.Core.Consensus.Observer = Watch;
         StartedAt = _cluster.Time.Now;
         Place = _cluster.History.PlaceBehind(member.State.AppliedIndex);
         var calls = new SimulatedLeaderCalls(_cluster, this);
@@ -206,6 +216,7 @@ internal sealed class SimulatedMember
         member.Start();
         _ = _cluster.GuardAsync(TellNameAsync(member, process));
         _cluster.Trace.Add("started", Number, (long)member.State.AppliedIndex);
+        _cluster.Misfortunes.Started(this);
     }
 
     /// <summary>As production does: a member counts as started once the others know its name.</summary>
@@ -262,9 +273,10 @@ internal sealed class SimulatedMember
         Watches = _cluster.Plan.WatchQueueMessages == 128 ? new() : new()
         {
             StreamQueueMessages = _cluster.Plan.WatchQueueMessages,
-            BacklogBytes = 200 * _cluster.Plan.WatchQueueMessages,
+            // Little may wait, or much of which little is told at once.
+            BacklogBytes = _cluster.Plan.WatchQueueMessages % 2 == 0 ? 200 * _cluster.Plan.WatchQueueMessages : 40_000,
             CatchUpRevisions = 2 * _cluster.Plan.WatchQueueMessages,
-            CatchUpBytes = 500,
+            CatchUpBytes = 100 * _cluster.Plan.WatchQueueMessages,
             FragmentBytes = 300,
         },
         WatchProgressInterval = TimeSpan.FromSeconds(5),
@@ -311,7 +323,7 @@ internal sealed class SimulatedMember
     {
         if (Member is null)
             return;
-        if (loop == "apply")
+        if (loop is "apply" or "watch")
             NoteProgress();
         if (loop != "raft")
             return;
@@ -329,6 +341,7 @@ internal sealed class SimulatedMember
         if (!isNew)
             return;
         LeadsSince = _cluster.Time.Now;
+        _cluster.Checker.Elected(_leadership.Term, LeadsSince);
         TimeLeases();
         _cluster.Counts.Elections++;
         _cluster.Trace.Add("leads", Number, (long)_leadership.Term);
@@ -358,6 +371,8 @@ internal sealed class SimulatedMember
     private TimeSpan StepTime(string loop)
     {
         var most = loop is "log" or "checkpoint" or "segments" ? _cluster.Plan.SyncTime * Slowness : _cluster.Plan.StepTime;
+        if (loop == "apply")
+            most += ApplyTime;
         return new TimeSpan(1 + _cluster.Random.NextInt64(most.Ticks + 1));
     }
 
@@ -366,6 +381,8 @@ internal sealed class SimulatedMember
         if (operation.Kind == DiskOperationKind.Read)
             return DiskFault.None;
         _cluster.Trace.Add("disk", Number, (long)operation.Kind);
+        if (operation.Kind == DiskOperationKind.Delete)
+            _cluster.Misfortunes.Deleted(this);
         if (operation.Kind == DiskOperationKind.Sync && _cluster.Plan.SyncLies > 0 && _cluster.Faults.Next(100) < _cluster.Plan.SyncLies)
             return DiskFault.Lie;
         if (_cluster.IsCalm || _cluster.Faults.Next(10_000) >= _cluster.Plan.IoErrors)

@@ -121,7 +121,7 @@ internal sealed class SimulatedNetwork(SimulatedCluster cluster)
     /// <summary>A transport notices some of what is lost.</summary>
     private void NoticeSome(SimulatedProcess process, SimulatedMember from, SimulatedMember to)
     {
-        if (_random.Next(3) > 0)
+        if (_random.Next(100) >= cluster.Plan.NoticedLosses)
             return;
         cluster.Time.After(Delay(), process, () =>
         {

@@ -13,7 +13,7 @@ internal sealed class ProtocolRules : IProtocolRule
         Leases = new LeaderLeaseRule(cluster);
         Transfers = new TransferRule(cluster);
         Changes = new MembershipRule(cluster.Plan.MemberCount);
-        _rules = [Leases, new RefusalRule(), new CommitRule(), new ReadRule(cluster), new ProbeRule(), new SnapshotRule(cluster), Transfers, Changes];
+        _rules = [Leases, new ProbeRule(), new SnapshotRule(cluster), Transfers, Changes];
     }
 
     public LeaderLeaseRule Leases { get; }
@@ -24,6 +24,7 @@ internal sealed class ProtocolRules : IProtocolRule
 
     public void Sent(SimulatedMember from, Message message)
     {
+        from.Watch!.Sent(message);
         foreach (var rule in _rules)
             rule.Sent(from, message);
     }

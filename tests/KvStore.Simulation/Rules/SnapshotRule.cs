@@ -19,9 +19,15 @@ internal sealed class SnapshotRule(SimulatedCluster cluster) : IProtocolRule
 
     public void Sent(SimulatedMember from, Message message)
     {
+        if (message.Type != MessageType.Snap)
+            return;
+        var core = from.Member!.Core.Consensus;
+        // It may have been told to stop leading since.
+        if (core.Role == Role.Leader && core.Term == message.Term && core.Tracker.Find(message.To) is { } known)
+            Check.Holds(known.IsRecentlyActive, $"member {from.Number} sends a snapshot to {message.To}, which is silent");
         // A newcomer counts as heard of when it is added; and a leader that was held up has not counted the time.
         bool isNewcomer = cluster.Find(message.To) is not { } to || to.Number > cluster.Plan.MemberCount;
-        if (message.Type != MessageType.Snap || isNewcomer || from.Process!.PausedUntil > cluster.Time.Now - Patience)
+        if (isNewcomer || from.Process!.PausedUntil > cluster.Time.Now - Patience)
             return;
         bool isHeard = _answers.TryGetValue((from.Id, message.To), out var answer)
             && answer.Term == message.Term && cluster.Time.Now - answer.At < Patience;
