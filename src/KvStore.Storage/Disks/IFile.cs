@@ -13,6 +13,14 @@ public interface IFile : IDisposable
     /// <summary>Writes all of <paramref name="data"/>, growing the file when needed.</summary>
     void Write(long offset, ReadOnlySpan<byte> data);
 
+    /// <summary>
+    /// Lets the system begin to bring these bytes to the disk, so that a later <see cref="Sync"/> has little left to do and what
+    /// others sync meanwhile does not wait behind it. A hint: nothing is promised.
+    /// </summary>
+    void BeginWriteback(long offset, long length)
+    {
+    }
+
     void SetLength(long length);
 
     /// <summary>Makes the bytes written so far durable, and the length that is needed to read them (fdatasync).</summary>

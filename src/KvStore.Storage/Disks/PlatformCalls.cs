@@ -26,6 +26,13 @@ internal static partial class PlatformCalls
             RandomAccess.FlushToDisk(file);
     }
 
+    /// <summary>Starts writing what is in the page cache, where there is a call for it; errors show at the next sync.</summary>
+    public static void BeginWriteback(SafeFileHandle file, long offset, long length)
+    {
+        if (OperatingSystem.IsLinux())
+            _ = SyncFileRange(file, offset, length, SyncFileRangeWrite);
+    }
+
     /// <summary>Makes the names in a directory durable.</summary>
     public static void SyncDirectory(string path)
     {
@@ -117,6 +124,7 @@ internal static partial class PlatformCalls
     private const int LinuxCloseOnExec = 0x80000;
     private const int MacCloseOnExec = 0x1000000;
     private const int MacFullSync = 51;
+    private const uint SyncFileRangeWrite = 2;
     private const int LockExclusive = 2;
     private const int LockWithoutWaiting = 4;
 
@@ -125,6 +133,9 @@ internal static partial class PlatformCalls
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Fsync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    private static partial int SyncFileRange(SafeFileHandle file, long offset, long length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Fcntl(SafeFileHandle file, int command);

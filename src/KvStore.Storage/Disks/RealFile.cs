@@ -45,6 +45,8 @@ internal sealed class RealFile : IFile
         }
     }
 
+    public void BeginWriteback(long offset, long length) => PlatformCalls.BeginWriteback(_handle, offset, length);
+
     public void SetLength(long length)
     {
         try

@@ -320,12 +320,13 @@ public sealed class FasterValueStore : IValueStore
         _compaction = null;
     }
 
-    // What is moved is on the disk twice until a checkpoint lets go of the old place; that must not be what fills it up. A half of
-    // the reserve is left to what comes meanwhile: new records that free space, and the checkpoint itself.
+    // What is moved is on the disk twice until a checkpoint lets go of the old place; that must not be what fills it up. Room is
+    // left for that checkpoint, which brings what is only in memory and the index to the disk, and for records that free space.
     private long RoomToMove()
     {
         long unwritten = _log.TailAddress - _device.FlushedUntil;
-        return _disk.FreeBytes(Directory) - unwritten - _options.ReserveBytesOrDefault / 2;
+        long headroom = _options.IndexBytes + _options.ReserveBytesOrDefault / 8;
+        return _disk.FreeBytes(Directory) - unwritten - headroom;
     }
 
     private bool TryMove(LogScanner scanner, ReadOnlySpan<byte> value, long room, ref long moved)

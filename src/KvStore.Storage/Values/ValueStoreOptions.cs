@@ -43,7 +43,10 @@ public sealed record ValueStoreOptions
     /// <summary>Saving the index again costs at most 64 bytes for each value that was written since.</summary>
     internal long ValuesUntilIndexIsDue(long indexBytes) => Math.Min(ValuesBetweenIndexCheckpoints, Math.Max(50_000, indexBytes / 64));
 
-    internal long ReserveBytesOrDefault => ReserveBytes ?? (1L << MemoryBits - 1) + 128L * IndexBucketsRounded;
+    internal long ReserveBytesOrDefault => ReserveBytes ?? (1L << MemoryBits - 1) + 2 * IndexBytes;
+
+    /// <summary>What a checkpoint that saves the index writes for it, values in overflow buckets left out.</summary>
+    internal long IndexBytes => 64L * IndexBucketsRounded;
 
     internal int MemoryBits => Math.Clamp(BitOperations.Log2((ulong)Math.Max(1, MemoryBytes)), 16, 40);
 

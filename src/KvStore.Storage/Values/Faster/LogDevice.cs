@@ -21,6 +21,10 @@ internal sealed class LogDevice : IDevice
 
     private const string Prefix = "log-";
 
+    /// <summary>More than that is not left to the next sync: whoever syncs another file meanwhile would wait for all of it. Only a
+    /// snapshot that is being received comes so far.</summary>
+    private const long UnsyncedLimit = 32 << 20;
+
     [ThreadStatic]
     private static Exception? _readFailure;
 
@@ -42,6 +46,7 @@ internal sealed class LogDevice : IDevice
     private volatile IOException? _writeFailure;
     private volatile IOException? _syncFailure;
     private long _writtenUntil;
+    private long _unsyncedBytes;
     private volatile int _readFailures;
     private volatile Exception? _lastReadFailure;
 
@@ -199,6 +204,7 @@ internal sealed class LogDevice : IDevice
         {
             dirty = [.. _dirtySegments];
             _dirtySegments.Clear();
+            _unsyncedBytes = 0;
             (areNamesDirty, _areNamesDirty) = (_areNamesDirty, false);
         }
         try
@@ -390,8 +396,14 @@ internal sealed class LogDevice : IDevice
             _dirtySegments.Add(write.Segment);
         file.Write(write.Offset, SpanAt(write.Source, write.Length));
         long start = ((long)write.Segment << _segmentBits) + write.Offset;
+        bool isMuch;
         lock (_lock)
+        {
             NoteWritten(start, start + write.Length);
+            isMuch = (_unsyncedBytes += write.Length) > UnsyncedLimit;
+        }
+        if (isMuch)
+            file.BeginWriteback(write.Offset, write.Length);
     }
 
     private IFile SegmentFor(int segment)
