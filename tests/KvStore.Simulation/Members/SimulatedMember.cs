@@ -199,6 +199,8 @@ internal sealed class SimulatedMember
             Stepped = OnStepped,
         };
         CheckLog();
+        if (!_cluster.IsCalm && _cluster.Faults.Next(100) < _cluster.Plan.IndexRot)
+            RotIndexes();
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex, (ulong)_cluster.Random.NextInt64());
         var directory = DataDirectory.Open(Disk, DataPath);
         var network = _cluster.Network.LinkOf(this, process);
@@ -217,6 +219,20 @@ internal sealed class SimulatedMember
         _ = _cluster.GuardAsync(TellNameAsync(member, process));
         _cluster.Trace.Add("started", Number, (long)member.State.AppliedIndex);
         _cluster.Misfortunes.Started(this);
+    }
+
+    private void RotIndexes()
+    {
+        const string folder = DataPath + "/checkpoints";
+        if (!Disk.DirectoryExists(folder))
+            return;
+        foreach (string path in Disk.List(folder).Where(name => name.EndsWith(".index", StringComparison.Ordinal)).Select(name => $"{folder}/{name}"))
+        {
+            int length = Disk.BytesOf(path).Length;
+            if (length > 0)
+                Disk.FlipBit(path, _cluster.Faults.Next(length), _cluster.Faults.Next(8));
+        }
+        _cluster.Trace.Add("indexes rot", Number);
     }
 
     /// <summary>As production does: a member counts as started once the others know its name.</summary>
@@ -246,10 +262,24 @@ internal sealed class SimulatedMember
             _cluster.Checker.Starts(this, default, 0);
             return;
         }
+        copy.CapacityBytes = long.MaxValue;
         using var wal = WriteAheadLog.Open(copy, DataPath + "/wal", WalOptions());
         Check.Holds(wal.LastIndex >= _appliedBefore, $"the log of member {Number} ends at {wal.LastIndex}, but {_appliedBefore} was applied");
         Check.Holds(wal.HardState.Commit <= wal.LastIndex, $"commit index {wal.HardState.Commit} behind the end of the log, {wal.LastIndex}");
         _cluster.Checker.Starts(this, wal.HardState, wal.LastIndex);
+        CheckNextStart(copy, wal);
+    }
+
+    /// <summary>Whatever a start found, what is written next is found by the next one.</summary>
+    private void CheckNextStart(SimulatedDisk copy, WriteAheadLog wal)
+    {
+        if (wal.HardState == default)
+            return;
+        wal.Append([], wal.HardState);
+        wal.Sync();
+        using var next = WriteAheadLog.Open(copy, DataPath + "/wal", WalOptions());
+        Check.Holds(next.HardState == wal.HardState && next.LastIndex == wal.LastIndex,
+            $"the log of member {Number} ended at {wal.LastIndex} with {wal.HardState}, and ends at {next.LastIndex} with {next.HardState} once it was opened and written");
     }
 
     private WalOptions WalOptions() => new() { SegmentBytes = _cluster.Plan.LogSegmentBytes };
