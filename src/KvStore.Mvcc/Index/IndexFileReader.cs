@@ -9,7 +9,7 @@ namespace KvStore.Mvcc.Index;
 /// <summary>Reads an <see cref="IndexFile"/> into an index, checking everything before the index sees it.</summary>
 internal sealed class IndexFileReader(IFile file, long revision)
 {
-    private byte[] _block = new byte[IndexFile.FullBlockSize + 4096];
+    private byte[] _block = [];
     private int _length;
     private int _position;
     private long _offset = IndexFile.HeaderSize;
@@ -70,7 +70,7 @@ internal sealed class IndexFileReader(IFile file, long revision)
             throw Damage("a block is longer than the file");
         _length = (int)length;
         if (_block.Length < _length)
-            _block = new byte[_length];
+            _block = new byte[_length + _length / 8];
         if (file.Read(_offset + header.Length, _block.AsSpan(0, _length)) < _length)
             throw Damage("the file ends too early");
         uint crc = Crc32C.Append(Crc32C.Of(header[..8]), _block.AsSpan(0, _length));

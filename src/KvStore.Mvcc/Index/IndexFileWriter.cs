@@ -12,7 +12,7 @@ internal sealed class IndexFileWriter(IFile file)
     // The largest change beside its key: two lengths, flags, four numbers, a lease.
     private const int MaxFixedSize = 5 + 5 + 1 + 4 * 10 + 8;
 
-    private byte[] _block = new byte[IndexFile.BlockHeaderSize + IndexFile.FullBlockSize + 4096];
+    private byte[] _block = new byte[4096];
     private byte[] _key = new byte[512];
     private int _keyLength;
     private long _main;

@@ -36,6 +36,14 @@ public sealed class Progress
     /// <summary>In the Snapshot state: the index of the snapshot that was sent.</summary>
     public ulong PendingSnapshot { get; private set; }
 
+    /// <summary>The entry up to which the member has the log, or will have it by the snapshot that is on its way.</summary>
+    public ulong Taken => State switch
+    {
+        ProgressState.Snapshot => PendingSnapshot,
+        ProgressState.Probe => Next - 1,
+        _ => Match,
+    };
+
     /// <summary>The member was heard of since the last check of the quorum.</summary>
     public bool IsRecentlyActive { get; internal set; }
 

@@ -115,12 +115,13 @@ internal sealed class LogWindow : IRaftStorage
     }
 
     /// <summary>Forgets old entries, none after <paramref name="limit"/>, until few and small enough are left up to there.</summary>
-    public void CompactBeyond(int keptEntries, long keptBytes, ulong limit)
+    /// <param name="taken">However many they are, those behind this one are kept as long as they are small enough.</param>
+    public void CompactBeyond(int keptEntries, long keptBytes, ulong limit, ulong taken)
     {
         limit = Math.Min(limit, LastIndex);
         long bytes = _bytes;
         ulong index = _before.Index;
-        while (index < limit && (limit - index > (ulong)keptEntries || bytes > keptBytes))
+        while (index < limit && (index < taken && limit - index > (ulong)keptEntries || bytes > keptBytes))
             bytes -= _entries[_start + (int)(++index - FirstIndex)].Data.Length;
         Compact(index);
     }

@@ -431,6 +431,26 @@ internal sealed class RaftLoop
         }
     }
 
+    /// <summary>A snapshot that is on its way is of use only if what comes behind it is still there when it has come.</summary>
+    private void CompactWindow() => _window.CompactBeyond(
+        _options.CatchUpEntries,
+        _options.CatchUpBytes,
+        limit: Math.Min(_applied, _window.CheckpointIndex),
+        taken: LeastTaken());
+
+    /// <summary>How far all members are that are heard of and can go on from the window; without limit where there is none.</summary>
+    private ulong LeastTaken()
+    {
+        ulong least = ulong.MaxValue;
+        foreach (var member in _node.Status.Progress)
+        {
+            bool isThere = member.IsRecentlyActive || member.State == ProgressState.Snapshot;
+            if (isThere && member.Taken >= _window.FirstIndex - 1)
+                least = Math.Min(least, member.Taken);
+        }
+        return least;
+    }
+
     /// <summary>A request that waited too long gets its answer; what becomes of it stays unknown.</summary>
     private void FailOverdue()
     {
@@ -438,7 +458,7 @@ internal sealed class RaftLoop
         if (IsAlone)
             _window.Compact(Math.Min(_applied, _window.LastIndex));
         else
-            _window.CompactBeyond(_options.CatchUpEntries, _options.CatchUpBytes, Math.Min(_applied, _window.CheckpointIndex));
+            CompactWindow();
         IssueLostReadsAgain();
         foreach (var proposal in _pending.Values)
         {

@@ -7,6 +7,8 @@ internal sealed class SpaceReserve(IDisk disk, string path, long sizeBytes)
 {
     private const int PieceBytes = 1 << 20;
 
+    private static readonly byte[] Zeros = new byte[PieceBytes];
+
     private readonly Lock _lock = new();
     private bool _isHeld;
 
@@ -58,11 +60,10 @@ internal sealed class SpaceReserve(IDisk disk, string path, long sizeBytes)
     private bool TryFill()
     {
         using var file = disk.Open(path, FileOpening.CreateIfMissing);
-        var zeros = new byte[PieceBytes];
         try
         {
             for (long written = file.Length; written < sizeBytes; written += PieceBytes)
-                file.Write(written, zeros.AsSpan(0, (int)Math.Min(PieceBytes, sizeBytes - written)));
+                file.Write(written, Zeros.AsSpan(0, (int)Math.Min(PieceBytes, sizeBytes - written)));
             return true;
         }
         catch (DiskFullException)

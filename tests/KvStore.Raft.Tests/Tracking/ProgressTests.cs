@@ -54,6 +54,23 @@ public sealed class ProgressTests
     }
 
     [Fact]
+    public void What_a_member_has_taken_is_what_it_acknowledged_or_will_have_by_what_is_on_its_way()
+    {
+        var member = Member(next: 7);
+        member.MaybeUpdate(3);
+        Assert.Equal(6ul, member.Taken);
+
+        member.BecomeReplicate();
+        member.SentEntries(3, 0);
+        Assert.Equal(3ul, member.Taken);
+
+        member.BecomeSnapshot(50);
+        Assert.Equal(50ul, member.Taken);
+        member.BecomeProbe();
+        Assert.Equal(50ul, member.Taken);
+    }
+
+    [Fact]
     public void The_commit_index_is_sent_again_only_if_it_can_tell_something_new()
     {
         var member = Member(next: 5);

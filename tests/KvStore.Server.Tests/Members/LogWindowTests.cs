@@ -95,6 +95,20 @@ public class LogWindowTests
     }
 
     [Fact]
+    public void What_a_member_is_about_to_need_is_kept_beyond_the_count_but_not_beyond_the_size()
+    {
+        for (ulong index = 7; index <= 20; index++)
+            _window.Append([Entry(index, 3) with { Data = new byte[10] }]);
+
+        _window.CompactBeyond(keptEntries: 2, keptBytes: 1000, limit: 18, taken: 10);
+        Assert.Equal(11UL, _window.FirstIndex);
+        _window.CompactBeyond(keptEntries: 2, keptBytes: 1000, limit: 18, taken: ulong.MaxValue);
+        Assert.Equal(17UL, _window.FirstIndex);
+        _window.CompactBeyond(keptEntries: 2, keptBytes: 5, limit: 18, taken: 17);
+        Assert.Equal(19UL, _window.FirstIndex);
+    }
+
+    [Fact]
     public void A_gap_is_a_bug() => Assert.Throws<InvariantException>(() => _window.Append([Entry(8, 3)]));
 
     private static Entry Entry(ulong index, ulong term) => new(term, index, EntryType.Normal, default);

@@ -19,6 +19,9 @@ internal sealed class LeaderLeaseRule(SimulatedCluster cluster) : IProtocolRule
         // Who the voters are is known for certain only where that does not change.
         if (cluster.Plan.MemberChangeWeight > 0)
             return;
+        // Being asked for another leader starts the election timeout anew, after which the quorum is looked at.
+        if (cluster.Rules.Transfers.LastAsked > cluster.Time.Now - Patience)
+            return;
         foreach (var leader in cluster.Members.Where(member => member.IsServing && member.Member!.IsLeader))
         {
             var since = cluster.Time.Now - Patience;

@@ -13,6 +13,8 @@ internal sealed class TransferRule(SimulatedCluster cluster) : IProtocolRule
     private readonly Dictionary<(NodeId Leader, ulong Term), (ulong Index, TimeSpan Until)> _handingOver = [];
     private TimeSpan _askedAt = -TimeSpan.FromHours(1), _askedBefore = -TimeSpan.FromHours(1);
 
+    public TimeSpan LastAsked => _askedAt;
+
     /// <summary>Somebody wants another leader.</summary>
     public void Asked() => (_askedBefore, _askedAt) = (_askedAt, cluster.Time.Now);
 

@@ -5,7 +5,7 @@ namespace KvStore.Server.Members.Snapshots;
 /// <summary>Puts the chunks of a body together from bytes that come in pieces of any size, and checks them.</summary>
 internal sealed class ChunkAssembly
 {
-    private byte[] _bytes = new byte[SnapshotFormat.ChunkHeaderBytes + SnapshotFormat.FullChunkBytes + 4096];
+    private byte[] _bytes = new byte[SnapshotFormat.ChunkHeaderBytes];
     private int _length;
     private SnapshotChunkHeader? _header;
 

@@ -23,7 +23,7 @@ internal sealed class SnapshotSender : IDisposable
     private readonly RetainedValues _retained;
     private readonly SnapshotPosition? _resumed;
     private ICheckpointReader? _values;
-    private byte[] _chunk = new byte[SnapshotFormat.ChunkHeaderBytes + SnapshotFormat.FullChunkBytes + 4096];
+    private byte[] _chunk = new byte[4096];
     private int _length;
     private SnapshotSection _section = SnapshotSection.Head;
     private long _offset;
