@@ -257,7 +257,7 @@ public sealed partial record SimulationPlan
             CrashAfterDelete = random.Chance(0.2) ? random.Between(5, 50) : 0,
             NoticedLosses = random.Next(3) switch { 0 => 1, _ => 33 },
             CrashAfterStart = random.Chance(0.25) ? random.Between(10, 60) : 0,
-            ValueBytes = random.Chance(0.25) ? 9000 : 3000,
+            ValueBytes = random.Chance(0.35) ? 9000 : 3000,
             IndexRot = random.Chance(0.2) ? random.Between(20, 80) : 0,
         };
 

@@ -22,6 +22,9 @@ internal sealed class SimulatedMember
 
     private const int LearnersLimit = 2;
 
+    /// <summary>A power loss while the disk works ends in one of many ways: one is lived, and so many others are looked at.</summary>
+    private const int OtherLosses = 6;
+
     private readonly SimulatedCluster _cluster;
     private readonly Func<IReadOnlyList<Protocol.Member>>? _joined;
     private readonly double _clockRate;
@@ -112,6 +115,8 @@ internal sealed class SimulatedMember
             return;
         _cluster.Trace.Add(why, Number, isPowerLoss ? 1 : 0);
         End();
+        if (Disk.IsCrashed)
+            CheckOtherLosses();
         if (isPowerLoss)
             Disk.PowerLoss(_cluster.Faults);
         else
@@ -198,7 +203,7 @@ internal sealed class SimulatedMember
             Stepping = loop => _cluster.Trace.Add(loop, Number),
             Stepped = OnStepped,
         };
-        CheckLog();
+        CheckLog(Disk.Copy());
         if (!_cluster.IsCalm && _cluster.Faults.Next(100) < _cluster.Plan.IndexRot)
             RotIndexes();
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex, (ulong)_cluster.Random.NextInt64());
@@ -253,9 +258,8 @@ internal sealed class SimulatedMember
     }
 
     /// <summary>What the log says before the member changes anything: what was promised by earlier lives.</summary>
-    private void CheckLog()
+    private void CheckLog(SimulatedDisk copy)
     {
-        var copy = Disk.Copy();
         if (!copy.FileExists(DataPath + "/format"))
         {
             Check.Holds(_appliedBefore == 0, $"the data directory of member {Number} is gone");
@@ -268,6 +272,16 @@ internal sealed class SimulatedMember
         Check.Holds(wal.HardState.Commit <= wal.LastIndex, $"commit index {wal.HardState.Commit} behind the end of the log, {wal.LastIndex}");
         _cluster.Checker.Starts(this, wal.HardState, wal.LastIndex);
         CheckNextStart(copy, wal);
+    }
+
+    private void CheckOtherLosses()
+    {
+        for (int i = 0; i < OtherLosses; i++)
+        {
+            var copy = Disk.Copy();
+            copy.PowerLoss(new SeededRandom((ulong)_cluster.Faults.Next(int.MaxValue)));
+            CheckLog(copy);
+        }
     }
 
     /// <summary>Whatever a start found, what is written next is found by the next one.</summary>
