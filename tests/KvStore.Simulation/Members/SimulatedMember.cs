@@ -284,16 +284,22 @@ internal sealed class SimulatedMember
         }
     }
 
-    /// <summary>Whatever a start found, what is written next is found by the next one.</summary>
+    /// <summary>Whatever a start found, the next one finds it too, and what was written in between.</summary>
     private void CheckNextStart(SimulatedDisk copy, WriteAheadLog wal)
     {
         if (wal.HardState == default)
             return;
+        CheckSame(copy, wal);
         wal.Append([], wal.HardState);
         wal.Sync();
+        CheckSame(copy, wal);
+    }
+
+    private void CheckSame(SimulatedDisk copy, WriteAheadLog wal)
+    {
         using var next = WriteAheadLog.Open(copy, DataPath + "/wal", WalOptions());
         Check.Holds(next.HardState == wal.HardState && next.LastIndex == wal.LastIndex,
-            $"the log of member {Number} ended at {wal.LastIndex} with {wal.HardState}, and ends at {next.LastIndex} with {next.HardState} once it was opened and written");
+            $"the log of member {Number} ended at {wal.LastIndex} with {wal.HardState}, and ends at {next.LastIndex} with {next.HardState} once it was opened");
     }
 
     private WalOptions WalOptions() => new() { SegmentBytes = _cluster.Plan.LogSegmentBytes };
@@ -323,7 +329,7 @@ internal sealed class SimulatedMember
             CatchUpBytes = 100 * _cluster.Plan.WatchQueueMessages,
             FragmentBytes = 300,
         },
-        WatchProgressInterval = TimeSpan.FromSeconds(5),
+        WatchProgressInterval = TimeSpan.FromSeconds(_cluster.Plan.WatchQueueMessages == 128 ? 5 : 0.5),
         WarningApplyDuration = TimeSpan.MaxValue,
     };
 
