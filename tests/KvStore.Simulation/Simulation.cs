@@ -152,6 +152,8 @@ public sealed class Simulation
         RunUntil(HasLeader, ElectionLimit, "somebody leads whom all follow");
         RunUntil(() => !_clients.Exists(client => client.IsWaiting), RecoveryLimit, "all clients get their answers");
         RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
+        // Before anything new happens, which could tell a watch what it has missed.
+        RunUntil(() => _watchers.TrueForAll(watcher => watcher.IsComplete), RecoveryLimit, "all watches are told everything");
         AskAll();
         RunUntil(AreAllCaughtUp, RecoveryLimit, "all members catch up");
     }

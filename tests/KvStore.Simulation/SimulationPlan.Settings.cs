@@ -16,7 +16,7 @@ public sealed partial record SimulationPlan
         nameof(Duration), nameof(MisfortuneLimit), nameof(MemberCount), nameof(ClientCount), nameof(WatcherCount),
         .. Settings.Select(setting => setting.Name).Where(name => name.EndsWith("Weight", StringComparison.Ordinal)),
         nameof(IoErrors), nameof(Loss), nameof(Duplicates), nameof(SnapshotBreaks), nameof(CrashAfterCheckpoint), nameof(CrashOfLeader),
-        nameof(CrashOnSnapshot), nameof(TransferOnSnapshot), nameof(CrashAfterChange), nameof(CrashAfterDelete), nameof(CrashAfterStart), nameof(PowerLossPercent), nameof(Compactions), nameof(ClockDrift), nameof(HasLongLeases),
+        nameof(CrashOnSnapshot), nameof(TransferOnSnapshot), nameof(CrashAfterChange), nameof(CrashAfterDelete), nameof(CrashAfterStart), nameof(IndexRot), nameof(PowerLossPercent), nameof(Compactions), nameof(ClockDrift), nameof(HasLongLeases),
         nameof(QuotaBytes), nameof(IsNativeIndex), nameof(RequestsAtOnce), nameof(IsMinorityAway),
     ];
 

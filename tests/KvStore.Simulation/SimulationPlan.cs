@@ -74,6 +74,9 @@ public sealed partial record SimulationPlan
     /// <summary>Of 100 starts, how many are followed by another crash within a few operations of the disk.</summary>
     public int CrashAfterStart { get; init; }
 
+    /// <summary>Of 100 starts, how many find that bits of saved key indexes have rotted: those are made anew from the values.</summary>
+    public int IndexRot { get; init; }
+
     /// <summary>Of 100 snapshots that came whole, how many are followed by a crash while they are installed.</summary>
     public int CrashOnSnapshot { get; init; }
 
@@ -254,7 +257,8 @@ public sealed partial record SimulationPlan
             CrashAfterDelete = random.Chance(0.2) ? random.Between(5, 50) : 0,
             NoticedLosses = random.Next(3) switch { 0 => 1, _ => 33 },
             CrashAfterStart = random.Chance(0.25) ? random.Between(10, 60) : 0,
-            ValueBytes = random.Chance(0.25) ? 9000 : 3000,
+            ValueBytes = random.Chance(0.35) ? 9000 : 3000,
+            IndexRot = random.Chance(0.2) ? random.Between(20, 80) : 0,
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

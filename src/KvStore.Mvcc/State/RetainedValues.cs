@@ -31,12 +31,11 @@ public sealed class RetainedValues
     public RetainedValues(IFile index, long compactRevision)
     {
         _compactRevision = compactRevision;
-        // Nothing was left behind where nothing was compacted.
-        _isComplete = compactRevision <= 0;
         _index = new IndexFileReader(index, IndexFile.ReadRevision(index));
         _add = Add;
-        long bits = Math.Clamp(index.Length, LeastBits, MostBits);
-        _bits = _isComplete ? [] : new ulong[BitOperations.RoundUpToPowerOf2((ulong)bits) / 64];
+        // Nothing was left behind where nothing was compacted; the index is read all the same, lest a damaged one be sent.
+        long bits = compactRevision <= 0 ? 64 : Math.Clamp(index.Length, LeastBits, MostBits);
+        _bits = new ulong[BitOperations.RoundUpToPowerOf2((ulong)bits) / 64];
     }
 
     /// <summary>Reads the index file on up to an offset, in steps as small as the caller likes.</summary>

@@ -285,15 +285,22 @@ public sealed class Member : IDisposable
     {
         try
         {
-            return SnapshotSender.Open(_checkpointer, position);
+            var sender = SnapshotSender.Open(_checkpointer, position);
+            sender?.Damaged = TakeAnother;
+            return sender;
         }
         catch (Exception damage) when (damage is IOException or InvalidDataException)
         {
-            // This member may have started from it all the same, by making its key index anew: it has all that a new one needs.
-            Log.Warn("the newest checkpoint cannot be sent, taking another", ("error", damage.Message));
-            _apply.Post(() => _checkpointer.Request(() => { }));
+            TakeAnother(damage);
             throw;
         }
+    }
+
+    /// <summary>This member may have started from it all the same, by making its key index anew: it has all that a new one needs.</summary>
+    private void TakeAnother(Exception damage)
+    {
+        Log.Warn("the newest checkpoint cannot be sent, taking another", ("error", damage.Message));
+        _apply.Post(() => _checkpointer.Request(() => { }));
     }
 
     /// <summary>Completes when a read may begin that must see everything acknowledged until now.</summary>

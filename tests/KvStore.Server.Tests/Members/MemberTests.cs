@@ -199,6 +199,35 @@ public class MemberTests
     }
 
     [Fact]
+    public void Another_checkpoint_is_taken_when_the_newest_proves_damaged_while_it_is_sent()
+    {
+        using var one = new MemberOnOneThread(_disk);
+        one.Put("a");
+        one.Member.CheckpointAsync();
+        one.RunFor(TimeSpan.FromSeconds(1));
+        string folder = MemberOnOneThread.Path + "/checkpoints";
+        string index = _disk.List(folder).Single(name => name.EndsWith(".index", StringComparison.Ordinal));
+        // The end belongs to a block, not to the head, which is read before anything is sent.
+        _disk.FlipBit($"{folder}/{index}", _disk.BytesOf($"{folder}/{index}").Length - 1, 3);
+
+        using (var sender = one.Member.OpenSnapshot(default)!)
+        {
+            Assert.Throws<InvalidDataException>(() =>
+            {
+                while (sender.TryReadChunk(out _))
+                {
+                }
+            });
+        }
+        one.RunFor(TimeSpan.FromSeconds(1));
+
+        using var again = one.Member.OpenSnapshot(default)!;
+        while (again.TryReadChunk(out _))
+        {
+        }
+    }
+
+    [Fact]
     public void A_checkpoint_on_a_full_disk_is_given_up_and_a_later_one_succeeds()
     {
         using var one = new MemberOnOneThread(_disk, options => options with { QuotaBytes = null });

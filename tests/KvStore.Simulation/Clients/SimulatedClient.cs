@@ -56,6 +56,9 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
 
     private Task AskAsync(SimulatedMember serving)
     {
+        // One of two leaders is deposed, and does not know it yet: what it must not do any more is asked of it while there is time.
+        if (Leaders().Count() > 1 && _random.Next(2) == 0)
+            return RenewAsync(serving);
         int kind = _random.Next(100);
         if (kind < 60)
             return ChangeAsync(serving, NextChange());
@@ -167,7 +170,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     /// <summary>At any member, which asks the leader, or at the one that it takes for the leader: that one alone keeps the time.</summary>
     public async Task RenewAsync(SimulatedMember serving)
     {
-        long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(4));
+        long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(Math.Clamp(_history.Model.Leases.Count(), 1, 4)));
         long incarnation = _history.Leases.IncarnationOf(id);
         bool isPassedOn = _random.Next(2) == 0;
         var asked = isPassedOn ? serving : PickLeader(serving);
@@ -198,7 +201,9 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     /// <summary>The one that the member follows, or one that was deposed and may not know it: clients know no better either.</summary>
     private SimulatedMember PickLeader(SimulatedMember serving) => _random.Next(2) == 0
         ? cluster.Find(serving.Member!.Leadership.Leader) ?? serving
-        : cluster.Members.Where(member => member.IsServing && member.Member!.IsLeader).MinBy(member => member.Member!.Leadership.Term) ?? serving;
+        : Leaders().MinBy(member => member.Member!.Leadership.Term) ?? serving;
+
+    private IEnumerable<SimulatedMember> Leaders() => cluster.Members.Where(member => member.IsServing && member.Member!.IsLeader);
 
     /// <returns>Null when the member died before it answered: then the outcome stays unknown.</returns>
     private async Task<Task<T>?> CallAsync<T>(SimulatedMember serving, Func<Member, Task<T>> call)

@@ -22,6 +22,9 @@ internal sealed class SimulatedMember
 
     private const int LearnersLimit = 2;
 
+    /// <summary>A power loss while the disk works ends in one of many ways: one is lived, and so many others are looked at.</summary>
+    private const int OtherLosses = 6;
+
     private readonly SimulatedCluster _cluster;
     private readonly Func<IReadOnlyList<Protocol.Member>>? _joined;
     private readonly double _clockRate;
@@ -112,6 +115,8 @@ internal sealed class SimulatedMember
             return;
         _cluster.Trace.Add(why, Number, isPowerLoss ? 1 : 0);
         End();
+        if (Disk.IsCrashed)
+            CheckOtherLosses();
         if (isPowerLoss)
             Disk.PowerLoss(_cluster.Faults);
         else
@@ -198,7 +203,9 @@ internal sealed class SimulatedMember
             Stepping = loop => _cluster.Trace.Add(loop, Number),
             Stepped = OnStepped,
         };
-        CheckLog();
+        CheckLog(Disk.Copy());
+        if (!_cluster.IsCalm && _cluster.Faults.Next(100) < _cluster.Plan.IndexRot)
+            RotIndexes();
         _parts = new SimulatedParts(_cluster.Plan.IsNativeIndex, (ulong)_cluster.Random.NextInt64());
         var directory = DataDirectory.Open(Disk, DataPath);
         var network = _cluster.Network.LinkOf(this, process);
@@ -219,6 +226,20 @@ internal sealed class SimulatedMember
         _cluster.Misfortunes.Started(this);
     }
 
+    private void RotIndexes()
+    {
+        const string folder = DataPath + "/checkpoints";
+        if (!Disk.DirectoryExists(folder))
+            return;
+        foreach (string path in Disk.List(folder).Where(name => name.EndsWith(".index", StringComparison.Ordinal)).Select(name => $"{folder}/{name}"))
+        {
+            int length = Disk.BytesOf(path).Length;
+            if (length > 0)
+                Disk.FlipBit(path, _cluster.Faults.Next(length), _cluster.Faults.Next(8));
+        }
+        _cluster.Trace.Add("indexes rot", Number);
+    }
+
     /// <summary>As production does: a member counts as started once the others know its name.</summary>
     private async Task TellNameAsync(Member member, SimulatedProcess process)
     {
@@ -237,19 +258,48 @@ internal sealed class SimulatedMember
     }
 
     /// <summary>What the log says before the member changes anything: what was promised by earlier lives.</summary>
-    private void CheckLog()
+    private void CheckLog(SimulatedDisk copy)
     {
-        var copy = Disk.Copy();
         if (!copy.FileExists(DataPath + "/format"))
         {
             Check.Holds(_appliedBefore == 0, $"the data directory of member {Number} is gone");
             _cluster.Checker.Starts(this, default, 0);
             return;
         }
+        copy.CapacityBytes = long.MaxValue;
         using var wal = WriteAheadLog.Open(copy, DataPath + "/wal", WalOptions());
         Check.Holds(wal.LastIndex >= _appliedBefore, $"the log of member {Number} ends at {wal.LastIndex}, but {_appliedBefore} was applied");
         Check.Holds(wal.HardState.Commit <= wal.LastIndex, $"commit index {wal.HardState.Commit} behind the end of the log, {wal.LastIndex}");
         _cluster.Checker.Starts(this, wal.HardState, wal.LastIndex);
+        CheckNextStart(copy, wal);
+    }
+
+    private void CheckOtherLosses()
+    {
+        for (int i = 0; i < OtherLosses; i++)
+        {
+            var copy = Disk.Copy();
+            copy.PowerLoss(new SeededRandom((ulong)_cluster.Faults.Next(int.MaxValue)));
+            CheckLog(copy);
+        }
+    }
+
+    /// <summary>Whatever a start found, the next one finds it too, and what was written in between.</summary>
+    private void CheckNextStart(SimulatedDisk copy, WriteAheadLog wal)
+    {
+        if (wal.HardState == default)
+            return;
+        CheckSame(copy, wal);
+        wal.Append([], wal.HardState);
+        wal.Sync();
+        CheckSame(copy, wal);
+    }
+
+    private void CheckSame(SimulatedDisk copy, WriteAheadLog wal)
+    {
+        using var next = WriteAheadLog.Open(copy, DataPath + "/wal", WalOptions());
+        Check.Holds(next.HardState == wal.HardState && next.LastIndex == wal.LastIndex,
+            $"the log of member {Number} ended at {wal.LastIndex} with {wal.HardState}, and ends at {next.LastIndex} with {next.HardState} once it was opened");
     }
 
     private WalOptions WalOptions() => new() { SegmentBytes = _cluster.Plan.LogSegmentBytes };
@@ -279,7 +329,7 @@ internal sealed class SimulatedMember
             CatchUpBytes = 100 * _cluster.Plan.WatchQueueMessages,
             FragmentBytes = 300,
         },
-        WatchProgressInterval = TimeSpan.FromSeconds(5),
+        WatchProgressInterval = TimeSpan.FromSeconds(_cluster.Plan.WatchQueueMessages == 128 ? 5 : 0.5),
         WarningApplyDuration = TimeSpan.MaxValue,
     };
 

@@ -9,6 +9,9 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
     /// <summary>A checkpoint takes so many times more calls: there must be time for something to happen meanwhile.</summary>
     private const int CheckpointSlowness = 4;
 
+    /// <summary>And so it is where space is given back: all of a small store would be looked at in one step.</summary>
+    private const long CompactionBytes = 500;
+
     private int _refreshes;
 
     public bool IsReserveInUse => values.IsReserveInUse;
@@ -34,7 +37,7 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
 
     public void KeepOnly(IReadOnlyCollection<CheckpointId> checkpoints) => values.KeepOnly(checkpoints);
 
-    public CompactionStep Compact(long budgetBytes, ValuePredicate isLive) => values.Compact(budgetBytes, isLive);
+    public CompactionStep Compact(long budgetBytes, ValuePredicate isLive) => values.Compact(Math.Min(budgetBytes, CompactionBytes), isLive);
 
     public void Scan(ValueVisitor visitor) => values.Scan(visitor);
 

@@ -97,9 +97,10 @@ internal sealed class SnapshotTransfer(SimulatedCluster cluster, SeededRandom ra
         {
             action();
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException || failure is InvalidDataException && cluster.Plan.IndexRot > 0)
         {
-            // The disk of one of the two is full or failed: the transfer is over, the members go on.
+            // The disk of one of the two is full or failed, or what is sent has rotted: the transfer is over, the members go on.
+            cluster.Trace.Explain(() => failure.ToString());
             cluster.Trace.Add(failure is KvStore.Storage.Disks.DiskFullException ? "snapshot: disk full" : "snapshot: I/O error", from.Number, to.Number);
             End(isSuccess: false);
         }

@@ -13,7 +13,7 @@ internal sealed class ProtocolRules : IProtocolRule
         Leases = new LeaderLeaseRule(cluster);
         Transfers = new TransferRule(cluster);
         Changes = new MembershipRule(cluster.Plan.MemberCount);
-        _rules = [Leases, new ProbeRule(), new SnapshotRule(cluster), Transfers, Changes];
+        _rules = [Leases, new ProbeRule(), new SnapshotRule(cluster), Transfers, Changes, new LeaseRule()];
     }
 
     public LeaderLeaseRule Leases { get; }

@@ -43,6 +43,9 @@ internal sealed class SnapshotSender : IDisposable
         _retained = new RetainedValues(index, image.CompactRevision);
     }
 
+    /// <summary>Told when a part that comes later than the opening turns out to be unreadable, before that is thrown.</summary>
+    public Action<Exception> Damaged { get; set; } = _ => { };
+
     /// <summary>What is sent: the message that announces the snapshot says the same entry and members.</summary>
     public SnapshotHead Head { get; }
 
@@ -84,6 +87,26 @@ internal sealed class SnapshotSender : IDisposable
     /// <exception cref="InvalidDataException">The checkpoint is damaged; nothing can be sent of it.</exception>
     public bool TryReadChunk(out ReadOnlyMemory<byte> chunk)
     {
+        try
+        {
+            return TryReadNext(out chunk);
+        }
+        catch (Exception damage) when (damage is IOException or InvalidDataException)
+        {
+            Damaged(damage);
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _values?.Dispose();
+        _index.Dispose();
+        _pin.Dispose();
+    }
+
+    private bool TryReadNext(out ReadOnlyMemory<byte> chunk)
+    {
         _length = SnapshotFormat.ChunkHeaderBytes;
         var kind = SkipEnded();
         switch (kind)
@@ -100,13 +123,6 @@ internal sealed class SnapshotSender : IDisposable
         _chain = SnapshotFormat.WriteHeader(_chunk.AsSpan(0, _length), kind, _number++, _chain);
         chunk = _chunk.AsMemory(0, _length);
         return true;
-    }
-
-    public void Dispose()
-    {
-        _values?.Dispose();
-        _index.Dispose();
-        _pin.Dispose();
     }
 
     private void GoOnFrom(SnapshotPosition position)

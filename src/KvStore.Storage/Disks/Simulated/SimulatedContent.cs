@@ -107,7 +107,8 @@ internal sealed class SimulatedContent
     public void FlipBit(long offset, int bit)
     {
         _cached[offset] ^= (byte)(1 << bit);
-        _durable[offset] ^= (byte)(1 << bit);
+        if (offset < _durable.Length)
+            _durable[offset] ^= (byte)(1 << bit);
     }
 
     public SimulatedContent Copy()

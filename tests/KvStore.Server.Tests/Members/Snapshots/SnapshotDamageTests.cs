@@ -106,7 +106,6 @@ public sealed class SnapshotDamageTests : IDisposable
         disk.FlipBit("/from/checkpoints/" + index, 100, 3);
         long used = _disk.UsedBytes;
 
-        // Its sender reads it only when there was a compaction.
         using (var sender = _from.Send())
             Assert.Throws<InvalidDataException>(() => _to.Receive(sender));
         _to.Receiver.Dispose();
@@ -115,17 +114,18 @@ public sealed class SnapshotDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_key_index_that_nobody_read_on_its_way_is_found_out_before_anything_is_installed()
+    public void A_key_index_that_is_damaged_after_it_came_is_found_out_before_anything_is_installed()
     {
         using var from = SnapshotTransferTests.Open("/from", isFaster: false);
         from.Put("a", "1").Put("b", "2").TakeCheckpoint();
-        var disk = (SimulatedDisk)from.Disk;
-        disk.FlipBit("/from/checkpoints/" + disk.List("/from/checkpoints").Single(name => name.EndsWith(".index")), 50, 3);
         long used = _disk.UsedBytes;
 
         using (var sender = from.Send())
         using (var staged = _to.Receive(sender))
+        {
+            _disk.FlipBit("/to/snapshot/" + _disk.List("/to/snapshot").Single(name => name.StartsWith("index.")), 50, 3);
             Assert.Throws<InvalidDataException>(() => staged.Load(SnapshotTransferTests.Parts(isFaster: false), _ => false));
+        }
 
         Assert.Equal(used, _disk.UsedBytes);
     }

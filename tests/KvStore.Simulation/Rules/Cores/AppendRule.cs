@@ -2,7 +2,7 @@ using KvStore.Raft;
 
 namespace KvStore.Simulation.Rules.Cores;
 
-/// <summary>A follower commits what is known to be its leader's, and names in a refusal the last entry that may be (thesis §3.5).</summary>
+/// <summary>A follower commits what is known to be its leader's, keeps it, and names in a refusal the last entry that may be (thesis §3.5).</summary>
 internal sealed class AppendRule(int number)
 {
     public void Heard(Consensus core, CoreState before, Message heartbeat) => Check.Holds(
@@ -17,6 +17,9 @@ internal sealed class AppendRule(int number)
         ulong known = answer.Reject ? 0 : Math.Min(end, append.Commit);
         Check.Holds(core.HardState.Commit <= Math.Max(before.Hard.Commit, known),
             $"member {number} commits up to {core.HardState.Commit} by an append that ends at {end} and says {append.Commit}");
+        // What its present leader has made is that one's log: an append that came late or twice is only shorter.
+        Check.Holds(core.Log.LastIndex >= before.Last.Index || before.Last.Term < append.Term,
+            $"member {number} cuts {before.Last} off its log by an append of term {append.Term} that ends at {end}");
         if (answer.Reject)
             CheckHint(core, append, answer);
         else
