@@ -1,5 +1,4 @@
 using KvStore.Protocol;
-using KvStore.Raft;
 
 namespace KvStore.Mvcc.Leases;
 
@@ -17,6 +16,8 @@ public sealed class LeaseClock(LeaseTable leases)
 
     /// <summary>From this many leases on, those that would expire together after a change of leader are spread.</summary>
     private const int SpreadFromLeases = 1000;
+
+    private const int ExpiriesPerSecond = 750;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<LeaseId, Deadline> _deadlines = [];
@@ -36,19 +37,12 @@ public sealed class LeaseClock(LeaseTable leases)
     /// <summary>This member leads now: every lease gets what it was granted, or what its checkpoint left, and
     /// <paramref name="extension"/> (an election timeout) for the time without a leader.</summary>
     /// <param name="expiriesPerSecondLimit">Leases that would end in the same second beyond this many end later.</param>
-    public void Promote(TimeSpan now, TimeSpan extension, int expiriesPerSecondLimit = 750)
+    public void Promote(TimeSpan now, TimeSpan extension, int expiriesPerSecondLimit = ExpiriesPerSecond)
     {
         lock (_lock)
         {
-            // Listed inside: a lease granted meanwhile is in the list, or its grant waits and adds it.
-            var all = leases.List();
             _isPrimary = true;
-            _deadlines.Clear();
-            _queue.Clear();
-            foreach (var lease in all)
-                Set(lease, now + extension + TimeSpan.FromSeconds(lease.EffectiveTtlSeconds), now);
-            if (all.Length >= SpreadFromLeases)
-                Spread(now, expiriesPerSecondLimit);
+            StartAll(now, extension, expiriesPerSecondLimit);
         }
     }
 
@@ -63,13 +57,15 @@ public sealed class LeaseClock(LeaseTable leases)
         }
     }
 
-    /// <summary>Another table is in force: that of a snapshot, which only a member gets that does not lead.</summary>
-    public void Replace(LeaseTable replacement)
+    /// <summary>Another table is in force: that of a snapshot. It came to a follower, which may have been elected since: then all
+    /// of these leases get their time, as in <see cref="Promote"/>.</summary>
+    public void Replace(LeaseTable replacement, TimeSpan now, TimeSpan extension)
     {
         lock (_lock)
         {
-            Invariant.Holds(!_isPrimary);
             leases = replacement;
+            if (_isPrimary)
+                StartAll(now, extension, ExpiriesPerSecond);
         }
     }
 
@@ -174,6 +170,18 @@ public sealed class LeaseClock(LeaseTable leases)
             }
         }
         return due;
+    }
+
+    private void StartAll(TimeSpan now, TimeSpan extension, int expiriesPerSecondLimit)
+    {
+        // Listed under the lock: a lease granted meanwhile is in the list, or its grant waits and adds it.
+        var all = leases.List();
+        _deadlines.Clear();
+        _queue.Clear();
+        foreach (var lease in all)
+            Set(lease, now + extension + TimeSpan.FromSeconds(lease.EffectiveTtlSeconds), now);
+        if (all.Length >= SpreadFromLeases)
+            Spread(now, expiriesPerSecondLimit);
     }
 
     private void Set(Lease lease, TimeSpan at, TimeSpan now)

@@ -83,12 +83,8 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
 
     public void Demote() => clock.Demote();
 
-    /// <summary>The leases of a snapshot are in force. Apply loop.</summary>
-    public void Replace(LeaseTable leases)
-    {
-        clock.Demote();
-        clock.Replace(leases);
-    }
+    /// <summary>The leases of a snapshot are in force. Apply loop, to which it may come when this member leads already.</summary>
+    public void Replace(LeaseTable leases, TimeSpan electionTimeout) => clock.Replace(leases, Now, electionTimeout);
 
     /// <summary>A grant was applied. Apply loop.</summary>
     public void Granted(LeaseId id) => clock.Granted(id, Now);

@@ -436,7 +436,7 @@ public sealed class Member : IDisposable
         State = _snapshots.TakeOver(snapshot);
         IsApplyingSnapshot = false;
         _checkpointer.Replace(State.Store.Values, State.Store.Index);
-        Lessor.Replace(State.Leases);
+        Lessor.Replace(State.Leases, Options.ElectionTimeout);
         Watches.Leap();
         _raft.DeliverCheckpoint(snapshot.Metadata);
         _raft.DeliverRestored(snapshot.Metadata.Index);

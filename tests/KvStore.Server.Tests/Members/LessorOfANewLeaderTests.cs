@@ -21,16 +21,7 @@ public class LessorOfANewLeaderTests
     private readonly Lessor _lessor;
     private int _revocations;
 
-    public LessorOfANewLeaderTests()
-    {
-        _lessor = new Lessor(new LeaseClock(_machine.Leases), _time)
-        {
-            Revoke = (_, _, _) => _revocations++,
-            Checkpoint = (_, _) => Task.CompletedTask,
-            ConfirmLeadership = () => Task.CompletedTask,
-        };
-        _lessor.Start(new SimulatedScheduler(_time));
-    }
+    public LessorOfANewLeaderTests() => _lessor = NewLessor(new LeaseClock(_machine.Leases));
 
     [Fact]
     public void A_renewal_that_it_has_not_applied_when_it_is_elected_counts()
@@ -48,6 +39,34 @@ public class LessorOfANewLeaderTests
         Assert.Equal(0, _revocations);
         _time.RunUntil(TimeSpan.FromSeconds(609));
         Assert.Equal(1, _revocations);
+    }
+
+    [Fact]
+    public void A_snapshot_that_is_in_force_only_after_the_election_brings_leases_that_end()
+    {
+        Apply(CommandKind.LeaseGrant, new LeaseGrantRequest { ID = 1, TTL = 5 });
+        var lessor = NewLessor(new LeaseClock(new LeaseTable()));
+
+        lessor.Promote(2, ElectionTimeout);
+        lessor.Replace(_machine.Leases, ElectionTimeout);
+        lessor.CaughtUp(2, ElectionTimeout);
+
+        _time.RunUntil(TimeSpan.FromSeconds(5.9));
+        Assert.Equal(0, _revocations);
+        _time.RunUntil(TimeSpan.FromSeconds(7));
+        Assert.Equal(1, _revocations);
+    }
+
+    private Lessor NewLessor(LeaseClock clock)
+    {
+        var lessor = new Lessor(clock, _time)
+        {
+            Revoke = (_, _, _) => _revocations++,
+            Checkpoint = (_, _) => Task.CompletedTask,
+            ConfirmLeadership = () => Task.CompletedTask,
+        };
+        lessor.Start(new SimulatedScheduler(_time));
+        return lessor;
     }
 
     /// <summary>What is left of the lease; 0 is the whole, as after a renewal.</summary>
