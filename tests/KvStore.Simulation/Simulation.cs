@@ -13,7 +13,7 @@ namespace KvStore.Simulation;
 /// </remarks>
 public sealed class Simulation
 {
-    private static readonly TimeSpan ElectionLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ElectionLimit = TimeSpan.FromSeconds(45);
 
     private static readonly TimeSpan RecoveryLimit = TimeSpan.FromMinutes(1);
 

@@ -21,7 +21,7 @@ internal sealed class MembershipRule(int firstMembers) : IProtocolRule
         {
             // A later leader only passes it on.
             if (entry.Type != EntryType.Normal && entry.Term == message.Term && RequestOf(entry) is { } request)
-                _appliedWhenAppended.TryAdd((entry.Index, request), from.Member!.State.AppliedIndex);
+                _appliedWhenAppended.TryAdd((entry.Index, request), from.Member!.Core.Consensus.Log.Applied);
         }
     }
 
