@@ -66,6 +66,8 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
             CrashInDisk(member, 12);
         if (!IsOver && _random.Next(100) < _plan.TransferOnSnapshot)
             TransferSoon();
+        if (!IsOver && _plan.SlowApplyWeight > 0 && _random.Next(2) == 0)
+            SlowApply(member);
     }
 
     public void Deleted(SimulatedMember member)
