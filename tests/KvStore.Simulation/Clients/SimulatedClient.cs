@@ -85,7 +85,12 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         var request = _requests.NextChange(_history.Model.Revision);
         // Values of some size let the log roll.
         if (request is PutRequest { IgnoreValue: false } put && _random.Next(4) == 0)
-            put.Value = ByteString.CopyFrom(new byte[_random.Next(cluster.Plan.ValueBytes)]);
+        {
+            // Not of zeros: what is left of them on a disk would look like what was never written.
+            var value = new byte[_random.Next(cluster.Plan.ValueBytes)];
+            _random.NextBytes(value);
+            put.Value = ByteString.CopyFrom(value);
+        }
         if (request is LeaseGrantRequest grant)
             grant.TTL = cluster.Plan.HasLongLeases ? _random.Next(310, 900) : _random.Next(2, 8);
         return request;

@@ -52,7 +52,13 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
 
     public void Elected(SimulatedMember member) => CrashSoon(member, _plan.CrashOfLeader);
 
-    public void ChangedMembers(SimulatedMember member) => CrashSoon(member, _plan.CrashAfterChange);
+    public void ChangedMembers(SimulatedMember member)
+    {
+        CrashSoon(member, _plan.CrashAfterChange);
+        // The newest one, mostly the one that it is about, is late to apply it.
+        if (!IsOver && _random.Next(100) < _plan.CrashAfterChange)
+            SlowApply(cluster.Members[^1]);
+    }
 
     public void SnapshotArrived(SimulatedMember member)
     {
@@ -60,6 +66,8 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
             CrashInDisk(member, 12);
         if (!IsOver && _random.Next(100) < _plan.TransferOnSnapshot)
             TransferSoon();
+        if (!IsOver && _plan.SlowApplyWeight > 0 && _random.Next(2) == 0)
+            SlowApply(member);
     }
 
     public void Deleted(SimulatedMember member)
@@ -221,8 +229,12 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
 
     private void SlowApply()
     {
-        if (Pick() is not { } member)
-            return;
+        if (Pick() is { } member)
+            SlowApply(member);
+    }
+
+    private void SlowApply(SimulatedMember member)
+    {
         cluster.Trace.Add("slow to apply", member.Number);
         member.ApplyTime = TimeSpan.FromMilliseconds(_random.Between(500, 3000));
         cluster.Time.After(SomeTime(), null, () => member.ApplyTime = TimeSpan.Zero);
