@@ -20,7 +20,7 @@ internal sealed class ApplyLoop(
     private const long ReclaimBytesPerStep = 1 << 20;
 
     /// <summary>How soon reclaiming that found no room to move values to is tried again.</summary>
-    private static readonly TimeSpan RoomRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RoomRetry = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentQueue<Work> _queue = new();
     private readonly ConcurrentQueue<Action> _work = new();
@@ -228,7 +228,7 @@ internal sealed class ApplyLoop(
         if (!_isStuck)
             ReclaimStuck();
         _isStuck = true;
-        _roomRetry.Change(RoomRetry, Timeout.InfiniteTimeSpan);
+        LetGo(() => _roomRetry.Change(RoomRetry, Timeout.InfiniteTimeSpan));
     }
 
     private void RetryReclaim()

@@ -18,13 +18,19 @@ internal sealed class SpaceGuard(Member member, SpaceReserve reserve, ILoopSched
     private int _isRaising;
     private volatile bool _isDiskFull;
     private volatile bool _isStopping;
+    private volatile bool _isLossTold;
 
-    /// <summary>Refuses what would exceed the quota, and raises the alarm then, as etcd does.</summary>
+    /// <summary>Refuses what would exceed the quota or what is left of a full disk, and raises the alarm then, as etcd does.</summary>
     /// <exception cref="EtcdException"><see cref="EtcdError.NoSpace"/>.</exception>
     public void CheckQuota(CommandKind kind, IMessage request)
     {
         long cost = CostOf(kind, request);
-        if (cost == 0 || member.Options.QuotaBytes is not { } quota)
+        if (cost == 0)
+            return;
+        // What is held back is for what frees space: not even until the alarm is agreed on may it be written full.
+        if (IsReserveJustLost())
+            throw new EtcdException(EtcdError.NoSpace);
+        if (member.Options.QuotaBytes is not { } quota)
             return;
         if (member.DatabaseBytes + cost <= quota)
             return;
@@ -61,6 +67,8 @@ internal sealed class SpaceGuard(Member member, SpaceReserve reserve, ILoopSched
     {
         if (member.State.Store.Values.IsReserveInUse)
             RaiseNoSpace("the disk is full");
+        else
+            _isLossTold = false;
         if (_isDiskFull && reserve.TryHold())
             _isDiskFull = false;
     }
@@ -70,6 +78,20 @@ internal sealed class SpaceGuard(Member member, SpaceReserve reserve, ILoopSched
     {
         if (!reserve.TryHold())
             OnDiskFull(new DiskFullException("no room for the space that is reserved"));
+    }
+
+    /// <summary>Whether the values' reserve is in use and the alarm that says so still under way. Once it was raised, whoever disarms
+    /// it may write again.</summary>
+    private bool IsReserveJustLost()
+    {
+        if (!member.State.Store.Values.IsReserveInUse)
+            return false;
+        if (!_isLossTold)
+        {
+            _isLossTold = true;
+            RaiseNoSpace("the disk is full");
+        }
+        return Volatile.Read(ref _isRaising) == 1;
     }
 
     private static long CostOf(CommandKind kind, IMessage request) => kind switch
