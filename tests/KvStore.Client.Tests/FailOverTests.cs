@@ -224,7 +224,9 @@ public class FailOverTests
             MinBackOff = TimeSpan.FromSeconds(40), // Who rests that long is missed.
             MaxBackOff = TimeSpan.FromSeconds(40),
         });
-        var soon = new RequestOptions { Timeout = TimeSpan.FromMilliseconds(200) };
+        // Connected already, it is refused well within the time, again and again.
+        await client.Kv.RangeAsync(new RangeRequest { Serializable = true }).Soon();
+        var soon = new RequestOptions { Timeout = TimeSpan.FromSeconds(2) };
 
         var refused = await Assert.ThrowsAsync<EtcdException>(() => client.Kv.GetAsync("a", soon).Soon());
         await client.Kv.RangeAsync(new RangeRequest { Serializable = true }).Soon();
