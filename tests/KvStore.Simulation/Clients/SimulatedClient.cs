@@ -176,10 +176,10 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     public async Task RenewAsync(SimulatedMember serving)
     {
         long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(Math.Clamp(_history.Model.Leases.Count(), 1, 4)));
-        long incarnation = _history.Leases.IncarnationOf(id);
+        ulong grantIndex = _history.Leases.GrantIndexOf(id);
         bool isPassedOn = _random.Next(2) == 0;
         var asked = isPassedOn ? serving : PickLeader(serving);
-        if (incarnation == 0 || !asked.IsServing)
+        if (grantIndex == 0 || !asked.IsServing)
             return;
         var now = cluster.Time.Now;
         double ttl = asked.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
@@ -198,7 +198,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         cluster.Trace.Add("renewed", id, outcome.Result);
         if (outcome.Result == 0)
             return;
-        _history.Leases.Renewed(id, incarnation, outcome.Result, now);
+        _history.Leases.Renewed(id, grantIndex, outcome.Result, now);
         if (!isPassedOn)
             cluster.Checker.Renews(asked, now);
     }
