@@ -17,6 +17,10 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
     /// <summary>How soon a snapshot that is being made durable is looked after again.</summary>
     private static readonly TimeSpan CompletionPoll = TimeSpan.FromMilliseconds(2);
 
+    /// <summary>After each piece of a snapshot its sender rests as long as that took, so that what clients ask for is not held up by
+    /// reading, receiving and storing it; but no longer than this, as what took longer waited for the network.</summary>
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(10);
+
     private readonly PeerTransport _transport;
     private readonly TimeProvider _time;
     private readonly ServerMetrics _metrics;
@@ -100,10 +104,16 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
         {
             using SnapshotSender sender = network.Required().OpenSnapshot(resumeToken.Span)
                 ?? throw new InvalidOperationException("there is no checkpoint yet");
-            long start = network._time.GetTimestamp();
+            var time = network._time;
+            long start = time.GetTimestamp(), begun = start;
             while (sender.TryReadChunk(out var chunk))
+            {
                 await target.WriteAsync(chunk, cancellation);
-            network._metrics.RecordSnapshot(network._time.GetElapsedTime(start));
+                var took = time.GetElapsedTime(begun);
+                await Task.Delay(took < LongestRest ? took : LongestRest, time, cancellation);
+                begun = time.GetTimestamp();
+            }
+            network._metrics.RecordSnapshot(time.GetElapsedTime(start));
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
