@@ -17,9 +17,9 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
     /// <summary>How soon a snapshot that is being made durable is looked after again.</summary>
     private static readonly TimeSpan CompletionPoll = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>After each piece of a snapshot its sender rests as long as that took, so that what clients ask for is not held up by
-    /// reading, receiving and storing it; but no longer than this, as what took longer waited for the network.</summary>
-    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(10);
+    /// <summary>Whoever takes a snapshot in rests after each piece as long as that took: a member that shares its processors with the
+    /// others, or with whoever asks them, would hold up what clients wait for.</summary>
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(20);
 
     private readonly PeerTransport _transport;
     private readonly TimeProvider _time;
@@ -85,7 +85,12 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
         var member = Required();
         byte[] piece = new byte[PieceBytes];
         for (int length; (length = await body.ReadAsync(piece, cancellation)) > 0;)
+        {
+            long start = _time.GetTimestamp();
             member.Snapshots.Write(piece.AsSpan(0, length));
+            var took = _time.GetElapsedTime(start);
+            await Task.Delay(took < LongestRest ? took : LongestRest, _time, cancellation);
+        }
         while (!member.Snapshots.TryOffer(snapshot, member.Deliver))
             await Task.Delay(CompletionPoll, _time, cancellation);
         Log.Info("received snapshot", ("from", snapshot.From.ToString()), ("index", snapshot.Snapshot!.Metadata.Index));
@@ -104,16 +109,10 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
         {
             using SnapshotSender sender = network.Required().OpenSnapshot(resumeToken.Span)
                 ?? throw new InvalidOperationException("there is no checkpoint yet");
-            var time = network._time;
-            long start = time.GetTimestamp(), begun = start;
+            long start = network._time.GetTimestamp();
             while (sender.TryReadChunk(out var chunk))
-            {
                 await target.WriteAsync(chunk, cancellation);
-                var took = time.GetElapsedTime(begun);
-                await Task.Delay(took < LongestRest ? took : LongestRest, time, cancellation);
-                begun = time.GetTimestamp();
-            }
-            network._metrics.RecordSnapshot(time.GetElapsedTime(start));
+            network._metrics.RecordSnapshot(network._time.GetElapsedTime(start));
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
