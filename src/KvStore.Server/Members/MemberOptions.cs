@@ -58,7 +58,7 @@ public sealed record MemberOptions
 
     public long ValueMemoryBytes { get; init; } = 64 << 20;
 
-    public long LogSegmentBytes { get; init; } = 64 << 20;
+    public long LogSegmentBytes { get; init; } = 32 << 20;
 
     /// <summary>Space kept for the day the disk is full: what frees space still has to be logged then.</summary>
     public long ReserveBytes { get; init; } = 16 << 20;

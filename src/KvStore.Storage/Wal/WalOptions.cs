@@ -7,7 +7,7 @@ public sealed record WalOptions
     /// <summary>
     /// The size of a segment file; a multiple of 4 KiB, at least three of them. A record that is larger makes its segment larger.
     /// </summary>
-    public long SegmentBytes { get; init; } = 64 << 20;
+    public long SegmentBytes { get; init; } = 32 << 20;
 
     /// <summary>
     /// What one write and sync may carry: more than that is split, so that a torn write never spans much of a segment.
