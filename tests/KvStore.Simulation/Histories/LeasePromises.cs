@@ -11,6 +11,7 @@ internal sealed class LeasePromises(double drift)
 
     private readonly Dictionary<long, Promise> _promises = [];
     private readonly Dictionary<long, (TimeSpan Until, TimeSpan EndedAt)> _ended = [];
+    private readonly Dictionary<long, long> _lastIncarnations = [];
     private long _incarnations;
 
     public long ExpiredCount { get; private set; }
@@ -21,14 +22,23 @@ internal sealed class LeasePromises(double drift)
     /// <summary>What the last checkpoint left of each, in seconds; 0 is the whole.</summary>
     public IEnumerable<string> Checkpoints => _promises.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}:{pair.Value.LeftSeconds}");
 
+    /// <summary>Of all leases that there ever were.</summary>
+    public IReadOnlyCollection<long> Ids => _lastIncarnations.Keys;
+
     /// <summary>Tells the life of a lease from a later one of the same id; 0 when there is none.</summary>
     public long IncarnationOf(long id) => _promises.TryGetValue(id, out var promise) ? promise.Incarnation : 0;
 
-    public void Granted(LeaseGrantRequest grant, TimeSpan now) =>
+    /// <summary>The last life that a lease of this id had, ended or not; 0 when there never was one.</summary>
+    public long LastIncarnationOf(long id) => _lastIncarnations.GetValueOrDefault(id);
+
+    public void Granted(LeaseGrantRequest grant, TimeSpan now)
+    {
         _promises[grant.ID] = new Promise(++_incarnations, now + TimeSpan.FromSeconds(grant.TTL) / (1 + drift))
         {
             Before = _ended.TryGetValue(grant.ID, out var before) ? before : null,
         };
+        _lastIncarnations[grant.ID] = _incarnations;
+    }
 
     public void Checkpointed(LeaseCheckpointRequest request)
     {
