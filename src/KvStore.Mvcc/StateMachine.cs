@@ -84,7 +84,7 @@ public sealed class StateMachine
         try
         {
             RefuseUnderAlarm(command.Kind);
-            var response = Dispatch(command, parsed);
+            var response = Dispatch(raftIndex, command, parsed);
             result = new ApplyResult(response, null, _changes.Commit(), Store.CurrentRevision);
         }
         catch (EtcdException refusal)
@@ -159,22 +159,23 @@ public sealed class StateMachine
     private void RefuseUnderAlarm(CommandKind kind)
     {
         bool isChange = kind is CommandKind.Put or CommandKind.DeleteRange or CommandKind.Txn or CommandKind.Compaction
-            or CommandKind.LeaseGrant or CommandKind.LeaseRevoke;
+            or CommandKind.LeaseGrant or CommandKind.LeaseRevoke or CommandKind.LeaseExpire;
         if (isChange && Alarms.IsCorrupt)
             throw new EtcdException(EtcdError.Corrupt);
         if (kind is CommandKind.Put or CommandKind.LeaseGrant && Alarms.IsNoSpace)
             throw new EtcdException(EtcdError.NoSpace);
     }
 
-    private IMessage Dispatch(in Command command, IMessage? parsed) => command.Kind switch
+    private IMessage Dispatch(ulong raftIndex, in Command command, IMessage? parsed) => command.Kind switch
     {
         CommandKind.Put => _keyValues.Put(Request(command, parsed, PutRequest.Parser)),
         CommandKind.DeleteRange => _keyValues.DeleteRange(Request(command, parsed, DeleteRangeRequest.Parser)),
         CommandKind.Txn => Txn(Request(command, parsed, TxnRequest.Parser)),
         CommandKind.Compaction => Compact(Request(command, parsed, CompactionRequest.Parser)),
-        CommandKind.LeaseGrant => GrantLease(Request(command, parsed, LeaseGrantRequest.Parser)),
-        CommandKind.LeaseRevoke => RevokeLease(Request(command, parsed, LeaseRevokeRequest.Parser)),
-        CommandKind.LeaseCheckpoint => CheckpointLeases(Request(command, parsed, LeaseCheckpointRequest.Parser)),
+        CommandKind.LeaseGrant => GrantLease(raftIndex, Request(command, parsed, LeaseGrantRequest.Parser)),
+        CommandKind.LeaseRevoke => EndLease(new LeaseId(Request(command, parsed, LeaseRevokeRequest.Parser).ID), grantIndex: 0),
+        CommandKind.LeaseCheckpoint => CheckpointLeases(Request(command, parsed, LeaseRemaindersRequest.Parser)),
+        CommandKind.LeaseExpire => ExpireLease(Request(command, parsed, LeaseExpireRequest.Parser)),
         CommandKind.Alarm => ChangeAlarm(Request(command, parsed, AlarmRequest.Parser)),
         CommandKind.MemberAdd => ChangeMembers(Request(command, parsed, Member.Parser), Members.Add),
         CommandKind.MemberRemove => ChangeMembers(Request(command, parsed, Member.Parser), member => Members.Remove(member.ID)),
@@ -206,21 +207,22 @@ public sealed class StateMachine
         return new CompactionResponse { Header = Header() };
     }
 
-    private LeaseGrantResponse GrantLease(LeaseGrantRequest request)
+    private LeaseGrantResponse GrantLease(ulong raftIndex, LeaseGrantRequest request)
     {
         LeaseRules.CheckTtl(request.TTL);
         // The proposing member has picked an id where the client left it open.
         if (request.ID == 0)
             throw new EtcdException(EtcdError.LeaseNotFound);
-        Leases.Grant(new LeaseId(request.ID), request.TTL);
+        Leases.Grant(new Lease(new LeaseId(request.ID), raftIndex, request.TTL));
         return new LeaseGrantResponse { Header = Header(), ID = request.ID, TTL = request.TTL };
     }
 
+    private LeaseRevokeResponse ExpireLease(LeaseExpireRequest request) => EndLease(new LeaseId(request.Id), request.GrantIndex);
+
     /// <summary>Deletes the lease's keys in key order at one revision, and the lease.</summary>
-    private LeaseRevokeResponse RevokeLease(LeaseRevokeRequest request)
+    private LeaseRevokeResponse EndLease(LeaseId id, ulong grantIndex)
     {
-        var id = new LeaseId(request.ID);
-        if (!Leases.Contains(id))
+        if (!Leases.TryGet(id, out var lease) || !lease.IsOfGrant(grantIndex))
             throw new EtcdException(EtcdError.LeaseNotFound);
         foreach (byte[] key in Leases.KeysOf(id))
         {
@@ -233,10 +235,10 @@ public sealed class StateMachine
         return new LeaseRevokeResponse { Header = Header() };
     }
 
-    private LeaseCheckpointResponse CheckpointLeases(LeaseCheckpointRequest request)
+    private LeaseCheckpointResponse CheckpointLeases(LeaseRemaindersRequest request)
     {
-        foreach (var checkpoint in request.Checkpoints)
-            Leases.Checkpoint(new LeaseId(checkpoint.ID), checkpoint.RemainingTTL);
+        foreach (var lease in request.Leases)
+            Leases.Checkpoint(new LeaseId(lease.Id), lease.GrantIndex, lease.RemainingTtl);
         return new LeaseCheckpointResponse { Header = Header() };
     }
 

@@ -12,7 +12,11 @@ public enum CommandKind : byte
 
     LeaseGrant = 16,
     LeaseRevoke = 17,
+    /// <summary>The leader's: what is left of leases.</summary>
     LeaseCheckpoint = 18,
+
+    /// <summary>The leader's: a lease has run out.</summary>
+    LeaseExpire = 19,
 
     Alarm = 32,
 

@@ -103,7 +103,7 @@ public sealed class LeaseClock(LeaseTable leases)
             deadline.At = now + TimeSpan.FromSeconds(deadline.TtlSeconds);
             deadline.IsCheckpointed = false;
             deadline.CheckpointAfter = now;
-            return new LeaseRenewal(LeaseRenewalKind.Renewed, deadline.TtlSeconds, hadCheckpoint);
+            return new LeaseRenewal(LeaseRenewalKind.Renewed, deadline.TtlSeconds, hadCheckpoint ? Remainder(id, deadline, 0) : null);
         }
     }
 
@@ -117,9 +117,9 @@ public sealed class LeaseClock(LeaseTable leases)
 
     /// <summary>Leases to revoke now, the earliest first; each comes again after <see cref="RetryInterval"/> until it is
     /// revoked.</summary>
-    public IReadOnlyList<LeaseId> TakeExpired(TimeSpan now, int limit)
+    public IReadOnlyList<LeaseExpireRequest> TakeExpired(TimeSpan now, int limit)
     {
-        var expired = new List<LeaseId>();
+        var expired = new List<LeaseExpireRequest>();
         lock (_lock)
         {
             while (expired.Count < limit && _queue.TryPeek(out var id, out long due) && due <= now.Ticks)
@@ -132,7 +132,7 @@ public sealed class LeaseClock(LeaseTable leases)
                     Enqueue(id, deadline, deadline.At);
                     continue;
                 }
-                expired.Add(id);
+                expired.Add(new LeaseExpireRequest { Id = id.Value, GrantIndex = deadline.GrantIndex });
                 Enqueue(id, deadline, now + RetryInterval);
             }
         }
@@ -151,9 +151,9 @@ public sealed class LeaseClock(LeaseTable leases)
 
     /// <summary>What is left of leases that run longer than <paramref name="interval"/> and were neither renewed nor
     /// checkpointed within it: to be replicated, so that a new leader does not start them anew.</summary>
-    public IReadOnlyList<LeaseCheckpoint> TakeCheckpoints(TimeSpan now, TimeSpan interval, int limit)
+    public IReadOnlyList<LeaseRemainder> TakeCheckpoints(TimeSpan now, TimeSpan interval, int limit)
     {
-        var due = new List<LeaseCheckpoint>();
+        var due = new List<LeaseRemainder>();
         lock (_lock)
         {
             foreach (var (id, deadline) in _deadlines)
@@ -165,8 +165,7 @@ public sealed class LeaseClock(LeaseTable leases)
                     continue;
                 deadline.CheckpointAfter = now;
                 deadline.IsCheckpointed = true;
-                long remaining = (long)Math.Ceiling((deadline.At - now).TotalSeconds);
-                due.Add(new LeaseCheckpoint { ID = id.Value, RemainingTTL = remaining });
+                due.Add(Remainder(id, deadline, (long)Math.Ceiling((deadline.At - now).TotalSeconds)));
             }
         }
         return due;
@@ -188,6 +187,7 @@ public sealed class LeaseClock(LeaseTable leases)
     {
         var deadline = new Deadline
         {
+            GrantIndex = lease.GrantIndex,
             TtlSeconds = lease.TtlSeconds,
             At = at,
             CheckpointAfter = now,
@@ -196,6 +196,9 @@ public sealed class LeaseClock(LeaseTable leases)
         _deadlines[lease.Id] = deadline;
         Enqueue(lease.Id, deadline, at);
     }
+
+    private static LeaseRemainder Remainder(LeaseId id, Deadline deadline, long seconds) =>
+        new() { Id = id.Value, GrantIndex = deadline.GrantIndex, RemainingTtl = seconds };
 
     private void Enqueue(LeaseId id, Deadline deadline, TimeSpan due)
     {
@@ -225,6 +228,7 @@ public sealed class LeaseClock(LeaseTable leases)
 
     private sealed class Deadline
     {
+        public required ulong GrantIndex { get; init; }
         public required long TtlSeconds { get; init; }
         public TimeSpan At { get; set; }
         public long QueuedAt { get; set; }
@@ -235,12 +239,12 @@ public sealed class LeaseClock(LeaseTable leases)
 
 /// <summary>What came of a keep-alive.</summary>
 /// <param name="TtlSeconds">The lease's whole time, when it was renewed.</param>
-/// <param name="NeedsCheckpoint">A checkpoint says that less is left: replicate one of 0, the whole.</param>
-public readonly record struct LeaseRenewal(LeaseRenewalKind Kind, long TtlSeconds, bool NeedsCheckpoint)
+/// <param name="Checkpoint">To be replicated: an earlier one says that less is left than the whole.</param>
+public readonly record struct LeaseRenewal(LeaseRenewalKind Kind, long TtlSeconds = 0, LeaseRemainder? Checkpoint = null)
 {
-    public static readonly LeaseRenewal Unknown = new(LeaseRenewalKind.Unknown, 0, false);
-    public static readonly LeaseRenewal Expired = new(LeaseRenewalKind.Expired, 0, false);
-    public static readonly LeaseRenewal NotPrimary = new(LeaseRenewalKind.NotPrimary, 0, false);
+    public static readonly LeaseRenewal Unknown = new(LeaseRenewalKind.Unknown);
+    public static readonly LeaseRenewal Expired = new(LeaseRenewalKind.Expired);
+    public static readonly LeaseRenewal NotPrimary = new(LeaseRenewalKind.NotPrimary);
 }
 
 public enum LeaseRenewalKind

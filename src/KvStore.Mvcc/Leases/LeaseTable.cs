@@ -65,12 +65,12 @@ public sealed class LeaseTable
     }
 
     /// <exception cref="EtcdException"><see cref="EtcdError.LeaseExists"/>; nothing is changed.</exception>
-    internal void Grant(LeaseId id, long ttlSeconds, long remainingTtlSeconds = 0)
+    internal void Grant(in Lease lease)
     {
-        Invariant.Holds(id != LeaseId.None);
+        Invariant.Holds(lease.Id != LeaseId.None);
         lock (_lock)
         {
-            if (!_leases.TryAdd(id, new Entry(new Lease(id, ttlSeconds, remainingTtlSeconds))))
+            if (!_leases.TryAdd(lease.Id, new Entry(lease)))
                 throw new EtcdException(EtcdError.LeaseExists);
         }
     }
@@ -86,15 +86,14 @@ public sealed class LeaseTable
     }
 
     /// <summary>Remembers how much of a lease was left, for the next leader; 0 is the whole again.</summary>
-    /// <returns>False when the lease is unknown: it may have ended since the leader spoke.</returns>
-    internal bool Checkpoint(LeaseId id, long remainingTtlSeconds)
+    /// <remarks>The lease that the leader spoke of may have ended since, and its id may have been granted anew: that changes
+    /// nothing.</remarks>
+    internal void Checkpoint(LeaseId id, ulong grantIndex, long remainingTtlSeconds)
     {
         lock (_lock)
         {
-            if (!_leases.TryGetValue(id, out var entry))
-                return false;
-            entry.Lease = entry.Lease with { RemainingTtlSeconds = remainingTtlSeconds };
-            return true;
+            if (_leases.TryGetValue(id, out var entry) && entry.Lease.IsOfGrant(grantIndex))
+                entry.Lease = entry.Lease with { RemainingTtlSeconds = remainingTtlSeconds };
         }
     }
 
@@ -103,7 +102,7 @@ public sealed class LeaseTable
     internal void Load(IEnumerable<Lease> leases, MvccStore store)
     {
         foreach (var lease in leases)
-            Grant(lease.Id, lease.TtlSeconds, lease.RemainingTtlSeconds);
+            Grant(lease);
         using var scope = store.Index.BeginRead();
         store.Index.Visit(KeyRange.All, store.CurrentRevision, (ReadOnlySpan<byte> key, in KeyState state) =>
         {
@@ -155,9 +154,14 @@ public sealed class LeaseTable
 }
 
 /// <summary>A lease as it was granted.</summary>
+/// <param name="GrantIndex">The log's entry that granted it: tells it from an earlier or later one of the same id. 0 when a state
+/// of the first format said nothing of it.</param>
 /// <param name="RemainingTtlSeconds">What was left at the last checkpoint; 0 when none was made since it was renewed.</param>
-public readonly record struct Lease(LeaseId Id, long TtlSeconds, long RemainingTtlSeconds)
+public readonly record struct Lease(LeaseId Id, ulong GrantIndex, long TtlSeconds, long RemainingTtlSeconds = 0)
 {
+    /// <summary>Whether it is the one that was granted there; 0 means whichever there is.</summary>
+    public bool IsOfGrant(ulong index) => index == 0 || index == GrantIndex;
+
     /// <summary>What a new leader gives the lease.</summary>
     public long EffectiveTtlSeconds => RemainingTtlSeconds > 0 ? RemainingTtlSeconds : TtlSeconds;
 }

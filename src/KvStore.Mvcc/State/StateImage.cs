@@ -12,16 +12,18 @@ namespace KvStore.Mvcc.State;
 /// <code>
 /// +----------+---------+----------------+---------+---------+
 /// | KVSTATE1 | version | payload length | payload | CRC-32C |
-/// | 8 bytes  | u32 = 1 | u32            |         | u32     |   over all that stands before it
+/// | 8 bytes  | u32 = 2 | u32            |         | u32     |   over all that stands before it
 /// +----------+---------+----------------+---------+---------+
 /// payload: applied index, applied term, current revision, compact revision (each 64 bits);
-///          leases { id, ttl, remaining ttl };  alarms { AlarmMember };  members { Member };  removed member ids;
+///          leases { id, grant index, ttl, remaining ttl };  alarms { AlarmMember };  members { Member };  removed member ids;
 ///          configuration bytes
 /// </code>
+/// Format 1 had no grant index; it is still read.
 /// </remarks>
 public sealed class StateImage
 {
-    private const uint Version = 1;
+    private const uint Version = 2;
+    private const uint VersionWithoutGrants = 1;
     private const int HeaderBytes = 8 + 4 + 4;
     private const int CrcBytes = 4;
 
@@ -57,7 +59,7 @@ public sealed class StateImage
     /// <exception cref="InvalidDataException">No saved state, a damaged one, or another version's.</exception>
     public static StateImage Decode(ReadOnlySpan<byte> bytes)
     {
-        CheckFrame(bytes);
+        uint version = CheckFrame(bytes);
         var reader = new PayloadReader(bytes[HeaderBytes..^CrcBytes]);
         var image = new StateImage
         {
@@ -65,8 +67,10 @@ public sealed class StateImage
             AppliedTerm = (ulong)reader.Number(),
             CurrentRevision = reader.Number(),
             CompactRevision = reader.Number(),
-            Leases = reader.List(24, static (ref PayloadReader item) =>
-                new Lease(new LeaseId(item.Number()), item.Number(), item.Number())),
+            Leases = version == VersionWithoutGrants
+                ? reader.List(24, static (ref PayloadReader item) => new Lease(new LeaseId(item.Number()), 0, item.Number(), item.Number()))
+                : reader.List(32, static (ref PayloadReader item) =>
+                    new Lease(new LeaseId(item.Number()), (ulong)item.Number(), item.Number(), item.Number())),
             Alarms = reader.List(4, static (ref PayloadReader item) => AlarmMember.Parser.ParseFrom(item.Bytes())),
             Members = reader.List(4, static (ref PayloadReader item) => Member.Parser.ParseFrom(item.Bytes())),
             RemovedMembers = reader.List(8, static (ref PayloadReader item) => (ulong)item.Number()),
@@ -77,15 +81,15 @@ public sealed class StateImage
         return image;
     }
 
-    private static void CheckFrame(ReadOnlySpan<byte> bytes)
+    private static uint CheckFrame(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < HeaderBytes + CrcBytes || !bytes.StartsWith(Magic))
             throw new InvalidDataException("this is no saved state of a KvStore member");
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
-        if (version != Version)
+        if (version is not (Version or VersionWithoutGrants))
         {
             throw new InvalidDataException(
-                $"the saved state has format {version}, this version reads {Version}: use the version that wrote it");
+                $"the saved state has format {version}, this version reads {VersionWithoutGrants} and {Version}: use the version that wrote it");
         }
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
         if (length != bytes.Length - HeaderBytes - CrcBytes
@@ -93,6 +97,7 @@ public sealed class StateImage
         {
             throw new InvalidDataException("the saved state fails its checksum: it is damaged");
         }
+        return version;
     }
 
     private void WritePayload(BinaryWriter writer)
@@ -105,6 +110,7 @@ public sealed class StateImage
         foreach (var lease in Leases)
         {
             writer.Write(lease.Id.Value);
+            writer.Write(lease.GrantIndex);
             writer.Write(lease.TtlSeconds);
             writer.Write(lease.RemainingTtlSeconds);
         }

@@ -18,7 +18,7 @@ internal sealed class ApplyMetrics(ServerMetrics metrics)
             case CommandKind.DeleteRange: metrics.Deletes.Increment(); break;
             case CommandKind.Txn: metrics.CountTxn((TxnResponse)result.Response!); break;
             case CommandKind.LeaseGrant: CountGrant((LeaseGrantResponse)result.Response!); break;
-            case CommandKind.LeaseRevoke: CountRevocation(result); break;
+            case CommandKind.LeaseRevoke or CommandKind.LeaseExpire: CountRevocation(result); break;
         }
         foreach (var change in result.Events)
         {
@@ -27,7 +27,7 @@ internal sealed class ApplyMetrics(ServerMetrics metrics)
         }
     }
 
-    /// <summary>As etcd names the request; its membership changes have no request of their own.</summary>
+    /// <summary>As etcd names the request; its membership changes have no request of their own, and leases that run out it revokes.</summary>
     private static string NameOf(CommandKind kind) => kind switch
     {
         CommandKind.Put => "Put",
@@ -35,7 +35,7 @@ internal sealed class ApplyMetrics(ServerMetrics metrics)
         CommandKind.Txn => "Txn",
         CommandKind.Compaction => "Compaction",
         CommandKind.LeaseGrant => "LeaseGrant",
-        CommandKind.LeaseRevoke => "LeaseRevoke",
+        CommandKind.LeaseRevoke or CommandKind.LeaseExpire => "LeaseRevoke",
         CommandKind.LeaseCheckpoint => "LeaseCheckpoint",
         CommandKind.Alarm => "Alarm",
         CommandKind.MemberAttributes => "ClusterMemberAttrSet",

@@ -28,12 +28,12 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
     private ulong _term;
     private ulong _appliedTerm;
 
-    /// <summary>Proposes a revocation if this member still leads in that term, and calls back when its outcome is known.</summary>
+    /// <summary>Proposes the end of a lease that has run out if this member still leads in that term, and calls back when its outcome is known.</summary>
     /// <remarks>A leader that was held up does not know of its successor, at whom the lease may have been renewed since.</remarks>
-    public required Action<LeaseRevokeRequest, ulong, Action> Revoke { get; init; }
+    public required Action<LeaseExpireRequest, ulong, Action> Revoke { get; init; }
 
     /// <summary>Proposes that what is left of leases be replicated, if this member still leads in that term; completes when it is.</summary>
-    public required Func<LeaseCheckpointRequest, ulong, Task> Checkpoint { get; init; }
+    public required Func<LeaseRemaindersRequest, ulong, Task> Checkpoint { get; init; }
 
     /// <summary>Completes when this member has been told by a quorum that it leads, and has applied what was agreed on before.</summary>
     public required Func<Task> ConfirmLeadership { get; init; }
@@ -112,8 +112,8 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
         {
             case LeaseRenewalKind.Renewed:
                 // Before the answer: else a crash could give back the little that an earlier checkpoint left.
-                if (renewal.NeedsCheckpoint)
-                    await Checkpoint(new LeaseCheckpointRequest { Checkpoints = { new LeaseCheckpoint { ID = id.Value } } }, term);
+                if (renewal.Checkpoint is { } whole)
+                    await Checkpoint(new LeaseRemaindersRequest { Leases = { whole } }, term);
                 Renewed();
                 return renewal.TtlSeconds;
             case LeaseRenewalKind.Expired:
@@ -147,14 +147,14 @@ public sealed class Lessor(LeaseClock clock, TimeProvider time)
         ulong term = Volatile.Read(ref _term);
         if (!clock.IsPrimary || Volatile.Read(ref _appliedTerm) < term)
             return false;
-        foreach (var id in clock.TakeExpired(Now, RevocationLimit - _inFlight))
+        foreach (var expired in clock.TakeExpired(Now, RevocationLimit - _inFlight))
         {
             _inFlight++;
-            Revoke(new LeaseRevokeRequest { ID = id.Value }, term, () => Settle(id));
+            Revoke(expired, term, () => Settle(new LeaseId(expired.Id)));
         }
         var checkpoints = clock.TakeCheckpoints(Now, CheckpointInterval, CheckpointLimit);
         if (checkpoints.Count > 0)
-            Checkpoint(new LeaseCheckpointRequest { Checkpoints = { checkpoints } }, term);
+            Checkpoint(new LeaseRemaindersRequest { Leases = { checkpoints } }, term);
         return false;
     }
 

@@ -508,23 +508,22 @@ public sealed class Member : IDisposable
 
     private void OnApplied(Command command, ApplyResult result, TimeSpan took)
     {
-        if (result.Error is null)
-        {
-            switch (result.Response)
-            {
-                case LeaseGrantResponse granted: Lessor.Granted(new LeaseId(granted.ID)); break;
-                case LeaseRevokeResponse: Lessor.Revoked(new LeaseId(LeaseRevokeRequest.Parser.ParseFrom(command.Payload.Span).ID)); break;
-            }
-        }
-        else if (command.Kind == CommandKind.LeaseRevoke)
-        {
-            // Somebody else revoked it: whoever waits for that need not wait longer.
-            Lessor.Revoked(new LeaseId(LeaseRevokeRequest.Parser.ParseFrom(command.Payload.Span).ID));
-        }
+        if (result is { Error: null, Response: LeaseGrantResponse granted })
+            Lessor.Granted(new LeaseId(granted.ID));
+        // Also when it was refused because somebody else had ended it: whoever waits for that need not wait longer.
+        if (EndedBy(command) is { } ended && !State.Leases.Contains(ended))
+            Lessor.Revoked(ended);
         if (result is { Error: null, Response: MemberListResponse })
             OnMembersChanged();
         _events.Applied(command, result, took);
     }
+
+    private static LeaseId? EndedBy(Command command) => command.Kind switch
+    {
+        CommandKind.LeaseRevoke => new LeaseId(LeaseRevokeRequest.Parser.ParseFrom(command.Payload.Span).ID),
+        CommandKind.LeaseExpire => new LeaseId(LeaseExpireRequest.Parser.ParseFrom(command.Payload.Span).Id),
+        _ => null,
+    };
 
     private void OnMembersChanged()
     {
@@ -533,10 +532,10 @@ public sealed class Member : IDisposable
             _events.Removed();
     }
 
-    private void ProposeRevocation(LeaseRevokeRequest request, ulong term, Action settled) =>
-        Propose(CommandKind.LeaseRevoke, request.ToByteArray(), request, settled, term);
+    private void ProposeRevocation(LeaseExpireRequest request, ulong term, Action settled) =>
+        Propose(CommandKind.LeaseExpire, request.ToByteArray(), request, settled, term);
 
-    private Task ProposeCheckpoint(LeaseCheckpointRequest request, ulong term) =>
+    private Task ProposeCheckpoint(LeaseRemaindersRequest request, ulong term) =>
         Propose(CommandKind.LeaseCheckpoint, request.ToByteArray(), request, leaderTerm: term);
 
     private void Upkeep()

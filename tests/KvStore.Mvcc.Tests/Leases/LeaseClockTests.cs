@@ -30,7 +30,7 @@ public class LeaseClockTests
     {
         Grant(5, ttl: 10, at: 0);
 
-        Assert.Equal(new LeaseRenewal(LeaseRenewalKind.Renewed, 10, false), _clock.Renew(new(5), At(9)));
+        Assert.Equal(new LeaseRenewal(LeaseRenewalKind.Renewed, 10), _clock.Renew(new(5), At(9)));
 
         Assert.Empty(Expired(18.9));
         Assert.Equal(TimeSpan.FromSeconds(0.1), _clock.Remaining(new(5), At(18.9)));
@@ -123,7 +123,7 @@ public class LeaseClockTests
     public void A_new_primary_goes_on_from_a_checkpoint()
     {
         _member.Grant(5, ttl: 1000);
-        Checkpoint(new LeaseCheckpoint { ID = 5, RemainingTTL = 40 });
+        _member.Answer<LeaseCheckpointResponse>(new LeaseRemaindersRequest { Leases = { Left(5, 40) } });
 
         _clock.Promote(At(0), TimeSpan.Zero);
 
@@ -137,11 +137,11 @@ public class LeaseClockTests
         Grant(6, ttl: 200, at: 0);
 
         Assert.Empty(Checkpoints(299));
-        Assert.Equal([new LeaseCheckpoint { ID = 5, RemainingTTL = 700 }], Checkpoints(300));
+        Assert.Equal([Left(5, 700)], Checkpoints(300));
         Assert.Empty(Checkpoints(599));
-        Assert.Equal([new LeaseCheckpoint { ID = 5, RemainingTTL = 400 }], Checkpoints(600));
-        Assert.Equal(new LeaseRenewal(LeaseRenewalKind.Renewed, 1000, true), _clock.Renew(new(5), At(601)));
-        Assert.Equal(new LeaseRenewal(LeaseRenewalKind.Renewed, 1000, false), _clock.Renew(new(5), At(602)));
+        Assert.Equal([Left(5, 400)], Checkpoints(600));
+        Assert.Equal(new LeaseRenewal(LeaseRenewalKind.Renewed, 1000, Left(5, 0)), _clock.Renew(new(5), At(601)));
+        Assert.Equal(new LeaseRenewal(LeaseRenewalKind.Renewed, 1000), _clock.Renew(new(5), At(602)));
         Assert.Empty(Checkpoints(901));
     }
 
@@ -172,14 +172,9 @@ public class LeaseClockTests
         _clock.Granted(new(id), At(at));
     }
 
-    private void Checkpoint(LeaseCheckpoint checkpoint)
-    {
-        var request = new LeaseCheckpointRequest();
-        request.Checkpoints.Add(checkpoint);
-        _member.Answer<LeaseCheckpointResponse>(request);
-    }
+    private LeaseRemainder Left(long id, long seconds) => new() { Id = id, GrantIndex = _member.GrantIndexOf(id), RemainingTtl = seconds };
 
-    private long[] Expired(double at, int limit = 500) => [.. _clock.TakeExpired(At(at), limit).Select(id => id.Value)];
+    private long[] Expired(double at, int limit = 500) => [.. _clock.TakeExpired(At(at), limit).Select(expired => expired.Id)];
 
-    private IReadOnlyList<LeaseCheckpoint> Checkpoints(double at) => _clock.TakeCheckpoints(At(at), TimeSpan.FromMinutes(5), 1000);
+    private IReadOnlyList<LeaseRemainder> Checkpoints(double at) => _clock.TakeCheckpoints(At(at), TimeSpan.FromMinutes(5), 1000);
 }

@@ -19,7 +19,7 @@ public class LeaseTests
 
         Assert.Equal((-5, 60, 1), (response.ID, response.TTL, response.Header.Revision));
         Assert.True(member.Machine.Leases.TryGet(new(-5), out var lease));
-        Assert.Equal(new Lease(new(-5), 60, 0), lease);
+        Assert.Equal(new Lease(new(-5), 1, 60), lease);
     }
 
     [Fact]
@@ -106,14 +106,28 @@ public class LeaseTests
     public void A_checkpoint_keeps_what_is_left_of_known_leases()
     {
         var member = new TestMember().Grant(5).Grant(6);
-        var request = new LeaseCheckpointRequest();
-        request.Checkpoints.Add(new LeaseCheckpoint { ID = 99, RemainingTTL = 3 });
-        request.Checkpoints.Add(new LeaseCheckpoint { ID = 5, RemainingTTL = 42 });
 
-        member.Answer<LeaseCheckpointResponse>(request);
+        member.Checkpoint(99, grantIndex: 1, seconds: 3).Checkpoint(5, member.GrantIndexOf(5), seconds: 42);
 
-        Assert.Equal([new Lease(new(5), 60, 42), new Lease(new(6), 60, 0)], member.Machine.Leases.List());
+        Assert.Equal([new Lease(new(5), 1, 60, 42), new Lease(new(6), 2, 60)], member.Machine.Leases.List());
         Assert.Equal([42, 60], member.Machine.Leases.List().Select(lease => lease.EffectiveTtlSeconds));
+    }
+
+    [Fact]
+    public void What_a_leader_decides_about_a_lease_means_no_later_one_of_the_same_id()
+    {
+        var member = new TestMember().Grant(5);
+        ulong first = member.GrantIndexOf(5);
+        member.Revoke(5);
+        member.Grant(5).Put("a", lease: 5);
+
+        Assert.Same(EtcdError.LeaseNotFound, member.Refusal(new LeaseExpireRequest { Id = 5, GrantIndex = first }));
+        member.Checkpoint(5, first, seconds: 42);
+
+        Assert.Equal("a", AttachedTo(member, 5));
+        Assert.Equal(60, member.Machine.Leases.List().Single().EffectiveTtlSeconds);
+        member.Answer<LeaseRevokeResponse>(new LeaseExpireRequest { Id = 5, GrantIndex = member.GrantIndexOf(5) });
+        Assert.Equal("", member.All());
     }
 
     [Fact]

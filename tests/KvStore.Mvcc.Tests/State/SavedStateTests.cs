@@ -1,10 +1,13 @@
+using System.Buffers.Binary;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Index;
+using KvStore.Mvcc.Leases;
 using KvStore.Mvcc.State;
 using KvStore.Mvcc.Store;
 using KvStore.Mvcc.Tests.Support;
 using KvStore.Protocol;
 using KvStore.Raft;
+using KvStore.Storage;
 using KvStore.Storage.Disks;
 using static KvStore.Mvcc.Tests.Support.Build;
 
@@ -81,12 +84,25 @@ public class SavedStateTests
     }
 
     [Fact]
+    public void A_saved_state_of_the_first_format_is_read_whose_leases_name_no_grant()
+    {
+        byte[] saved = new TestMember().Grant(5, ttl: 77).Machine.SaveState();
+        const int GrantIndexAt = 16 + 4 * 8 + 4 + 8;
+        byte[] first = [.. saved[..GrantIndexAt], .. saved[(GrantIndexAt + 8)..]];
+        first[8] = 1;
+        BinaryPrimitives.WriteInt32LittleEndian(first.AsSpan(12), first.Length - 16 - 4);
+        BinaryPrimitives.WriteUInt32LittleEndian(first.AsSpan(first.Length - 4), Crc32C.Of(first.AsSpan(0, first.Length - 4)));
+
+        Assert.Equal([new Lease(new(5), 0, 77)], StateImage.Decode(first).Leases);
+    }
+
+    [Fact]
     public void A_saved_state_of_another_format_is_refused_with_its_number()
     {
         byte[] saved = new TestMember().Machine.SaveState();
-        saved[8] = 2;
+        saved[8] = 3;
 
-        Assert.Contains("format 2", Assert.Throws<InvalidDataException>(() => StateImage.Decode(saved)).Message);
+        Assert.Contains("format 3", Assert.Throws<InvalidDataException>(() => StateImage.Decode(saved)).Message);
     }
 
     [Fact]
@@ -139,9 +155,6 @@ public class SavedStateTests
         member.Apply(CommandKind.MemberAdd, new Member { ID = 2, PeerURLs = { "http://two:2380" } });
         member.Apply(CommandKind.MemberRemove, new Member { ID = 2 });
         member.Apply(new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Activate, MemberID = 7, Alarm = AlarmType.Nospace });
-        var checkpoint = new LeaseCheckpointRequest();
-        checkpoint.Checkpoints.Add(new LeaseCheckpoint { ID = -6, RemainingTTL = 12 });
-        member.Apply(checkpoint);
-        return member;
+        return member.Checkpoint(-6, member.GrantIndexOf(-6), seconds: 12);
     }
 }

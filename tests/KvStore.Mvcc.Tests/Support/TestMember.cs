@@ -107,6 +107,20 @@ internal sealed class TestMember
         return this;
     }
 
+    /// <summary>What a leader says is left of a lease.</summary>
+    public TestMember Checkpoint(long id, ulong grantIndex, long seconds)
+    {
+        var lease = new LeaseRemainder { Id = id, GrantIndex = grantIndex, RemainingTtl = seconds };
+        Answer<LeaseCheckpointResponse>(new LeaseRemaindersRequest { Leases = { lease } });
+        return this;
+    }
+
+    public ulong GrantIndexOf(long id)
+    {
+        Assert.True(Machine.Leases.TryGet(new(id), out var lease));
+        return lease.GrantIndex;
+    }
+
     public TestMember Compact(long revision)
     {
         Answer<CompactionResponse>(new CompactionRequest { Revision = revision });
@@ -158,7 +172,8 @@ internal sealed class TestMember
         CompactionRequest => CommandKind.Compaction,
         LeaseGrantRequest => CommandKind.LeaseGrant,
         LeaseRevokeRequest => CommandKind.LeaseRevoke,
-        LeaseCheckpointRequest => CommandKind.LeaseCheckpoint,
+        LeaseRemaindersRequest => CommandKind.LeaseCheckpoint,
+        LeaseExpireRequest => CommandKind.LeaseExpire,
         AlarmRequest => CommandKind.Alarm,
         _ => throw new ArgumentException($"{request.GetType().Name} is no command by itself", nameof(request)),
     };

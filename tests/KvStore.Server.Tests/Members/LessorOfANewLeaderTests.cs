@@ -70,7 +70,7 @@ public class LessorOfANewLeaderTests
     }
 
     /// <summary>What is left of the lease; 0 is the whole, as after a renewal.</summary>
-    private static LeaseCheckpointRequest Left(long seconds) => new() { Checkpoints = { new LeaseCheckpoint { ID = 1, RemainingTTL = seconds } } };
+    private static LeaseRemaindersRequest Left(long seconds) => new() { Leases = { new LeaseRemainder { Id = 1, RemainingTtl = seconds } } };
 
     private void Apply(CommandKind kind, IMessage request)
     {

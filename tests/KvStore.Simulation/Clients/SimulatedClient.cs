@@ -200,7 +200,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         long id = PickLease();
         if (id == 0 || !asked.IsUp)
             return;
-        long incarnation = _history.Leases.IncarnationOf(id), lastIncarnation = _history.Leases.LastIncarnationOf(id);
+        ulong grant = _history.Leases.GrantIndexOf(id), lastGrant = _history.Leases.LastGrantOf(id);
         var now = cluster.Time.Now;
         double ttl = TtlAt(asked, id);
         var outcome = await CallAsync(asked, member => isPassedOn
@@ -218,9 +218,9 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         cluster.Trace.Add("renewed", id, outcome.Result);
         if (outcome.Result == 0)
             return;
-        Check.Holds(incarnation != 0 || _history.Leases.LastIncarnationOf(id) > lastIncarnation,
+        Check.Holds(grant != 0 || _history.Leases.LastGrantOf(id) > lastGrant,
             $"lease {id} was renewed, which had ended when that was asked for at {now}");
-        _history.Leases.Renewed(id, incarnation, outcome.Result, now);
+        _history.Leases.Renewed(id, grant, outcome.Result, now);
         if (!isPassedOn)
             cluster.Checker.Renews(asked, now);
     }

@@ -18,6 +18,8 @@ namespace KvStore.Simulation.Histories;
 /// </remarks>
 internal sealed class AppliedHistory(Trace trace, double clockDrift)
 {
+    private const long NoLease = -1;
+
     private readonly List<AppliedCommand> _commands = [];
     private readonly Dictionary<RequestId, int> _places = [];
     private readonly HashSet<ulong> _alarms = [];
@@ -138,7 +140,7 @@ internal sealed class AppliedHistory(Trace trace, double clockDrift)
         if (command.Kind == CommandKind.Alarm)
             JudgeAlarm((AlarmRequest)request!);
         if (command.Kind == CommandKind.LeaseCheckpoint)
-            Leases.Checkpointed(LeaseCheckpointRequest.Parser.ParseFrom(command.Payload));
+            Leases.Checkpointed(LeaseRemaindersRequest.Parser.ParseFrom(command.Payload));
         if (request is null or AlarmRequest)
             return;
         if (IsRefusedForSpace(request))
@@ -168,9 +170,9 @@ internal sealed class AppliedHistory(Trace trace, double clockDrift)
     private void JudgeLease(AppliedCommand command, IMessage request, TimeSpan now)
     {
         if (request is LeaseGrantRequest grant)
-            Leases.Granted(grant, now);
+            Leases.Granted(grant, command.Index, now);
         if (request is LeaseRevokeRequest revoke)
-            Leases.Revoked(revoke.ID, RequestId.Of(command.Payload) is not null, now);
+            Leases.Revoked(revoke.ID, command.Kind == CommandKind.LeaseRevoke, now);
     }
 
     private void JudgeAlarm(AlarmRequest request)
@@ -184,7 +186,11 @@ internal sealed class AppliedHistory(Trace trace, double clockDrift)
     private bool IsRefusedForSpace(IMessage request) =>
         IsNoSpace && (request is PutRequest or LeaseGrantRequest || request is TxnRequest txn && RequestCost.Of(txn) > 0);
 
-    private static IMessage? Parse(AppliedCommand command) => command.Kind switch
+    /// <summary>To end one that was granted elsewhere in the log is to end one that is not there.</summary>
+    private LeaseRevokeRequest Revocation(LeaseExpireRequest request) =>
+        new() { ID = Leases.GrantIndexOf(request.Id) == request.GrantIndex ? request.Id : NoLease };
+
+    private IMessage? Parse(AppliedCommand command) => command.Kind switch
     {
         CommandKind.Put => PutRequest.Parser.ParseFrom(command.Payload),
         CommandKind.DeleteRange => DeleteRangeRequest.Parser.ParseFrom(command.Payload),
@@ -192,6 +198,7 @@ internal sealed class AppliedHistory(Trace trace, double clockDrift)
         CommandKind.Compaction => CompactionRequest.Parser.ParseFrom(command.Payload),
         CommandKind.LeaseGrant => LeaseGrantRequest.Parser.ParseFrom(command.Payload),
         CommandKind.LeaseRevoke => LeaseRevokeRequest.Parser.ParseFrom(command.Payload),
+        CommandKind.LeaseExpire => Revocation(LeaseExpireRequest.Parser.ParseFrom(command.Payload)),
         CommandKind.Alarm => AlarmRequest.Parser.ParseFrom(command.Payload),
         _ => null,
     };

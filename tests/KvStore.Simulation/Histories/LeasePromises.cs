@@ -6,13 +6,8 @@ namespace KvStore.Simulation.Histories;
 /// <param name="drift">By which part clocks run fast or slow at most: leases end so much earlier or later.</param>
 internal sealed class LeasePromises(double drift)
 {
-    /// <summary>As long as a revocation may wait for its place in the log.</summary>
-    private static readonly TimeSpan RevocationDelay = TimeSpan.FromSeconds(8);
-
     private readonly Dictionary<long, Promise> _promises = [];
-    private readonly Dictionary<long, (TimeSpan Until, TimeSpan EndedAt)> _ended = [];
-    private readonly Dictionary<long, long> _lastIncarnations = [];
-    private long _incarnations;
+    private readonly Dictionary<long, ulong> _lastGrants = [];
 
     public long ExpiredCount { get; private set; }
 
@@ -23,29 +18,26 @@ internal sealed class LeasePromises(double drift)
     public IEnumerable<string> Checkpoints => _promises.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}:{pair.Value.LeftSeconds}");
 
     /// <summary>Of all leases that there ever were.</summary>
-    public IReadOnlyCollection<long> Ids => _lastIncarnations.Keys;
+    public IReadOnlyCollection<long> Ids => _lastGrants.Keys;
 
-    /// <summary>Tells the life of a lease from a later one of the same id; 0 when there is none.</summary>
-    public long IncarnationOf(long id) => _promises.TryGetValue(id, out var promise) ? promise.Incarnation : 0;
+    /// <summary>The entry that granted it, which tells a lease from a later one of the same id; 0 when there is none.</summary>
+    public ulong GrantIndexOf(long id) => _promises.TryGetValue(id, out var promise) ? promise.GrantIndex : 0;
 
-    /// <summary>The last life that a lease of this id had, ended or not; 0 when there never was one.</summary>
-    public long LastIncarnationOf(long id) => _lastIncarnations.GetValueOrDefault(id);
+    /// <summary>The entry that granted the last lease of this id, ended or not; 0 when there never was one.</summary>
+    public ulong LastGrantOf(long id) => _lastGrants.GetValueOrDefault(id);
 
-    public void Granted(LeaseGrantRequest grant, TimeSpan now)
+    public void Granted(LeaseGrantRequest grant, ulong index, TimeSpan now)
     {
-        _promises[grant.ID] = new Promise(++_incarnations, now + TimeSpan.FromSeconds(grant.TTL) / (1 + drift))
-        {
-            Before = _ended.TryGetValue(grant.ID, out var before) ? before : null,
-        };
-        _lastIncarnations[grant.ID] = _incarnations;
+        _promises[grant.ID] = new Promise(index, now + TimeSpan.FromSeconds(grant.TTL) / (1 + drift));
+        _lastGrants[grant.ID] = index;
     }
 
-    public void Checkpointed(LeaseCheckpointRequest request)
+    public void Checkpointed(LeaseRemaindersRequest request)
     {
-        foreach (var checkpoint in request.Checkpoints)
+        foreach (var lease in request.Leases)
         {
-            if (_promises.TryGetValue(checkpoint.ID, out var promise))
-                promise.LeftSeconds = checkpoint.RemainingTTL;
+            if (_promises.TryGetValue(lease.Id, out var promise) && promise.GrantIndex == lease.GrantIndex)
+                promise.LeftSeconds = lease.RemainingTtl;
         }
     }
 
@@ -59,9 +51,9 @@ internal sealed class LeasePromises(double drift)
     }
 
     /// <summary>A renewal that was asked for at <paramref name="askedAt"/> was acknowledged.</summary>
-    public void Renewed(long id, long incarnation, long ttlSeconds, TimeSpan askedAt)
+    public void Renewed(long id, ulong grantIndex, long ttlSeconds, TimeSpan askedAt)
     {
-        if (!_promises.TryGetValue(id, out var promise) || promise.Incarnation != incarnation)
+        if (!_promises.TryGetValue(id, out var promise) || promise.GrantIndex != grantIndex)
             return;
         var until = askedAt + TimeSpan.FromSeconds(ttlSeconds) / (1 + drift);
         promise.Until = until > promise.Until ? until : promise.Until;
@@ -71,23 +63,15 @@ internal sealed class LeasePromises(double drift)
     {
         if (!_promises.Remove(id, out var promise))
             return;
-        _ended[id] = (promise.Until, now);
-        if (isByClient || IsOfTheOneBefore(promise, now))
+        if (isByClient)
             return;
         ExpiredCount++;
         Check.Holds(now >= promise.Until, $"lease {id} expired at {now}, but was promised to live until {promise.Until}");
     }
 
-    /// <summary>A revocation names a lease by its id, as etcd's does: one that a client revoked and granted anew just then ends with it.</summary>
-    private static bool IsOfTheOneBefore(Promise promise, TimeSpan now) =>
-        promise.Before is { } before && now >= before.Until && now - before.EndedAt < RevocationDelay;
-
-    private sealed class Promise(long incarnation, TimeSpan until)
+    private sealed class Promise(ulong grantIndex, TimeSpan until)
     {
-        public long Incarnation => incarnation;
-
-        /// <summary>The one that had this id before.</summary>
-        public (TimeSpan Until, TimeSpan EndedAt)? Before { get; init; }
+        public ulong GrantIndex => grantIndex;
 
         public TimeSpan Until { get; set; } = until;
 

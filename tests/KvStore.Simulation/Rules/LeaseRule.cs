@@ -1,6 +1,5 @@
 using KvStore.Mvcc.Commands;
 using KvStore.Raft;
-using KvStore.Simulation.Histories;
 using KvStore.Simulation.Members;
 
 namespace KvStore.Simulation.Rules;
@@ -25,7 +24,7 @@ internal sealed class LeaseRule : IProtocolRule
         var commands = CommandBatch.Read(batch);
         while (commands.TryRead(out var command))
         {
-            bool isOfLeader = command.Kind is CommandKind.LeaseRevoke or CommandKind.LeaseCheckpoint && RequestId.Of(command.Payload.Span) is null;
+            bool isOfLeader = command.Kind is CommandKind.LeaseExpire or CommandKind.LeaseCheckpoint;
             Check.Holds(!isOfLeader, $"member {from.Number} passes a {command.Kind} on to {leader}, which nobody has asked for");
         }
     }

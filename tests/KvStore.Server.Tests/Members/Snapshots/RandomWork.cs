@@ -35,8 +35,8 @@ internal sealed class RandomWork(int seed)
                 member.Apply(CommandKind.LeaseRevoke, new LeaseRevokeRequest { ID = _random.Next(1, 9) });
                 break;
             case 36:
-                var leases = new LeaseCheckpointRequest();
-                leases.Checkpoints.Add(new LeaseCheckpoint { ID = _random.Next(1, 9), RemainingTTL = _random.Next(1, 50) });
+                var leases = new LeaseRemaindersRequest();
+                leases.Leases.Add(new LeaseRemainder { Id = _random.Next(1, 9), RemainingTtl = _random.Next(1, 50) });
                 member.Apply(CommandKind.LeaseCheckpoint, leases);
                 break;
             case 37 when member.Revision > 10:
