@@ -22,6 +22,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     private long _lastId = (long)number << 32;
     private int _askedCount;
     private bool _asksDeposed;
+    private long _given;
 
     public long OperationCount { get; private set; }
 
@@ -98,7 +99,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     {
         if (_random.Next(100) < cluster.Plan.Compactions)
             return new CompactionRequest { Revision = _history.Model.Revision };
-        var request = _requests.NextChange(_history.Model.Revision);
+        var request = TakeAnew() ?? _requests.NextChange(_history.Model.Revision);
         // Values of some size let the log roll.
         if (request is PutRequest { IgnoreValue: false } put && _random.Next(4) == 0)
         {
@@ -109,8 +110,12 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         }
         if (request is LeaseGrantRequest grant)
             grant.TTL = cluster.Plan.HasLongLeases ? _random.Next(310, 900) : _random.Next(2, 8);
+        _given = request is LeaseRevokeRequest revoke ? revoke.ID : 0;
         return request;
     }
+
+    /// <summary>Whoever gives a lease up likes to take one of the same id: it is another.</summary>
+    private LeaseGrantRequest? TakeAnew() => _given != 0 && _random.Next(4) > 0 ? new LeaseGrantRequest { ID = _given } : null;
 
     /// <summary>Asks for a change; also a last time, once all is calm.</summary>
     public async Task ChangeAsync(SimulatedMember serving, IMessage request)
