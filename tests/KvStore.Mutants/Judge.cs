@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -76,7 +77,7 @@ internal static partial class Judge
         {
             return process.TotalProcessorTime;
         }
-        catch (InvalidOperationException) when (process.HasExited)
+        catch (Exception gone) when (gone is InvalidOperationException or Win32Exception)
         {
             return null;
         }

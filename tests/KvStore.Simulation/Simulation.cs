@@ -75,7 +75,10 @@ public sealed class Simulation
     {
         _cluster.Start();
         foreach (var client in _clients)
+        {
             _ = _cluster.GuardAsync(client.RunAsync());
+            _ = _cluster.GuardAsync(client.AskDeposedAsync());
+        }
         foreach (var watcher in _watchers)
             _ = _cluster.GuardAsync(watcher.RunAsync());
         _cluster.Misfortunes.Begin();

@@ -58,6 +58,9 @@ public sealed partial record SimulationPlan
     /// <summary>A member takes seconds to apply what is committed, as with a large transaction or a slow disk for values.</summary>
     public int SlowApplyWeight { get; init; }
 
+    /// <summary>The loop that tells watches is held up for seconds, while changes are applied and snapshots installed.</summary>
+    public int SlowWatchWeight { get; init; }
+
     public int TransferWeight { get; init; }
 
     public int MemberChangeWeight { get; init; }
@@ -259,6 +262,7 @@ public sealed partial record SimulationPlan
             CrashAfterStart = random.Chance(0.25) ? random.Between(10, 60) : 0,
             ValueBytes = random.Chance(0.35) ? 9000 : 3000,
             IndexRot = random.Chance(0.2) ? random.Between(20, 80) : 0,
+            SlowWatchWeight = Weight(0.25),
         };
 
         int Weight(double probability) => random.Chance(probability) ? random.Between(1, 8) : 0;

@@ -5,6 +5,7 @@ using KvStore.Mvcc.Tests.Model;
 using KvStore.Protocol;
 using KvStore.Simulation.Histories;
 using KvStore.Simulation.Members;
+using KvStore.Simulation.Scheduling;
 using Member = KvStore.Server.Members.Member;
 
 namespace KvStore.Simulation.Clients;
@@ -12,19 +13,23 @@ namespace KvStore.Simulation.Clients;
 /// <summary>Asks one thing after another, each of some member, and holds each answer against the history.</summary>
 internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
 {
+    private static readonly TimeSpan DeposedInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly RandomRequests _requests = new(unchecked(cluster.Plan.Seed * 31 + number));
     private readonly List<RequestId> _refused = [];
     private readonly AppliedHistory _history = cluster.History;
     private readonly Random _random = cluster.Random;
     private long _lastId = (long)number << 32;
     private int _askedCount;
+    private bool _asksDeposed;
+    private long _given;
 
     public long OperationCount { get; private set; }
 
     public long UnknownCount { get; private set; }
 
     /// <summary>Whether it has asked something and has no answer yet.</summary>
-    public bool IsWaiting => _askedCount > 0;
+    public bool IsWaiting => _askedCount > 0 || _asksDeposed;
 
     /// <summary>Asks as long as the world is not calm.</summary>
     public async Task RunAsync()
@@ -38,6 +43,21 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
             var answered = cluster.GuardAsync(AskAndCountAsync(serving));
             if (_askedCount >= cluster.Plan.RequestsAtOnce)
                 await answered;
+        }
+    }
+
+    /// <summary>Asks each leader that is deposed and does not know it yet for what it must not do any more, while there is time: right
+    /// then, whatever else is waited for.</summary>
+    public async Task AskDeposedAsync()
+    {
+        while (!cluster.IsCalm)
+        {
+            await cluster.Time.Delay(DeposedInterval * 2 * _random.NextDouble());
+            if (cluster.IsCalm || Leaders().Count() < 2)
+                continue;
+            _asksDeposed = true;
+            await RenewAsync(Deposed()!, isPassedOn: false);
+            _asksDeposed = false;
         }
     }
 
@@ -56,9 +76,6 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
 
     private Task AskAsync(SimulatedMember serving)
     {
-        // One of two leaders is deposed, and does not know it yet: what it must not do any more is asked of it while there is time.
-        if (Leaders().Count() > 1 && _random.Next(2) == 0)
-            return RenewAsync(serving);
         int kind = _random.Next(100);
         if (kind < 60)
             return ChangeAsync(serving, NextChange());
@@ -82,7 +99,7 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     {
         if (_random.Next(100) < cluster.Plan.Compactions)
             return new CompactionRequest { Revision = _history.Model.Revision };
-        var request = _requests.NextChange(_history.Model.Revision);
+        var request = TakeAnew() ?? _requests.NextChange(_history.Model.Revision);
         // Values of some size let the log roll.
         if (request is PutRequest { IgnoreValue: false } put && _random.Next(4) == 0)
         {
@@ -93,8 +110,12 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         }
         if (request is LeaseGrantRequest grant)
             grant.TTL = cluster.Plan.HasLongLeases ? _random.Next(310, 900) : _random.Next(2, 8);
+        _given = request is LeaseRevokeRequest revoke ? revoke.ID : 0;
         return request;
     }
+
+    /// <summary>Whoever gives a lease up likes to take one of the same id: it is another.</summary>
+    private LeaseGrantRequest? TakeAnew() => _given != 0 && _random.Next(4) > 0 ? new LeaseGrantRequest { ID = _given } : null;
 
     /// <summary>Asks for a change; also a last time, once all is calm.</summary>
     public async Task ChangeAsync(SimulatedMember serving, IMessage request)
@@ -173,21 +194,25 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     }
 
     /// <summary>At any member, which asks the leader, or at the one that it takes for the leader: that one alone keeps the time.</summary>
-    public async Task RenewAsync(SimulatedMember serving)
+    public Task RenewAsync(SimulatedMember serving)
     {
-        long id = _history.Model.Leases.ElementAtOrDefault(_random.Next(Math.Clamp(_history.Model.Leases.Count(), 1, 4)));
-        ulong grantIndex = _history.Leases.GrantIndexOf(id);
         bool isPassedOn = _random.Next(2) == 0;
-        var asked = isPassedOn ? serving : PickLeader(serving);
-        if (grantIndex == 0 || !asked.IsServing)
+        return RenewAsync(isPassedOn ? serving : PickLeader(serving), isPassedOn);
+    }
+
+    private async Task RenewAsync(SimulatedMember asked, bool isPassedOn)
+    {
+        long id = PickLease();
+        if (id == 0 || !asked.IsUp)
             return;
+        ulong grant = _history.Leases.GrantIndexOf(id), lastGrant = _history.Leases.LastGrantOf(id);
         var now = cluster.Time.Now;
-        double ttl = asked.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
+        double ttl = TtlAt(asked, id);
         var outcome = await CallAsync(asked, member => isPassedOn
             ? asked.LeaseClock!.RenewAsync(id, CancellationToken.None).AsTask()
             : member.Lessor.RenewAsync(new(id)).AsTask());
         // Whatever came of it: the leader may have renewed it until now.
-        _history.Leases.Timed(id, ttl, cluster.Time.Now);
+        _history.Leases.Timed(id, Math.Max(ttl, TtlAt(asked, id)), cluster.Time.Now);
         if (outcome is null)
             return;
         if (RefusalOf(outcome) is { } refusal)
@@ -198,23 +223,41 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         cluster.Trace.Add("renewed", id, outcome.Result);
         if (outcome.Result == 0)
             return;
-        _history.Leases.Renewed(id, grantIndex, outcome.Result, now);
+        Check.Holds(grant != 0 || _history.Leases.LastGrantOf(id) > lastGrant,
+            $"lease {id} was renewed, which had ended when that was asked for at {now}");
+        _history.Leases.Renewed(id, grant, outcome.Result, now);
         if (!isPassedOn)
             cluster.Checker.Renews(asked, now);
     }
 
-    /// <summary>The one that the member follows, or one that was deposed and may not know it: clients know no better either.</summary>
-    private SimulatedMember PickLeader(SimulatedMember serving) => _random.Next(2) == 0
-        ? cluster.Find(serving.Member!.Leadership.Leader) ?? serving
-        : Leaders().MinBy(member => member.Member!.Leadership.Term) ?? serving;
+    /// <summary>One that lives; or, now and then, one that may have ended.</summary>
+    /// <returns>0 for none.</returns>
+    private long PickLease()
+    {
+        var leases = !cluster.IsCalm && _random.Next(5) == 0 ? _history.Leases.Ids : _history.Model.Leases;
+        return leases.ElementAtOrDefault(_random.Next(Math.Clamp(leases.Count(), 1, 4)));
+    }
 
-    private IEnumerable<SimulatedMember> Leaders() => cluster.Members.Where(member => member.IsServing && member.Member!.IsLeader);
+    private static double TtlAt(SimulatedMember asked, long id) =>
+        asked.IsUp && asked.Member!.State.Leases.TryGet(new(id), out var lease) ? lease.TtlSeconds : 0;
+
+    /// <summary>The one that the member follows, or one that was deposed and may not know it: clients know no better either.</summary>
+    private SimulatedMember PickLeader(SimulatedMember serving) =>
+        (_random.Next(2) == 0 ? cluster.Find(serving.Member!.Leadership.Leader) : Deposed()) ?? serving;
+
+    /// <summary>The leader of the lowest term.</summary>
+    private SimulatedMember? Deposed() => Leaders().MinBy(member => member.Member!.Leadership.Term);
+
+    /// <summary>All that take themselves for it, or did when they were held up.</summary>
+    private IEnumerable<SimulatedMember> Leaders() => cluster.Members.Where(member => member.IsUp && member.Member!.IsLeader);
 
     /// <returns>Null when the member died before it answered: then the outcome stays unknown.</returns>
     private async Task<Task<T>?> CallAsync<T>(SimulatedMember serving, Func<Member, Task<T>> call)
     {
         Task<T>? outcome = null;
         var process = serving.Process!;
+        if (!serving.IsServing)
+            await RunsAgainAsync(process);
         process.Run(() => outcome = call(serving.Member!));
         if (outcome is not null)
             await process.AnswerAsync(outcome);
@@ -226,6 +269,14 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         }
         UnknownCount++;
         return null;
+    }
+
+    /// <summary>What is asked of a process that is held up waits there, and is seen as soon as what happened to it before.</summary>
+    private Task RunsAgainAsync(SimulatedProcess process)
+    {
+        var again = new TaskCompletionSource();
+        cluster.Time.After(TimeSpan.Zero, process, again.SetResult);
+        return process.AnswerAsync(again.Task);
     }
 
     /// <returns>Null for an answer.</returns>

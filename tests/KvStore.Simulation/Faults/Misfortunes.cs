@@ -30,6 +30,7 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         Add(_plan.TransferWeight, cluster.Operator.Transfer);
         Add(_plan.MemberChangeWeight, cluster.Operator.ChangeMembers);
         Add(_plan.SlowApplyWeight, SlowApply);
+        Add(_plan.SlowWatchWeight, SlowWatch);
         Add(_plan.LongIdleWeight, () => cluster.Operator.Idle(TimeSpan.FromSeconds(_random.Between(1, 400))));
         if (_weights > 0)
             ScheduleNext();
@@ -68,6 +69,8 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
             TransferSoon();
         if (!IsOver && _plan.SlowApplyWeight > 0 && _random.Next(2) == 0)
             SlowApply(member);
+        if (!IsOver && _plan.SlowWatchWeight > 0 && _random.Next(2) == 0)
+            SlowWatch(member);
     }
 
     public void Deleted(SimulatedMember member)
@@ -238,5 +241,18 @@ internal sealed class Misfortunes(SimulatedCluster cluster)
         cluster.Trace.Add("slow to apply", member.Number);
         member.ApplyTime = TimeSpan.FromMilliseconds(_random.Between(500, 3000));
         cluster.Time.After(SomeTime(), null, () => member.ApplyTime = TimeSpan.Zero);
+    }
+
+    private void SlowWatch()
+    {
+        if (Pick() is { } member)
+            SlowWatch(member);
+    }
+
+    private void SlowWatch(SimulatedMember member)
+    {
+        cluster.Trace.Add("slow to tell watches", member.Number);
+        member.WatchTime = TimeSpan.FromMilliseconds(_random.Between(500, 3000));
+        cluster.Time.After(SomeTime(), null, () => member.WatchTime = TimeSpan.Zero);
     }
 }

@@ -7,6 +7,7 @@ namespace KvStore.Simulation.Histories;
 internal sealed class LeasePromises(double drift)
 {
     private readonly Dictionary<long, Promise> _promises = [];
+    private readonly Dictionary<long, ulong> _lastGrants = [];
 
     public long ExpiredCount { get; private set; }
 
@@ -16,11 +17,20 @@ internal sealed class LeasePromises(double drift)
     /// <summary>What the last checkpoint left of each, in seconds; 0 is the whole.</summary>
     public IEnumerable<string> Checkpoints => _promises.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}:{pair.Value.LeftSeconds}");
 
+    /// <summary>Of all leases that there ever were.</summary>
+    public IReadOnlyCollection<long> Ids => _lastGrants.Keys;
+
     /// <summary>The entry that granted it, which tells a lease from a later one of the same id; 0 when there is none.</summary>
     public ulong GrantIndexOf(long id) => _promises.TryGetValue(id, out var promise) ? promise.GrantIndex : 0;
 
-    public void Granted(LeaseGrantRequest grant, ulong index, TimeSpan now) =>
+    /// <summary>The entry that granted the last lease of this id, ended or not; 0 when there never was one.</summary>
+    public ulong LastGrantOf(long id) => _lastGrants.GetValueOrDefault(id);
+
+    public void Granted(LeaseGrantRequest grant, ulong index, TimeSpan now)
+    {
         _promises[grant.ID] = new Promise(index, now + TimeSpan.FromSeconds(grant.TTL) / (1 + drift));
+        _lastGrants[grant.ID] = index;
+    }
 
     public void Checkpointed(LeaseRemaindersRequest request)
     {

@@ -58,8 +58,11 @@ internal sealed class SimulatedMember
     /// <summary>How many times slower than the others' its disk is.</summary>
     public int Slowness { get; set; }
 
-    /// <summary>What applying, and telling watches of it, takes it at most, beyond what every step takes.</summary>
+    /// <summary>What applying takes it at most, beyond what every step takes.</summary>
     public TimeSpan ApplyTime { get; set; }
+
+    /// <summary>And what telling watches takes.</summary>
+    public TimeSpan WatchTime { get; set; }
 
     /// <summary>The present life; null before the first.</summary>
     public SimulatedProcess? Process { get; private set; }
@@ -161,7 +164,7 @@ internal sealed class SimulatedMember
         foreach (long operation in _armed)
             Disk.FailAt(operation, DiskFault.None);
         Slowness = 1;
-        ApplyTime = TimeSpan.Zero;
+        (ApplyTime, WatchTime) = (TimeSpan.Zero, TimeSpan.Zero);
         if (Process is { } process)
             process.PausedUntil = TimeSpan.FromTicks(Math.Min(process.PausedUntil.Ticks, _cluster.Time.Now.Ticks));
         Start();
@@ -375,11 +378,22 @@ internal sealed class SimulatedMember
             return;
         if (loop is "apply" or "watch")
             NoteProgress();
+        if (loop == "leases")
+            CheckLeases();
         if (loop != "raft")
             return;
         _cluster.Rules.Stepped(this);
         if (Member.Leadership != _leadership)
             NoteLeadership();
+    }
+
+    /// <summary>Who leads and has applied what was agreed on before that keeps the time of every lease: nobody else does.</summary>
+    private void CheckLeases()
+    {
+        if (!Member!.IsLeader || Member.State.AppliedTerm < Member.Leadership.Term)
+            return;
+        foreach (var lease in Member.State.Leases.List())
+            Check.Holds(Member.Lessor.Remaining(lease.Id) is not null, $"member {Number} leads and does not keep the time of lease {lease.Id.Value}");
     }
 
     private void NoteLeadership()
@@ -423,6 +437,8 @@ internal sealed class SimulatedMember
         var most = loop is "log" or "checkpoint" or "segments" ? _cluster.Plan.SyncTime * Slowness : _cluster.Plan.StepTime;
         if (loop == "apply")
             most += ApplyTime;
+        if (loop == "watch")
+            most += WatchTime;
         return new TimeSpan(1 + _cluster.Random.NextInt64(most.Ticks + 1));
     }
 

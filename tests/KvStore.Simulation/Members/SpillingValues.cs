@@ -12,6 +12,7 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
     /// <summary>And so it is where space is given back: all of a small store would be looked at in one step.</summary>
     private const long CompactionBytes = 500;
 
+    private readonly CompactionRule _rule = new(values);
     private int _refreshes;
 
     public bool IsReserveInUse => values.IsReserveInUse;
@@ -37,7 +38,7 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
 
     public void KeepOnly(IReadOnlyCollection<CheckpointId> checkpoints) => values.KeepOnly(checkpoints);
 
-    public CompactionStep Compact(long budgetBytes, ValuePredicate isLive) => values.Compact(Math.Min(budgetBytes, CompactionBytes), isLive);
+    public CompactionStep Compact(long budgetBytes, ValuePredicate isLive) => _rule.Compact(Math.Min(budgetBytes, CompactionBytes), isLive);
 
     public void Scan(ValueVisitor visitor) => values.Scan(visitor);
 
