@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace KvStore.Crash.Tests.Processes;
+namespace KvStore.Testing.Linux;
 
 /// <summary>What the tests ask of Linux that .NET has no call for.</summary>
 internal static partial class NativeCalls
