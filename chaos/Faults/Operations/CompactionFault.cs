@@ -1,0 +1,29 @@
+using KvStore.Chaos.Rig;
+
+namespace KvStore.Chaos.Faults.Operations;
+
+/// <summary>History is compacted, mostly up to a while ago, sometimes up to now.</summary>
+internal sealed class CompactionFault(FaultContext context) : Fault(context, Kind)
+{
+    public const string Kind = "compact";
+
+    private readonly RigMember _member = context.AnyMember();
+    private readonly long _keep = context.Random.Next(6) == 0 ? 0 : context.Random.Next(3000);
+    private readonly bool _isPhysical = context.Random.Next(2) == 0;
+    private long _revision;
+    private bool _isDone;
+
+    public override IReadOnlyList<string> Targets => [_member.Name];
+
+    public override TimeSpan Length => TimeSpan.Zero;
+
+    public override async Task InjectAsync(CancellationToken cancellationToken)
+    {
+        _revision = Context.Observer.MaxRevision - _keep;
+        if (_revision > 0)
+            _isDone = await Context.Operator.CompactAsync(_member, _revision, _isPhysical, cancellationToken);
+    }
+
+    public override Task<Effect> HealAsync() =>
+        Task.FromResult(new Effect(_isDone, _isDone ? $"compacted up to {_revision}" : $"no compaction up to {_revision}"));
+}

@@ -1,0 +1,175 @@
+using KvStore.Chaos.History;
+using KvStore.Chaos.Traffic;
+using KvStore.Protocol;
+using Role = KvStore.Chaos.History.Role;
+
+namespace KvStore.Chaos.Rig;
+
+/// <summary>Does what a person does who looks after the cluster: takes members out and in, moves the leadership, compacts.</summary>
+/// <remarks>Everything is recorded as any client's requests are. A step is tried at one member after another until it is done.</remarks>
+internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
+{
+    private static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
+
+    // One operator, one thing at a time.
+    private readonly SemaphoreSlim _gate = new(1);
+    private RecordedClient? _client;
+
+    public int Compactions { get; private set; }
+
+    private Recorder Recorder => rig.Recorder;
+
+    /// <summary>Takes the member's old self out of the cluster, empties its disk, and brings it in again: learner first, then voter.</summary>
+    /// <remarks>The process must be down.</remarks>
+    /// <exception cref="RecoveryException">It was not possible within the limit.</exception>
+    public async Task ReplaceAsync(RigMember member, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var timer = new CancellationTokenSource(limit);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        try
+        {
+            Recorder.Note("the operator takes it out and brings it in anew", member.Name);
+            await RemoveAsync(member, either.Token);
+            Directory.Delete(member.DataDirectory, recursive: true);
+            ulong id = await AddLearnerAsync(member, either.Token);
+            await member.StartAsync("existing", rig.InitialCluster);
+            member.IsDamaged = false;
+            await PromoteAsync(member, id, either.Token);
+            Recorder.Note("it is a voter again", member.Name);
+        }
+        catch (OperationCanceledException) when (timer.IsCancellationRequested)
+        {
+            throw new RecoveryException($"{member.Name} could not be replaced within {limit.TotalSeconds} s");
+        }
+    }
+
+    /// <summary>Adds the member as a learner, whatever was done about it before.</summary>
+    /// <returns>Its new id.</returns>
+    public async Task<ulong> AddLearnerAsync(RigMember member, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (await FindAsync(member, cancellationToken) is { } known)
+                return known.ID;
+            await StepAsync(Rpcs.MemberAdd, new MemberAddRequest { PeerURLs = { member.PeerUrl }, IsLearner = true }, member, cancellationToken);
+        }
+    }
+
+    /// <summary>Gives a learner a vote as soon as it has caught up.</summary>
+    public async Task PromoteAsync(RigMember member, ulong id, CancellationToken cancellationToken)
+    {
+        while (await FindAsync(member, cancellationToken) is { IsLearner: true })
+        {
+            var answer = await StepAsync(Rpcs.MemberPromote, new MemberPromoteRequest { ID = id }, member, cancellationToken);
+            if (!answer.IsOk)
+                await Task.Delay(Pause, cancellationToken);
+        }
+    }
+
+    /// <summary>Removes the member if it is there.</summary>
+    public async Task RemoveAsync(RigMember member, CancellationToken cancellationToken)
+    {
+        while (await FindAsync(member, cancellationToken) is { } known)
+        {
+            var answer = await StepAsync(Rpcs.MemberRemove, new MemberRemoveRequest { ID = known.ID }, member, cancellationToken);
+            if (!answer.IsOk)
+                await Task.Delay(Pause, cancellationToken);
+        }
+    }
+
+    /// <returns>Whether the leader agreed.</returns>
+    public async Task<bool> MoveLeaderAsync(RigMember from, RigMember to, CancellationToken cancellationToken)
+    {
+        var request = new MoveLeaderRequest { TargetID = observer.ViewOf(to).MemberId };
+        return (await OnceAsync(Rpcs.MoveLeader, from, request, StepLimit, cancellationToken)).IsOk;
+    }
+
+    /// <returns>Whether it was done.</returns>
+    public async Task<bool> CompactAsync(RigMember member, long revision, bool isPhysical, CancellationToken cancellationToken)
+    {
+        var request = new CompactionRequest { Revision = revision, Physical = isPhysical };
+        bool isDone = (await OnceAsync(Rpcs.Compact, member, request, StepLimit, cancellationToken)).IsOk;
+        if (isDone)
+            Compactions++;
+        return isDone;
+    }
+
+    /// <returns>Whether it was done.</returns>
+    public async Task<bool> DefragmentAsync(RigMember member, CancellationToken cancellationToken) =>
+        (await OnceAsync(Rpcs.Defragment, member, new DefragmentRequest(), TimeSpan.FromSeconds(15), cancellationToken)).IsOk;
+
+    /// <summary>Ends all alarms, once space is back.</summary>
+    public async Task DisarmAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var alarms = await AnywhereAsync(Rpcs.Alarm, new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Get }, null, cancellationToken);
+            if (!alarms.IsOk)
+                continue;
+            if (alarms.Response.Alarms.Count == 0)
+                return;
+            foreach (var alarm in alarms.Response.Alarms)
+            {
+                var request = new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, Alarm = alarm.Alarm, MemberID = alarm.MemberID };
+                await AnywhereAsync(Rpcs.Alarm, request, null, cancellationToken);
+            }
+            await Task.Delay(Pause, cancellationToken);
+        }
+    }
+
+    public void Dispose() => _client?.Dispose();
+
+    private async Task<Member?> FindAsync(RigMember member, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var answer = await AnywhereAsync(Rpcs.MemberList, new MemberListRequest { Linearizable = true }, member, cancellationToken);
+            if (answer.IsOk)
+                return answer.Response.Members.FirstOrDefault(known => known.PeerURLs.Contains(member.PeerUrl));
+        }
+    }
+
+    private Task<Answer<TResponse>> StepAsync<TRequest, TResponse>(
+        Rpc<TRequest, TResponse> rpc, TRequest request, RigMember about, CancellationToken cancellationToken)
+        where TResponse : class => AnywhereAsync(rpc, request, about, cancellationToken);
+
+    // At some member that answers, the leader most of all, and not at the one in question.
+    private async Task<Answer<TResponse>> AnywhereAsync<TRequest, TResponse>(
+        Rpc<TRequest, TResponse> rpc, TRequest request, RigMember? about, CancellationToken cancellationToken)
+        where TResponse : class
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var candidates = rig.Members.Where(member => member != about && observer.ViewOf(member).IsAnswering)
+            .OrderByDescending(member => observer.ViewOf(member).Role == Role.Leader).ToArray();
+        if (candidates.Length == 0)
+        {
+            await Task.Delay(Pause, cancellationToken);
+            return default;
+        }
+        var answer = await OnceAsync(rpc, candidates[0], request, StepLimit, cancellationToken);
+        if (answer.Outcome == Outcome.Unknown)
+            await Task.Delay(Pause, cancellationToken);
+        return answer;
+    }
+
+    private async Task<Answer<TResponse>> OnceAsync<TRequest, TResponse>(
+        Rpc<TRequest, TResponse> rpc, RigMember member, TRequest request, TimeSpan limit, CancellationToken cancellationToken)
+        where TResponse : class
+    {
+        await _gate.WaitAsync(cancellationToken);
+        try
+        {
+            if (_client is null or { IsRetired: true })
+            {
+                _client?.Dispose();
+                _client = new RecordedClient(Recorder, rig.Addresses);
+            }
+            return await _client.CallAsync(rpc, member.Name, request, limit, CancellationToken.None);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using KvStore.Chaos.History;
+
+namespace KvStore.Chaos.Traffic;
+
+/// <summary>What all workers of one process share.</summary>
+internal sealed class TrafficContext(TrafficOptions options, Recorder recorder)
+{
+    private long _watches, _resumed, _events;
+
+    public TrafficOptions Options => options;
+
+    public Recorder Recorder => recorder;
+
+    public IReadOnlyList<MemberAddress> Members => options.Members;
+
+    /// <summary>The newest revision that any answer has told of; for reads of the past. Not exact.</summary>
+    public long LatestRevision { get; private set; }
+
+    public TrafficCounts Counts => new()
+    {
+        Acknowledged = recorder.Count(Outcome.Ok),
+        Failed = recorder.Count(Outcome.Failed),
+        Unknown = recorder.Count(Outcome.Unknown),
+        Watches = Interlocked.Read(ref _watches),
+        ResumedWatches = Interlocked.Read(ref _resumed),
+        WatchEvents = Interlocked.Read(ref _events),
+    };
+
+    public void SawRevision(long revision)
+    {
+        if (revision > LatestRevision)
+            LatestRevision = revision;
+    }
+
+    public void WatchMade(bool isResumed)
+    {
+        Interlocked.Increment(ref _watches);
+        if (isResumed)
+            Interlocked.Increment(ref _resumed);
+    }
+
+    public void WatchEvents(int count) => Interlocked.Add(ref _events, count);
+}
