@@ -33,6 +33,11 @@ internal static class RunnerProcess
             await Console.Error.WriteLineAsync($"chaos: the rig failed: {problem.Message}");
             return ExitCodes.RigFailed;
         }
+        catch (Exception problem)
+        {
+            await Console.Error.WriteLineAsync($"chaos: the rig failed: {problem}");
+            return ExitCodes.RigFailed;
+        }
     }
 
     private static void WaitForSupervisor(CancellationTokenSource interrupted)

@@ -19,7 +19,8 @@ internal sealed class CompactionFault(FaultContext context) : Fault(context, Kin
 
     public override async Task InjectAsync(CancellationToken cancellationToken)
     {
-        _revision = Context.Observer.MaxRevision - _keep;
+        long newest = Context.Observer.MaxRevision;
+        _revision = newest - Math.Min(_keep, newest / 2);
         if (_revision > 0)
             _isDone = await Context.Operator.CompactAsync(_member, _revision, _isPhysical, cancellationToken);
     }
