@@ -90,7 +90,14 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
         // Not on the storm's own thread: injecting may take its time.
         await Task.Yield();
         long at = Recorder.Now;
-        await fault.InjectAsync(ending);
+        try
+        {
+            await fault.InjectAsync(ending);
+        }
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        {
+            // The storm ended meanwhile: what was done is undone.
+        }
         Recorder.Write(new HistoryRecord
         {
             FaultInjected = new FaultInjected { Fault = fault.Id, At = at, Name = fault.Name, Targets = { fault.Targets }, Detail = fault.Detail },

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using KvStore.Chaos.History;
 using KvStore.Chaos.Traffic;
 using KvStore.Protocol;
@@ -12,9 +13,7 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
     private static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
 
-    // One operator, one thing at a time.
-    private readonly SemaphoreSlim _gate = new(1);
-    private RecordedClient? _client;
+    private readonly ConcurrentBag<RecordedClient> _idle = [];
 
     public int Compactions { get; private set; }
 
@@ -118,7 +117,11 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
         }
     }
 
-    public void Dispose() => _client?.Dispose();
+    public void Dispose()
+    {
+        foreach (var client in _idle)
+            client.Dispose();
+    }
 
     private async Task<Member?> FindAsync(RigMember member, CancellationToken cancellationToken)
     {
@@ -157,19 +160,15 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
         Rpc<TRequest, TResponse> rpc, RigMember member, TRequest request, TimeSpan limit, CancellationToken cancellationToken)
         where TResponse : class
     {
-        await _gate.WaitAsync(cancellationToken);
-        try
-        {
-            if (_client is null or { IsRetired: true })
-            {
-                _client?.Dispose();
-                _client = new RecordedClient(Recorder, rig.Addresses);
-            }
-            return await _client.CallAsync(rpc, member.Name, request, limit, CancellationToken.None);
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        cancellationToken.ThrowIfCancellationRequested();
+        // A client has one request at a time: as many clients as requests under way.
+        if (!_idle.TryTake(out var client))
+            client = new RecordedClient(Recorder, rig.Addresses);
+        var answer = await client.CallAsync(rpc, member.Name, request, limit, CancellationToken.None);
+        if (client.IsRetired)
+            client.Dispose();
+        else
+            _idle.Add(client);
+        return answer;
     }
 }

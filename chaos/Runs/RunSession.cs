@@ -76,14 +76,14 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         return Summarize(storm, observer, @operator, recovery, traffic.Counts, rig.Recorder);
     }
 
-    private static async Task ReadyAsync(ClusterRig rig, Observer observer)
+    private async Task ReadyAsync(ClusterRig rig, Observer observer)
     {
         var clock = RunClock.StartNow();
         while (!rig.Members.All(member => observer.ViewOf(member).IsAnswering) || observer.Leader is null)
         {
             if (clock.Elapsed > StartLimit)
                 throw new RigException($"the members do not serve {StartLimit.TotalSeconds} s after their start; their logs are in {rig.LogFolder}");
-            await Task.Delay(50);
+            await Task.Delay(50, interrupted);
         }
     }
 

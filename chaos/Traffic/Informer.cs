@@ -49,8 +49,8 @@ internal sealed class Informer(TrafficContext context, int number, string prefix
 
     private async Task WatchAsync(LastingWatch watch)
     {
-        using var client = new RecordedClient(Recorder, Context.Members);
-        using var stream = new RecordedWatchStream(client, Member);
+        // The client that has listed, unless it was retired since.
+        using var stream = new RecordedWatchStream(Client, Member);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
         life.CancelAfter(TimeSpan.FromSeconds(Random.Next(3, 25)));
         bool isResumed = watch.IsResumed;

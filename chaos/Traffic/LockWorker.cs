@@ -7,7 +7,7 @@ namespace KvStore.Chaos.Traffic;
 /// <remarks>
 /// <code>
 /// k/NAME/LEASE   created by the contender under his lease; its create revision is his token
-/// k/NAME.value   "token:value", written by txn If(create of the holder's key = token)
+/// k/NAME         what the lock guards: written by txn If(create of the holder's key = token)
 /// </code>
 /// </remarks>
 internal sealed class LockWorker(TrafficContext context, int number, string name) : Worker(context, number)
@@ -75,8 +75,8 @@ internal sealed class LockWorker(TrafficContext context, int number, string name
         {
             var request = Requests.Txn(
                 [Requests.CreateIs(Key, _token)],
-                [Requests.Op(Requests.Put($"k/{name}.value", $"{_token}:{Client.NewValue()}"))],
-                Requests.Op(Requests.Get($"k/{name}.value")));
+                [Requests.Op(Requests.Put($"k/{name}", Client.NewValue()))],
+                Requests.Op(Requests.Get($"k/{name}")));
             var answer = await CallAsync(Rpcs.Txn, request);
             if (answer.IsOk && !answer.Response.Succeeded)
                 return;

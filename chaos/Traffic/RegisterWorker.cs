@@ -7,20 +7,18 @@ internal sealed class RegisterWorker(TrafficContext context, int number, SharedK
 {
     // What it last saw under the key: compare-and-set succeeds now and then.
     private string _lastKey = "", _lastValue = "";
-    private long _lastModRevision;
 
     protected override Task StepAsync()
     {
         // The client first: it may be a new one, which counts.
         string name = key.Use(Client.Id);
         if (name != _lastKey)
-            (_lastKey, _lastValue, _lastModRevision) = (name, "", 0);
+            (_lastKey, _lastValue) = (name, "");
         return Random.Next(100) switch
         {
             < 40 => ReadAsync(name),
             < 70 => WriteAsync(name),
-            < 82 => CompareValueAsync(name),
-            < 94 => CompareRevisionAsync(name),
+            < 94 => CompareAsync(name),
             _ => CallAsync(Rpcs.DeleteRange, new DeleteRangeRequest { Key = Requests.Utf8(name), PrevKv = Chance(.5) }),
         };
     }
@@ -30,8 +28,7 @@ internal sealed class RegisterWorker(TrafficContext context, int number, SharedK
         var answer = await CallAsync(Rpcs.Range, Requests.Get(name));
         if (!answer.IsOk)
             return;
-        var found = answer.Response.Kvs.FirstOrDefault();
-        (_lastValue, _lastModRevision) = (found?.Value.ToStringUtf8() ?? "", found?.ModRevision ?? 0);
+        _lastValue = answer.Response.Kvs.FirstOrDefault()?.Value.ToStringUtf8() ?? "";
     }
 
     private async Task WriteAsync(string name)
@@ -41,27 +38,19 @@ internal sealed class RegisterWorker(TrafficContext context, int number, SharedK
         request.PrevKv = Chance(.3);
         var answer = await CallAsync(Rpcs.Put, request);
         if (answer.IsOk)
-            (_lastValue, _lastModRevision) = (value, answer.Response.Header.Revision);
+            _lastValue = value;
     }
 
-    private Task CompareValueAsync(string name) =>
-        CompareAsync(name, _lastValue.Length == 0 ? Requests.CreateIs(name, 0) : Requests.ValueIs(name, _lastValue));
-
-    private Task CompareRevisionAsync(string name) => CompareAsync(name, Requests.ModIs(name, _lastModRevision));
-
-    private async Task CompareAsync(string name, Compare compare)
+    private async Task CompareAsync(string name)
     {
+        var compare = _lastValue.Length == 0 ? Requests.CreateIs(name, 0) : Requests.ValueIs(name, _lastValue);
         string value = Client.NewValue();
         var request = Requests.Txn([compare], [Requests.Op(Requests.Put(name, value))], Requests.Op(Requests.Get(name)));
         var answer = await CallAsync(Rpcs.Txn, request);
         if (!answer.IsOk)
             return;
-        if (answer.Response.Succeeded)
-        {
-            (_lastValue, _lastModRevision) = (value, answer.Response.Header.Revision);
-            return;
-        }
-        var found = answer.Response.Responses[0].ResponseRange.Kvs.FirstOrDefault();
-        (_lastValue, _lastModRevision) = (found?.Value.ToStringUtf8() ?? "", found?.ModRevision ?? 0);
+        _lastValue = answer.Response.Succeeded
+            ? value
+            : answer.Response.Responses[0].ResponseRange.Kvs.FirstOrDefault()?.Value.ToStringUtf8() ?? "";
     }
 }

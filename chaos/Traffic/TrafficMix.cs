@@ -6,6 +6,7 @@ internal static class TrafficMix
     private const int RegisterGroups = 4, WorkersPerRegister = 3, ListWorkers = 5, RangeWorkers = 8, LeaseWorkers = 5;
     private const int Locks = 2, WorkersPerLock = 3, Watchers = 8, WatchedKeys = 48, WatchedKeyWorkers = 3;
     private const int Objects = 40, ObjectWorkers = 3, Informers = 3;
+    private const int EverythingWatchers = 2;
 
     public static IReadOnlyList<Worker> Create(TrafficContext context)
     {
@@ -28,7 +29,8 @@ internal static class TrafficMix
         Add(WatchedKeyWorkers, number => new WatchedKeyWorker(context, number, "w/", WatchedKeys));
         Add(Watchers, number => new Watcher(context, number, "w/", WatchedKeys));
         Add(ObjectWorkers, number => new ObjectWorker(context, number, "o/pods/", Objects));
-        Add(Informers, number => new Informer(context, number, "o/pods/"));
+        Add(Informers, number => new Informer(context, number, "o/"));
+        Add(EverythingWatchers, number => new EverythingWatcher(context, number));
         return workers;
 
         void Add(int count, Func<int, Worker> create)

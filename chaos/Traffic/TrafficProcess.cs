@@ -1,5 +1,8 @@
+using System.Diagnostics;
 using System.Text.Json;
+using Google.Protobuf;
 using KvStore.Chaos.History;
+using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
@@ -11,6 +14,11 @@ internal static class TrafficProcess
 
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(1);
 
+    // Longer than the longest lease: what is left to expire has expired.
+    private static readonly TimeSpan LeaseTail = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan WatchTail = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FinalReadLimit = TimeSpan.FromSeconds(20);
+
     public static async Task RunAsync(string optionsFile)
     {
         var options = JsonSerializer.Deserialize<TrafficOptions>(await File.ReadAllTextAsync(optionsFile))
@@ -18,37 +26,59 @@ internal static class TrafficProcess
         using var writer = new HistoryWriter(options.HistoryFile);
         var context = new TrafficContext(options, new Recorder(writer, new RunClock(options.ClockOrigin), RecorderNumber));
         using var stopping = new CancellationTokenSource();
+        using var ending = new CancellationTokenSource();
         var workers = TrafficMix.Create(context);
-        var work = Task.WhenAll(workers.Select(worker => Task.Run(() => WorkAsync(worker, stopping))));
-        var reports = ReportAsync(context, stopping.Token);
-        await Task.WhenAny(work, Console.In.ReadToEndAsync());
+        var work = WorkAsync(workers.Where(worker => !worker.IsLast), stopping);
+        var last = WorkAsync(workers.Where(worker => worker.IsLast), ending);
+        var reports = ReportAsync(context, ending.Token);
+        await Task.WhenAny(work, last, Console.In.ReadToEndAsync());
         await stopping.CancelAsync();
         await work;
+        await FinishAsync(context);
+        await ending.CancelAsync();
+        await last;
         await reports;
         foreach (var worker in workers)
             worker.Dispose();
         Report(context);
     }
 
-    // They work until they are stopped: one that ends before has failed, and the process with it.
-    private static async Task WorkAsync(Worker worker, CancellationTokenSource stopping)
+    // When all others have stopped and the last leases are gone: what there is, and until where the watches have seen it come.
+    private static async Task FinishAsync(TrafficContext context)
     {
-        try
+        await Task.Delay(LeaseTail);
+        long start = Stopwatch.GetTimestamp();
+        while (context.FinalRevision == 0 && Stopwatch.GetElapsedTime(start) < FinalReadLimit)
         {
-            await worker.RunAsync(stopping.Token);
+            using var client = new RecordedClient(context.Recorder, context.Members);
+            var everything = new RangeRequest { Key = ByteString.CopyFrom(0), RangeEnd = ByteString.CopyFrom(0) };
+            var answer = await client.CallAsync(Rpcs.Range, context.Members[0].Name, everything, TimeSpan.FromSeconds(5), CancellationToken.None);
+            if (answer.IsOk)
+                context.FinalRevision = answer.Response.Header.Revision;
         }
-        finally
-        {
-            await stopping.CancelAsync();
-        }
+        await Task.Delay(WatchTail);
     }
 
-    private static async Task ReportAsync(TrafficContext context, CancellationToken stopping)
+    // They work until they are stopped: one that ends before has failed, and the process with it.
+    private static Task WorkAsync(IEnumerable<Worker> workers, CancellationTokenSource stopping) =>
+        Task.WhenAll(workers.Select(worker => Task.Run(async () =>
+        {
+            try
+            {
+                await worker.RunAsync(stopping.Token);
+            }
+            finally
+            {
+                await stopping.CancelAsync();
+            }
+        })));
+
+    private static async Task ReportAsync(TrafficContext context, CancellationToken ending)
     {
         using var pace = new PeriodicTimer(ReportInterval);
         try
         {
-            while (await pace.WaitForNextTickAsync(stopping))
+            while (await pace.WaitForNextTickAsync(ending))
                 Report(context);
         }
         catch (OperationCanceledException)

@@ -42,6 +42,9 @@ internal abstract class Worker(TrafficContext context, int number) : IDisposable
         }
     }
 
+    /// <summary>It goes on when the others stop, until it has seen their last change.</summary>
+    public virtual bool IsLast => false;
+
     /// <summary>Between two steps, on average.</summary>
     protected virtual TimeSpan Pause => TimeSpan.FromMilliseconds(70);
 
