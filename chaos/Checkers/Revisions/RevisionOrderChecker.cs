@@ -139,7 +139,9 @@ internal sealed class RevisionOrderChecker
             .OrderBy(candidate => candidate.Keys.Count)
             .ToList();
         long lease = _replay.Keys.Get(gap.Deletes.First())?.Lease ?? 0;
-        if (lease != 0 && gap.Deletes.IsSubsetOf(_replay.Keys.KeysOf(lease)))
+        var ofLease = _replay.Keys.KeysOf(lease);
+        // Whoever deletes least beyond what was seen is the likelier one, a lease among equals.
+        if (lease != 0 && gap.Deletes.IsSubsetOf(ofLease) && (requests.Count == 0 || ofLease.Count <= requests[0].Keys.Count))
         {
             _replay.Expire(revision, lease);
             return new RevisionCause(CauseKind.Expiry, null, lease, requests.Count > 0);

@@ -70,15 +70,13 @@ internal sealed class StoreReplay(Timeline timeline)
     {
         if (request.RpcCase == Rpc.LeaseRevoke)
             return [.. Keys.KeysOf(request.LeaseRevoke.ID)];
-        IEnumerable<DeleteRangeRequest> deletes = request.Deletes();
-        if (request.RpcCase == Rpc.Txn && !IsUncertain(request.Txn))
-        {
-            var taken = Holds(request.Txn) ? request.Txn.Success : request.Txn.Failure;
-            // A put would have been seen for what it is.
-            if (OperationFacts.Puts(taken).Any())
-                return [];
-            deletes = taken.Where(op => op.RequestDeleteRange is not null).Select(op => op.RequestDeleteRange);
-        }
+        var ops = request.RpcCase == Rpc.Txn ? Taken(request.Txn).ToList() : [];
+        // A put would have been seen for what it is.
+        if (ops.Exists(op => op.RequestPut is not null))
+            return [];
+        IEnumerable<DeleteRangeRequest> deletes = request.RpcCase == Rpc.Txn
+            ? ops.Where(op => op.RequestDeleteRange is not null).Select(op => op.RequestDeleteRange)
+            : request.Deletes();
         var keys = new HashSet<ByteString>();
         foreach (var delete in deletes)
         {
@@ -86,6 +84,13 @@ internal sealed class StoreReplay(Timeline timeline)
                 keys.Add(kv.Key);
         }
         return keys;
+    }
+
+    /// <summary>What a transaction would do now, nested ones included; both branches where its compares cannot be judged.</summary>
+    private IEnumerable<RequestOp> Taken(TxnRequest txn)
+    {
+        var ops = IsUncertain(txn) ? txn.Success.Concat(txn.Failure) : Holds(txn) ? txn.Success : txn.Failure;
+        return ops.SelectMany(op => op.RequestTxn is { } nested ? Taken(nested) : [op]);
     }
 
     private void Run(Request request, Response? response, bool? isSuccess)

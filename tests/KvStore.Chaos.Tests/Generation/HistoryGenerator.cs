@@ -3,6 +3,7 @@ using KvStore.Chaos.History;
 using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Tests.Model;
 using KvStore.Protocol;
+using Role = KvStore.Chaos.History.Role;
 
 namespace KvStore.Chaos.Tests.Generation;
 
@@ -288,7 +289,7 @@ internal sealed class HistoryGenerator
                 MemberObserved = new MemberObserved
                 {
                     At = Now, Member = member.Name, MemberId = member.Id, Term = _term, LeaderId = _term % 3 + 1,
-                    Role = member.Id == _term % 3 + 1 ? MemberRole.Leader : MemberRole.Follower, Revision = member.Applied,
+                    Role = member.Id == _term % 3 + 1 ? Role.Leader : Role.Follower, Revision = member.Applied,
                 },
             });
         }
