@@ -1,21 +1,16 @@
 using KvStore.Chaos.Checkers.Revisions;
-using KvStore.Chaos.History;
 using KvStore.Chaos.Tests.Generation;
 
 namespace KvStore.Chaos.Tests.Checkers;
 
 public sealed class RevisionOrderCheckerTests
 {
-    [Fact]
-    public void Ten_thousand_valid_histories_pass()
-    {
-        for (int seed = 0; seed < 10_000; seed++)
-        {
-            var history = HistoryGenerator.Generate(seed, TrafficMix.Everything);
+    private static readonly TrafficMix Mix = TrafficMix.Everything with { UnknownPercent = 12 };
 
-            var (result, _) = RevisionOrderChecker.Check(RunHistory.Of(history.Records));
+    public static TheoryData<string> Corruptions() => [.. RevisionCorruptions.All.Keys];
 
-            Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
-        }
-    }
+    [Theory]
+    [MemberData(nameof(Corruptions))]
+    public void A_history_is_rejected_in_which(string corruption) => Assert.Empty(CorruptedHistory.Undetected(
+        corruption, RevisionCorruptions.All[corruption], Mix, count: 20, history => RevisionOrderChecker.Check(history).Result));
 }
