@@ -1,0 +1,21 @@
+using KvStore.Chaos.Checkers.Revisions;
+using KvStore.Chaos.History;
+using KvStore.Chaos.Tests.Generation;
+
+namespace KvStore.Chaos.Tests.Checkers;
+
+public sealed class ValidHistoriesTests
+{
+    [Fact]
+    public void Ten_thousand_valid_histories_pass()
+    {
+        for (int seed = 0; seed < 10_000; seed++)
+        {
+            var history = HistoryGenerator.Generate(seed, TrafficMix.Everything);
+
+            var (result, _) = RevisionOrderChecker.Check(RunHistory.Of(history.Records));
+
+            Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
+        }
+    }
+}
