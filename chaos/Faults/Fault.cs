@@ -1,3 +1,5 @@
+using KvStore.Chaos.Rig;
+
 namespace KvStore.Chaos.Faults;
 
 /// <summary>One misfortune: chosen when it is made, done by <see cref="InjectAsync"/>, undone by <see cref="HealAsync"/>.</summary>
@@ -20,6 +22,9 @@ internal abstract class Fault(FaultContext context, string name)
 
     /// <summary>What no two faults at a time may play with; see <see cref="Claim"/>.</summary>
     public virtual IEnumerable<string> Claims => [];
+
+    /// <summary>Members that a majority can hardly count on meanwhile.</summary>
+    public virtual IReadOnlyList<RigMember> Disrupts => [];
 
     /// <summary>From injection to healing, unless the storm ends before.</summary>
     public virtual TimeSpan Length { get; } = context.Between(1, 10);

@@ -4,10 +4,15 @@ using KvStore.Chaos.Traffic;
 namespace KvStore.Chaos.Faults;
 
 /// <summary>Composes faults from a seed: some kinds at a time, one to four together, each kind coming again and again.</summary>
+/// <remarks>
+/// A cluster that never has a majority shows nothing: most storms leave one alone as long as its minority is in trouble. Some do
+/// not. While a member's data is lost, none does: the operator needs the others to bring it back.
+/// </remarks>
 internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<string> names)
 {
     private const double MeanSecondsBetween = 5;
     private const int KindsAtMost = 9;
+    private const double WildStorms = .3;
 
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
 
@@ -15,6 +20,7 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
     private readonly Dictionary<string, int> _occurrences = [];
     private readonly List<(Fault Fault, Task Life)> _active = [];
     private int _lastId;
+    private bool _sparesMajority;
 
     /// <summary>Injected so far.</summary>
     public int Count { get; private set; }
@@ -31,7 +37,8 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
     {
         string[] kinds = Draw();
         int together = _random.Next(1, 5);
-        Recorder.Note($"storm of {length.TotalSeconds:F0} s, up to {together} faults at a time of: {string.Join(", ", kinds)}");
+        _sparesMajority = _random.NextDouble() >= WildStorms;
+        Recorder.Note($"storm of {length.TotalSeconds:F0} s, up to {together} faults at a time{(_sparesMajority ? "" : ", majority or not,")} of: {string.Join(", ", kinds)}");
         var came = new HashSet<string>();
         var next = kinds.ToDictionary(kind => kind, _ => Wait());
         using var ending = new CancellationTokenSource();
@@ -78,11 +85,23 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
         var choices = new Random(Mix(kind, occurrence));
         var fault = FaultCatalogue.Make(kind, context.For(_lastId + 1, choices));
         var claims = fault.Claims.ToHashSet();
-        if (_active.Any(active => active.Fault.Claims.Any(claims.Contains)))
+        if (_active.Any(active => active.Fault.Claims.Any(claims.Contains)) || !LeavesEnough(fault))
             return false;
         _lastId++;
         _active.Add((fault, LiveAsync(fault, ending)));
         return true;
+    }
+
+    private bool LeavesEnough(Fault fault)
+    {
+        var active = _active.Select(other => other.Fault).ToArray();
+        bool isDataLost = active.Append(fault).Any(one => one.Claims.Contains(Claim.Damage));
+        if (fault.Disrupts.Count == 0 || (!_sparesMajority && !isDataLost))
+            return true;
+        // All at once is over soon, but on top of nothing else.
+        bool isAlone = active.All(other => other.Disrupts.Count == 0);
+        int disrupted = active.Append(fault).SelectMany(one => one.Disrupts).Distinct().Count();
+        return disrupted <= context.MinorityCount || isAlone;
     }
 
     private async Task LiveAsync(Fault fault, CancellationToken ending)

@@ -42,9 +42,10 @@ internal static class Supervisor
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => EndRunner(unshare, context));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => EndRunner(unshare, context));
         await unshare.WaitForExitAsync();
-        if (unshare.ExitCode < 128 || unshare.ExitCode == ExitCodes.Interrupted)
+        if (unshare.ExitCode is ExitCodes.Passed or ExitCodes.Interrupted or ExitCodes.RigFailed)
             return unshare.ExitCode;
-        await Console.Error.WriteLineAsync($"chaos: the runner was ended by signal {unshare.ExitCode - 128}; nothing is said of the store");
+        // The runner gives no other code: it was killed, and what unshare makes of that differs.
+        await Console.Error.WriteLineAsync("chaos: the runner was killed; nothing is said of the store");
         return ExitCodes.RigFailed;
     }
 

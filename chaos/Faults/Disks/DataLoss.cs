@@ -14,6 +14,8 @@ internal abstract class DataLoss(FaultContext context, string name) : Fault(cont
 
     public override IReadOnlyList<string> Targets => [Member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [Member];
+
     public override IEnumerable<string> Claims => [Claim.Process(Member), Claim.Disk(Member), Claim.Damage, Claim.Membership];
 
     public override TimeSpan Length { get; } = context.Between(4, 12);

@@ -12,6 +12,8 @@ internal sealed class FullDisk(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override string Detail => $"{_leaveBytes} bytes left";
 
     public override IEnumerable<string> Claims => [Claim.Disk(_member)];

@@ -18,6 +18,8 @@ internal sealed class PowerCut : Fault
 
     public override IReadOnlyList<string> Targets => [.. _members.Select(member => member.Name)];
 
+    public override IReadOnlyList<RigMember> Disrupts => _members;
+
     public override IEnumerable<string> Claims => _members.SelectMany(member => new[] { Claim.Process(member), Claim.Disk(member) });
 
     public override TimeSpan Length { get; }

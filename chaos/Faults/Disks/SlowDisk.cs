@@ -18,6 +18,8 @@ internal sealed class SlowDisk(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override string Detail => string.Create(CultureInfo.InvariantCulture, $"{_writesPerSecond} writes a second");
 
     public override IEnumerable<string> Claims => [Claim.Disk(_member)];

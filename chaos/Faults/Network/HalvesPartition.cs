@@ -3,16 +3,11 @@ using KvStore.Chaos.Rig;
 namespace KvStore.Chaos.Faults.Network;
 
 /// <summary>Two groups, about as large, that do not see each other. Clients reach both.</summary>
-internal sealed class HalvesPartition(FaultContext context) : LossFault(context, HalvesPartition.Kind)
+internal sealed class HalvesPartition(FaultContext context) : GroupCut(context, HalvesPartition.Kind)
 {
     public const string Kind = "halves";
 
-    public override IEnumerable<string> Claims => [Claim.Partition];
+    protected override IReadOnlyList<RigMember> DrawGroup() => [.. Context.Shuffled().Take(Context.Members.Count / 2)];
 
-    protected override IEnumerable<DropRule> Draw()
-    {
-        var members = Context.Shuffled();
-        int size = members.Count / 2;
-        return Cut([.. members.Take(size)], [.. members.Skip(size)]);
-    }
+    protected override IEnumerable<DropRule> Draw() => Cut(Group, Rest);
 }

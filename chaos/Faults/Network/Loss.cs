@@ -18,6 +18,8 @@ internal sealed class Loss : LossFault
 
     public override string Detail => $"{_percent} %";
 
+    public override IReadOnlyList<RigMember> Disrupts => _member is null ? Context.Members : [_member];
+
     protected override IEnumerable<DropRule> Draw() =>
         from one in Context.Members
         from other in Context.Members

@@ -24,6 +24,8 @@ internal sealed class MessyLink : Fault
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override string Detail => string.Create(CultureInfo.InvariantCulture,
         $"{_behaviour.Delay.TotalMilliseconds:F0} ms and up to {_behaviour.Jitter.TotalMilliseconds:F0} ms more{(_behaviour.MayOvertake ? ", reordered" : "")}, {_behaviour.DuplicatePercent} % twice");
 

@@ -13,6 +13,8 @@ internal sealed class SlowLink(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override string Detail => string.Create(CultureInfo.InvariantCulture, $"{_kilobits} kbit/s");
 
     public override IEnumerable<string> Claims => [Claim.Link(_member)];

@@ -11,6 +11,8 @@ internal sealed class Stall(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override TimeSpan Length { get; } = context.Between(8, 30);
 
     public override async Task InjectAsync(CancellationToken cancellationToken)

@@ -16,6 +16,8 @@ internal sealed class Replacement(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override string Detail => _isRemovedAlive ? "removed while it runs" : "removed after its end";
 
     public override IEnumerable<string> Claims => [Claim.Process(_member), Claim.Disk(_member), Claim.Damage, Claim.Membership];

@@ -12,6 +12,8 @@ internal sealed class GracefulRestart(FaultContext context) : Fault(context, Kin
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override IEnumerable<string> Claims => [Claim.Process(_member)];
 
     public override TimeSpan Length { get; } = context.Between(.1, 4);

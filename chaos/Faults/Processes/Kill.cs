@@ -18,6 +18,8 @@ internal class Kill : Fault
 
     public override IReadOnlyList<string> Targets => [.. _members.Select(member => member.Name)];
 
+    public override IReadOnlyList<RigMember> Disrupts => _members;
+
     public override IEnumerable<string> Claims => _members.Select(Claim.Process);
 
     public override TimeSpan Length { get; }

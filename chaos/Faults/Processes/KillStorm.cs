@@ -14,6 +14,8 @@ internal sealed class KillStorm(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [.. Context.Members.Select(member => member.Name)];
 
+    public override IReadOnlyList<RigMember> Disrupts => Context.Members;
+
     public override IEnumerable<string> Claims => Context.Members.Select(Claim.Process);
 
     public override TimeSpan Length { get; } = context.Between(5, 20);

@@ -20,6 +20,8 @@ internal sealed class Pause : Fault
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override IEnumerable<string> Claims => [Claim.Process(_member)];
 
     public override TimeSpan Length { get; }

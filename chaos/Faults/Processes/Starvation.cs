@@ -14,6 +14,8 @@ internal sealed class Starvation(FaultContext context) : Fault(context, Kind)
 
     public override IReadOnlyList<string> Targets => [_member.Name];
 
+    public override IReadOnlyList<RigMember> Disrupts => [_member];
+
     public override string Detail => _share.ToString("P0", CultureInfo.InvariantCulture);
 
     public override IEnumerable<string> Claims => [Claim.Processor(_member)];
