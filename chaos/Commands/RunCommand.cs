@@ -13,8 +13,10 @@ internal static class RunCommand
     /// <summary>The supervisor starts the runner by it.</summary>
     public const string InsideName = "run-inside";
 
-    private static readonly Option<long> Seed = new("--seed") { Description = "All faults and requests come from it.", DefaultValueFactory = _ => 1 };
-    private static readonly Option<double> Minutes = new("--minutes") { Description = "How long traffic and faults last.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<long> Seed =
+        new("--seed") { Description = "All faults and requests come from it.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<double> Minutes =
+        new("--minutes") { Description = "How long traffic and faults last.", DefaultValueFactory = _ => 3 };
     private static readonly Option<int> Members = new("--members") { Description = "3 or 5.", DefaultValueFactory = _ => 3 };
     private static readonly Option<string> Faults = new("--faults")
     {
@@ -22,11 +24,18 @@ internal static class RunCommand
     };
     private static readonly Option<string> Server = new("--server")
     {
-        Description = "The command of a member, with {name} {data-dir} {client-url} {peer-url} {initial-cluster} {state} {token}; "
-            + "without any of them a program with etcd's flags. The default is this repository's kvstore.",
+        Description = "The command of a member, with {name} {data-dir} {client-url} {peer-url} {initial-cluster} {state} "
+            + "{token}; without any of them a program with etcd's flags. The default is this repository's kvstore.",
     };
-    private static readonly Option<string> Out = new("--out") { Description = "Where history, logs and report go; artifacts/chaos/... unless given." };
-    private static readonly Option<double> Rate = new("--rate") { Description = "Scales the number of requests.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string> Out =
+        new("--out") { Description = "Where history, logs and report go; artifacts/chaos/... unless given." };
+    private static readonly Option<double> Rate =
+        new("--rate") { Description = "Scales the number of requests.", DefaultValueFactory = _ => 1 };
+
+    private static readonly Option<string> Against = new("--against")
+    {
+        Description = "Another server's command: the same storm is run on it afterwards, and both are printed side by side.",
+    };
 
     public static Command Create()
     {
@@ -38,7 +47,7 @@ internal static class RunCommand
         });
         var command = new Command("run", "Starts a cluster in namespaces of its own and puts it under a storm of faults.")
         {
-            Seed, Minutes, Members, Faults, Server, Out, Rate,
+            Seed, Minutes, Members, Faults, Server, Against, Out, Rate,
         };
         command.SetAction((parsed, _) => RunAsync(parsed));
         return command;
@@ -64,10 +73,19 @@ internal static class RunCommand
         try
         {
             await RunLedger.SweepAsync();
-            var ledger = RunLedger.Create();
-            var request = Request(parsed, ledger);
-            int code = await Supervisor.RunAsync(ledger, InsideName, Write(request, ledger));
-            return code == ExitCodes.Passed ? await VerdictCommand.JudgeAsync(request) : code;
+            string server = parsed.GetValue(Server) ?? DefaultServer.Find();
+            string folder = Path.GetFullPath(parsed.GetValue(Out)
+                ?? Path.Combine("artifacts", "chaos", $"seed-{parsed.GetValue(Seed)}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+            int code = await RunAsync(parsed, server, folder);
+            if (parsed.GetValue(Against) is not { } other || !File.Exists(RunSession.SummaryFile(folder)))
+                return code;
+            string otherFolder = folder + "-against";
+            int otherCode = await RunAsync(parsed, other, otherFolder);
+            if (File.Exists(RunSession.SummaryFile(otherFolder)))
+                SideBySide.Print(server, RunSession.ReadSummary(folder), other, RunSession.ReadSummary(otherFolder));
+            // What the other one does wrong is told above; the verdict is about ours.
+            Console.WriteLine($"verdicts: exit codes {code} and {otherCode}");
+            return code;
         }
         catch (RigException problem)
         {
@@ -76,12 +94,19 @@ internal static class RunCommand
         }
     }
 
-    private static RunRequest Request(ParseResult parsed, RunLedger ledger)
+    private static async Task<int> RunAsync(ParseResult parsed, string server, string folder)
+    {
+        var ledger = RunLedger.Create();
+        var request = Request(parsed, server, folder, ledger);
+        int code = await Supervisor.RunAsync(ledger, InsideName, Write(request, ledger));
+        return code == ExitCodes.Passed ? RunVerdict.Judge(request) : code;
+    }
+
+    private static RunRequest Request(ParseResult parsed, string server, string folder, RunLedger ledger)
     {
         long seed = parsed.GetValue(Seed);
         string id = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         string[] faults = [.. Split(parsed.GetValue(Faults))];
-        string server = parsed.GetValue(Server) ?? DefaultServer.Find();
         return new RunRequest
         {
             Seed = seed,
@@ -89,11 +114,11 @@ internal static class RunCommand
             MemberCount = parsed.GetValue(Members),
             Faults = faults.Length > 0 ? faults : FaultCatalogue.Names,
             ServerTemplate = server,
-            OutFolder = Path.GetFullPath(parsed.GetValue(Out) ?? Path.Combine("artifacts", "chaos", $"seed-{seed}-{DateTime.UtcNow:yyyyMMdd-HHmmss}")),
+            OutFolder = folder,
             WorkFolder = Path.Combine(Path.GetTempPath(), $"kvstore-chaos-{id}"),
             LedgerFile = ledger.Path,
             RunId = id,
-            Command = "chaos " + string.Join(' ', parsed.Tokens.Select(token => token.Value.Contains(' ') ? $"'{token.Value}'" : token.Value)),
+            Command = "chaos " + string.Join(' ', parsed.Tokens.Select(token => Quoted(token.Value))),
             Rate = parsed.GetValue(Rate),
         };
     }
@@ -109,6 +134,8 @@ internal static class RunCommand
         File.WriteAllText(file, JsonSerializer.Serialize(request));
         return file;
     }
+
+    private static string Quoted(string word) => word.Contains(' ') ? $"'{word}'" : word;
 
     private static IEnumerable<string> Split(string? names) =>
         (names ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

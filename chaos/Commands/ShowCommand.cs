@@ -6,12 +6,17 @@ namespace KvStore.Chaos.Commands;
 /// <summary><c>chaos show</c>: a history's records as lines of JSON, for reading and for other programs.</summary>
 internal static class ShowCommand
 {
-    private static readonly Argument<string> Source = new("folder") { Description = "A run's folder, or one of its files of records." };
-    private static readonly Option<bool> All = new("--all") { Description = "Also requests, watches and what members said of themselves." };
+    private static readonly Argument<string> Source =
+        new("folder") { Description = "A run's folder, or one of its files of records." };
+    private static readonly Option<bool> All =
+        new("--all") { Description = "Also requests, watches and what members said of themselves." };
 
     public static Command Create()
     {
-        var command = new Command("show", "Prints what happened in a run: faults, processes, notes; or everything.") { Source, All };
+        var command = new Command("show", "Prints what happened in a run: faults, processes, notes; or everything.")
+        {
+            Source, All,
+        };
         command.SetAction(parsed => Show(parsed.GetRequiredValue(Source), parsed.GetValue(All)));
         return command;
     }
@@ -24,6 +29,6 @@ internal static class ShowCommand
     }
 
     private static bool IsOfTheRig(HistoryRecord record) => record.KindCase
-        is not (HistoryRecord.KindOneofCase.Operation or HistoryRecord.KindOneofCase.WatchSent or HistoryRecord.KindOneofCase.WatchReceived
-            or HistoryRecord.KindOneofCase.WatchStreamEnded or HistoryRecord.KindOneofCase.MemberObserved);
+        is not (HistoryRecord.KindOneofCase.Operation or HistoryRecord.KindOneofCase.WatchSent
+            or HistoryRecord.KindOneofCase.WatchReceived or HistoryRecord.KindOneofCase.WatchStreamEnded or HistoryRecord.KindOneofCase.MemberObserved);
 }

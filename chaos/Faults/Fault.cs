@@ -2,11 +2,12 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults;
 
-/// <summary>One misfortune: chosen when it is made, done by <see cref="InjectAsync"/>, undone by <see cref="HealAsync"/>.</summary>
+/// <summary>One misfortune: chosen when it is made, done by <see cref="InjectAsync"/>, undone by
+/// <see cref="HealAsync"/>.</summary>
 /// <remarks>
-/// A further kind is a class like those beside this one, and a line in <see cref="FaultCatalogue"/>. What it draws, it draws in its
-/// constructor from a source of its own, so that the n-th fault of a kind is the same whatever the cluster does meanwhile; only who leads, and
-/// how far the store is, are looked up.
+/// A further kind is a class like those beside this one, and a line in <see cref="FaultCatalogue"/>. What it draws, it draws from
+/// a source of its own, so that the n-th fault of a kind is the same whatever the cluster does meanwhile; only who leads, and how
+/// far the store is, are looked up.
 /// </remarks>
 internal abstract class Fault(FaultContext context, string name)
 {

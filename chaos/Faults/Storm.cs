@@ -38,7 +38,8 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
         string[] kinds = Draw();
         int together = _random.Next(1, 5);
         _sparesMajority = _random.NextDouble() >= WildStorms;
-        Recorder.Note($"storm of {length.TotalSeconds:F0} s, up to {together} faults at a time{(_sparesMajority ? "" : ", majority or not,")} of: {string.Join(", ", kinds)}");
+        string spared = _sparesMajority ? "" : ", majority or not,";
+        Recorder.Note($"storm of {length.TotalSeconds:F0} s, up to {together} faults at a time{spared} of: {string.Join(", ", kinds)}");
         var came = new HashSet<string>();
         var next = kinds.ToDictionary(kind => kind, _ => Wait());
         using var ending = new CancellationTokenSource();
@@ -66,7 +67,8 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
         return [.. came];
     }
 
-    // Some kinds are on and the others off, differently each time: what always comes together finds less. Compactions always come.
+    // Some kinds are on and the others off, differently each time: what always comes together finds less. Compactions always
+    // come.
     private string[] Draw()
     {
         string[] all = [.. names];
@@ -119,13 +121,19 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
         }
         Recorder.Write(new HistoryRecord
         {
-            FaultInjected = new FaultInjected { Fault = fault.Id, At = at, Name = fault.Name, Targets = { fault.Targets }, Detail = fault.Detail },
+            FaultInjected = new FaultInjected
+            {
+                Fault = fault.Id, At = at, Name = fault.Name, Targets = { fault.Targets }, Detail = fault.Detail,
+            },
         });
         await Task.Delay(fault.Length, ending).ContinueWith(static _ => { }, TaskScheduler.Default);
         var effect = await fault.HealAsync();
         Recorder.Write(new HistoryRecord
         {
-            FaultHealed = new FaultHealed { Fault = fault.Id, At = Recorder.Now, IsEffective = effect.IsEffective, Evidence = effect.Evidence },
+            FaultHealed = new FaultHealed
+            {
+                Fault = fault.Id, At = Recorder.Now, IsEffective = effect.IsEffective, Evidence = effect.Evidence,
+            },
         });
         Tally(fault.Name, effect);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Google.Protobuf;
 using KvStore.Chaos.History;
 using KvStore.Chaos.Traffic;
 using KvStore.Protocol;
@@ -19,7 +20,8 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
 
     private Recorder Recorder => rig.Recorder;
 
-    /// <summary>Takes the member's old self out of the cluster, empties its disk, and brings it in again: learner first, then voter.</summary>
+    /// <summary>Takes the member's old self out of the cluster, empties its disk, and brings it in again: as a learner first, then as
+    /// a voter.</summary>
     /// <remarks>The process must be down.</remarks>
     /// <exception cref="RecoveryException">It was not possible within the limit.</exception>
     public async Task ReplaceAsync(RigMember member, TimeSpan limit, CancellationToken cancellationToken)
@@ -51,7 +53,8 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
         {
             if (await FindAsync(member, cancellationToken) is { } known)
                 return known.ID;
-            await StepAsync(Rpcs.MemberAdd, new MemberAddRequest { PeerURLs = { member.PeerUrl }, IsLearner = true }, member, cancellationToken);
+            var request = new MemberAddRequest { PeerURLs = { member.PeerUrl }, IsLearner = true };
+            await AnywhereAsync(Rpcs.MemberAdd, request, member, cancellationToken);
         }
     }
 
@@ -60,7 +63,7 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
     {
         while (await FindAsync(member, cancellationToken) is { IsLearner: true })
         {
-            var answer = await StepAsync(Rpcs.MemberPromote, new MemberPromoteRequest { ID = id }, member, cancellationToken);
+            var answer = await AnywhereAsync(Rpcs.MemberPromote, new MemberPromoteRequest { ID = id }, member, cancellationToken);
             if (!answer.IsOk)
                 await Task.Delay(Pause, cancellationToken);
         }
@@ -71,7 +74,7 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
     {
         while (await FindAsync(member, cancellationToken) is { } known)
         {
-            var answer = await StepAsync(Rpcs.MemberRemove, new MemberRemoveRequest { ID = known.ID }, member, cancellationToken);
+            var answer = await AnywhereAsync(Rpcs.MemberRemove, new MemberRemoveRequest { ID = known.ID }, member, cancellationToken);
             if (!answer.IsOk)
                 await Task.Delay(Pause, cancellationToken);
         }
@@ -103,15 +106,19 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
     {
         while (true)
         {
-            var alarms = await AnywhereAsync(Rpcs.Alarm, new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Get }, null, cancellationToken);
+            var all = new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Get };
+            var alarms = await AnywhereAsync(Rpcs.Alarm, all, null, cancellationToken);
             if (!alarms.IsOk)
                 continue;
             if (alarms.Response.Alarms.Count == 0)
                 return;
             foreach (var alarm in alarms.Response.Alarms)
             {
-                var request = new AlarmRequest { Action = AlarmRequest.Types.AlarmAction.Deactivate, Alarm = alarm.Alarm, MemberID = alarm.MemberID };
-                await AnywhereAsync(Rpcs.Alarm, request, null, cancellationToken);
+                var end = new AlarmRequest
+                {
+                    Action = AlarmRequest.Types.AlarmAction.Deactivate, Alarm = alarm.Alarm, MemberID = alarm.MemberID,
+                };
+                await AnywhereAsync(Rpcs.Alarm, end, null, cancellationToken);
             }
             await Task.Delay(Pause, cancellationToken);
         }
@@ -133,14 +140,11 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
         }
     }
 
-    private Task<Answer<TResponse>> StepAsync<TRequest, TResponse>(
-        Rpc<TRequest, TResponse> rpc, TRequest request, RigMember about, CancellationToken cancellationToken)
-        where TResponse : class => AnywhereAsync(rpc, request, about, cancellationToken);
-
     // At some member that answers, the leader most of all, and not at the one in question.
     private async Task<Answer<TResponse>> AnywhereAsync<TRequest, TResponse>(
         Rpc<TRequest, TResponse> rpc, TRequest request, RigMember? about, CancellationToken cancellationToken)
-        where TResponse : class
+        where TRequest : IMessage
+        where TResponse : class, IMessage
     {
         cancellationToken.ThrowIfCancellationRequested();
         var candidates = rig.Members.Where(member => member != about && observer.ViewOf(member).IsAnswering)
@@ -158,7 +162,8 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
 
     private async Task<Answer<TResponse>> OnceAsync<TRequest, TResponse>(
         Rpc<TRequest, TResponse> rpc, RigMember member, TRequest request, TimeSpan limit, CancellationToken cancellationToken)
-        where TResponse : class
+        where TRequest : IMessage
+        where TResponse : class, IMessage
     {
         cancellationToken.ThrowIfCancellationRequested();
         // A client has one request at a time: as many clients as requests under way.

@@ -27,6 +27,10 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
 
     public static string SummaryFile(string folder) => Path.Combine(folder, "summary.json");
 
+    /// <exception cref="RigException">The run left none.</exception>
+    public static RunSummary ReadSummary(string folder) =>
+        JsonSerializer.Deserialize<RunSummary>(File.ReadAllText(SummaryFile(folder))) ?? throw new RigException($"{SummaryFile(folder)} is empty");
+
     /// <exception cref="OperationCanceledException">It was ended before its time; what was recorded stays.</exception>
     /// <exception cref="RigException">The rig failed.</exception>
     public async Task<RunSummary> RunAsync()

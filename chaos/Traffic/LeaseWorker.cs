@@ -2,7 +2,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
-/// <summary>Leases with keys: granted, renewed for a while, then revoked, or left to expire, or forgotten by a client that does not know.</summary>
+/// <summary>Leases with keys: granted, renewed for a while, then revoked, or left to expire, or forgotten by a client that does not
+/// know.</summary>
 internal sealed class LeaseWorker(TrafficContext context, int number) : Worker(context, number)
 {
     private const int KeysAtMost = 4;

@@ -2,7 +2,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
-/// <summary>Writes objects as Kubernetes' API server does: creates where there is none, updates and deletes the version that it has read.</summary>
+/// <summary>Writes objects as Kubernetes' API server does: creates where there is none, updates and deletes the version that it has
+/// read.</summary>
 internal sealed class ObjectWorker(TrafficContext context, int number, string prefix, int objectCount) : Worker(context, number)
 {
     protected override TimeSpan Pause => TimeSpan.FromMilliseconds(120);
@@ -26,7 +27,9 @@ internal sealed class ObjectWorker(TrafficContext context, int number, string pr
 
     private TxnRequest Change(string name, long seen)
     {
-        var then = seen != 0 && Chance(.25) ? Requests.Op(Requests.Delete(name)) : Requests.Op(Requests.Put(name, Client.NewValue()));
+        var then = seen != 0 && Chance(.25)
+            ? Requests.Op(Requests.Delete(name))
+            : Requests.Op(Requests.Put(name, Client.NewValue()));
         return Requests.Txn([Requests.ModIs(name, seen)], [then], Requests.Op(Requests.Get(name)));
     }
 }

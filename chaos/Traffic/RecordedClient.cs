@@ -1,10 +1,11 @@
+using Google.Protobuf;
 using KvStore.Chaos.History;
 using KvStore.Grpc;
 using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
-/// <summary>One client: makes one request at a time, to a member that it names, and everything that it asks and hears is recorded.</summary>
+/// <summary>One client: makes one request at a time, to a member that it names; all that it asks and hears is recorded.</summary>
 /// <remarks>
 /// Nothing is tried again. Once it does not know the outcome of a request it is retired: whoever drives it takes a new one, with
 /// new connections.
@@ -49,7 +50,8 @@ internal sealed class RecordedClient(Recorder recorder, IReadOnlyList<MemberAddr
     /// <exception cref="InvalidOperationException">The client is retired.</exception>
     public async Task<Answer<TResponse>> CallAsync<TRequest, TResponse>(
         Rpc<TRequest, TResponse> rpc, string member, TRequest request, TimeSpan limit, CancellationToken cancellationToken)
-        where TResponse : class
+        where TRequest : IMessage
+        where TResponse : class, IMessage
     {
         var operation = Begin(rpc, member, request);
         try
@@ -70,11 +72,12 @@ internal sealed class RecordedClient(Recorder recorder, IReadOnlyList<MemberAddr
         var operation = Begin(Rpcs.LeaseKeepAlive, member, request);
         try
         {
-            using var call = ChannelTo(member).AsyncDuplexStreamingCall(Rpcs.LeaseKeepAlive.Method, null, Options(limit, cancellationToken));
+            using var call = ChannelTo(member).AsyncDuplexStreamingCall(
+                Rpcs.LeaseKeepAlive.Method, null, Options(limit, cancellationToken));
             await SendAsync(call, request);
             if (await call.ResponseStream.MoveNext(CancellationToken.None))
                 return Succeeded(Rpcs.LeaseKeepAlive, operation, call.ResponseStream.Current);
-            return Failed<LeaseKeepAliveResponse>(operation, new RpcException(StatusCode.Unavailable, "the stream ended without an answer"));
+            throw new RpcException(StatusCode.Unavailable, "the stream ended without an answer");
         }
         catch (RpcException end)
         {
@@ -104,22 +107,23 @@ internal sealed class RecordedClient(Recorder recorder, IReadOnlyList<MemberAddr
         new(Deadline: DateTime.UtcNow + limit, CancellationToken: cancellationToken);
 
     private Operation Begin<TRequest, TResponse>(Rpc<TRequest, TResponse> rpc, string member, TRequest request)
+        where TRequest : IMessage
+        where TResponse : IMessage
     {
         if (IsRetired)
             throw new InvalidOperationException($"client {Id} is retired");
-        var operation = new Operation { Id = recorder.NewOperation(), Client = Id, Member = member, Request = new Request() };
-        rpc.SetRequest(operation.Request, request);
+        var operation = new Operation { Id = recorder.NewOperation(), Client = Id, Member = member, Request = rpc.Wrap(request) };
         operation.CalledAt = recorder.Now;
         return operation;
     }
 
     private Answer<TResponse> Succeeded<TRequest, TResponse>(Rpc<TRequest, TResponse> rpc, Operation operation, TResponse response)
-        where TResponse : class
+        where TRequest : IMessage
+        where TResponse : class, IMessage
     {
         operation.ReturnedAt = recorder.Now;
         operation.Outcome = Outcome.Ok;
-        operation.Response = new Response();
-        rpc.SetResponse(operation.Response, response);
+        operation.Response = rpc.Wrap(response);
         recorder.Write(operation);
         return new Answer<TResponse>(Outcome.Ok, response);
     }

@@ -16,7 +16,8 @@ internal sealed class TrafficContext(TrafficOptions options, Recorder recorder)
     /// <summary>The newest revision that any answer has told of; for reads of the past. Not exact.</summary>
     public long LatestRevision { get; private set; }
 
-    /// <summary>All work is done, and this revision is the last: what watches everything may end once it has seen it. 0 before.</summary>
+    /// <summary>All work is done, and this revision is the last: who watches everything may end once he has seen it. 0
+    /// before.</summary>
     public long FinalRevision { get; set; }
 
     public TrafficCounts Counts => new()

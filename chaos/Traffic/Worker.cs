@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Google.Protobuf;
 using KvStore.Chaos.History;
 using KvStore.Protocol;
 
@@ -83,7 +84,8 @@ internal abstract class Worker(TrafficContext context, int number) : IDisposable
     }
 
     protected async Task<Answer<TResponse>> CallAsync<TRequest, TResponse>(Rpc<TRequest, TResponse> rpc, TRequest request)
-        where TResponse : class
+        where TRequest : IMessage
+        where TResponse : class, IMessage
     {
         var answer = await Client.CallAsync(rpc, Member, request, Limit(), CancellationToken.None);
         await AfterAsync(answer);
@@ -98,7 +100,8 @@ internal abstract class Worker(TrafficContext context, int number) : IDisposable
     }
 
     /// <summary>Exponential: how far two requests are apart says nothing of the next two.</summary>
-    protected Task WaitAsync(TimeSpan mean) => Task.Delay(mean * Math.Min(5, -Math.Log(1 - Random.NextDouble())), _stopping);
+    protected Task WaitAsync(TimeSpan mean) =>
+        Task.Delay(mean * Math.Min(5, -Math.Log(1 - Random.NextDouble())), _stopping);
 
     protected bool Chance(double probability) => Random.NextDouble() < probability;
 

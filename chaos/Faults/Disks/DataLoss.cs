@@ -3,8 +3,8 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults.Disks;
 
-/// <summary>What one member has on its disk is harmed while it is down. It must refuse to start, or get along without harm; then the operator
-/// takes it out, empties it and brings it in anew.</summary>
+/// <summary>What one member has on its disk is harmed while it is down. It must refuse to start, or get along without harm; then the
+/// operator takes it out, empties it and brings it in anew.</summary>
 internal abstract class DataLoss(FaultContext context, string name) : Fault(context, name)
 {
     private static readonly TimeSpan RefusalLimit = TimeSpan.FromSeconds(8);

@@ -2,7 +2,8 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults.Disks;
 
-/// <summary>The power of one, many or all members fails: what is not on their disks by then is lost, and the processes are gone.</summary>
+/// <summary>The power of one, many or all members fails: what is not on their disks by then is lost, and the processes are
+/// gone.</summary>
 internal sealed class PowerCut : Fault
 {
     public const string OneKind = "power", ManyKind = "power-many", AllKind = "power-all";
@@ -20,7 +21,8 @@ internal sealed class PowerCut : Fault
 
     public override IReadOnlyList<RigMember> Disrupts => _members;
 
-    public override IEnumerable<string> Claims => _members.SelectMany(member => new[] { Claim.Process(member), Claim.Disk(member) });
+    public override IEnumerable<string> Claims =>
+        _members.SelectMany(member => new[] { Claim.Process(member), Claim.Disk(member) });
 
     public override TimeSpan Length { get; }
 

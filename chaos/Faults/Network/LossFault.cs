@@ -7,7 +7,8 @@ internal abstract class LossFault(FaultContext context, string name) : Fault(con
 {
     private IReadOnlyList<DropRule> _rules = [];
 
-    public override IReadOnlyList<string> Targets => [.. Rules.Select(rule => $"{MemberOf(rule.From)}>{MemberOf(rule.To)}").Distinct()];
+    public override IReadOnlyList<string> Targets =>
+        [.. Rules.Select(rule => $"{MemberOf(rule.From)}>{MemberOf(rule.To)}").Distinct()];
 
     protected IReadOnlyList<DropRule> Rules
     {

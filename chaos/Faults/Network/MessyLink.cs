@@ -3,7 +3,8 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults.Network;
 
-/// <summary>A member's link to its peers delays frames, each for another time, lets them overtake each other and doubles some.</summary>
+/// <summary>A member's link to its peers delays frames, each for another time, lets them overtake each other and doubles
+/// some.</summary>
 internal sealed class MessyLink : Fault
 {
     public const string Kind = "messy-link";
@@ -27,7 +28,9 @@ internal sealed class MessyLink : Fault
     public override IReadOnlyList<RigMember> Disrupts => [_member];
 
     public override string Detail => string.Create(CultureInfo.InvariantCulture,
-        $"{_behaviour.Delay.TotalMilliseconds:F0} ms and up to {_behaviour.Jitter.TotalMilliseconds:F0} ms more{(_behaviour.MayOvertake ? ", reordered" : "")}, {_behaviour.DuplicatePercent} % twice");
+        $"{_behaviour.Delay.TotalMilliseconds:F0}+{_behaviour.Jitter.TotalMilliseconds:F0} ms, {Order}, {_behaviour.DuplicatePercent} % twice");
+
+    private string Order => _behaviour.MayOvertake ? "reordered" : "in order";
 
     public override IEnumerable<string> Claims => [Claim.Link(_member)];
 
@@ -39,6 +42,7 @@ internal sealed class MessyLink : Fault
         if (_link is null)
             return new Effect(false, "not inserted");
         await _link.RemoveAsync();
-        return new Effect(_link.FrameCount > 0, $"{_link.FrameCount} frames delayed, {_link.OvertakenCount} overtaken, {_link.DuplicateCount} doubled");
+        string evidence = $"{_link.FrameCount} frames delayed, {_link.OvertakenCount} overtaken, {_link.DuplicateCount} doubled";
+        return new Effect(_link.FrameCount > 0, evidence);
     }
 }

@@ -7,7 +7,8 @@ internal sealed class MinorityPartition(FaultContext context) : GroupCut(context
 {
     public const string Kind = "minority";
 
-    protected override IReadOnlyList<RigMember> DrawGroup() => [.. Context.Shuffled().Take(Context.Random.Next(1, Context.MinorityCount + 1))];
+    protected override IReadOnlyList<RigMember> DrawGroup() =>
+        [.. Context.Shuffled().Take(Context.Random.Next(1, Context.MinorityCount + 1))];
 
     protected override IEnumerable<DropRule> Draw() => [.. Cut(Group, Rest), .. Group.SelectMany(CutClients)];
 }

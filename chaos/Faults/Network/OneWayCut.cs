@@ -11,5 +11,6 @@ internal sealed class OneWayCut(FaultContext context) : GroupCut(context, OneWay
 
     protected override IReadOnlyList<RigMember> DrawGroup() => [Context.AnyMember()];
 
-    protected override IEnumerable<DropRule> Draw() => [new DropRule(Group[0].PeerPort, Rest[Context.Random.Next(Rest.Count)].PeerPort)];
+    protected override IEnumerable<DropRule> Draw() =>
+        [new DropRule(Group[0].PeerPort, Rest[Context.Random.Next(Rest.Count)].PeerPort)];
 }

@@ -16,6 +16,7 @@ internal sealed class RingPartition(FaultContext context) : LossFault(context, R
         if (count == 3)
             return members.Select((member, i) => new DropRule(member.PeerPort, members[(i + 1) % count].PeerPort));
         // Neighbours on both sides stay.
-        return members.SelectMany((member, i) => Enumerable.Range(2, count - 3).SelectMany(step => Cut(member, members[(i + step) % count])));
+        return members.SelectMany(
+            (member, i) => Enumerable.Range(2, count - 3).SelectMany(step => Cut(member, members[(i + step) % count])));
     }
 }

@@ -19,8 +19,8 @@ internal sealed class SlowLink(FaultContext context) : Fault(context, Kind)
 
     public override IEnumerable<string> Claims => [Claim.Link(_member)];
 
-    public override Task InjectAsync(CancellationToken cancellationToken) => Shell.RunAsync(
-        "tc", "qdisc", "add", "dev", _member.PeerPort, "root", "tbf", "rate", $"{_kilobits}kbit", "burst", "16kb", "latency", "800ms");
+    public override Task InjectAsync(CancellationToken cancellationToken) => Shell.RunAsync("tc",
+        "qdisc", "add", "dev", _member.PeerPort, "root", "tbf", "rate", $"{_kilobits}kbit", "burst", "16kb", "latency", "800ms");
 
     public override async Task<Effect> HealAsync()
     {

@@ -2,7 +2,8 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults.Network;
 
-/// <summary>The connections that a member has with its peers at this moment fall silent for long, without a reset; new ones work.</summary>
+/// <summary>The connections that a member has with its peers at this moment fall silent for long, without a reset; new ones
+/// work.</summary>
 internal sealed class Stall(FaultContext context) : Fault(context, Kind)
 {
     public const string Kind = "stall";

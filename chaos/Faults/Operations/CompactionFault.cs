@@ -2,8 +2,8 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults.Operations;
 
-/// <summary>History is compacted up to a while ago: so far behind that watches of everything are not cut off by it, but those that
-/// start in the past and reads of the past are.</summary>
+/// <summary>History is compacted up to a while ago: so far behind that watches of everything are not cut off by it, but those
+/// that start in the past and reads of the past are.</summary>
 internal sealed class CompactionFault(FaultContext context) : Fault(context, Kind)
 {
     public const string Kind = "compact";

@@ -2,7 +2,8 @@ using KvStore.Chaos.Rig;
 
 namespace KvStore.Chaos.Faults.Operations;
 
-/// <summary>A healthy member is taken out of the cluster for a while and comes back as a new one: a learner first, then a voter.</summary>
+/// <summary>A healthy member is taken out of the cluster for a while and comes back as a new one: a learner first, then a
+/// voter.</summary>
 internal sealed class Replacement(FaultContext context) : Fault(context, Kind)
 {
     public const string Kind = "replace";
@@ -49,6 +50,6 @@ internal sealed class Replacement(FaultContext context) : Fault(context, Kind)
         await _member.KillAsync("the operator takes it down");
         await Context.Operator.ReplaceAsync(_member, ReplacementLimit, CancellationToken.None);
         _member.MayEnd = false;
-        return new Effect(true, $"removed {(_wasRemoved ? "during the storm" : "when other faults were healed")}, added as a learner, promoted");
+        return new Effect(true, $"removed {(_wasRemoved ? "at once" : "when that was possible")}, added as a learner, promoted");
     }
 }

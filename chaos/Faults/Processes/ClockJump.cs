@@ -34,7 +34,8 @@ internal sealed class ClockJump : Fault
     {
         _member.Clock.Set(TimeSpan.Zero);
         bool isSeen = _member.ProcessId is var id and not 0 && Maps(id);
-        return Task.FromResult(new Effect(isSeen, isSeen ? "the process asks the library that was shifted" : "the process does not ask the library"));
+        string asks = isSeen ? "asks" : "does not ask";
+        return Task.FromResult(new Effect(isSeen, $"the process {asks} the library for the time"));
     }
 
     // A program that is linked statically is started with the library and does not load it.

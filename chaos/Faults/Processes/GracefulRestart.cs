@@ -23,6 +23,6 @@ internal sealed class GracefulRestart(FaultContext context) : Fault(context, Kin
     public override async Task<Effect> HealAsync()
     {
         await _member.StartAsync();
-        return new Effect(_hasEnded, _hasEnded ? $"ended with exit code {_member.LastExitCode}" : "did not end on kill -TERM and was killed");
+        return new Effect(_hasEnded, _hasEnded ? $"ended with exit code {_member.LastExitCode}" : "had to be killed");
     }
 }

@@ -1,17 +1,15 @@
-using System.Text.Json;
 using KvStore.Chaos.Rig;
 using KvStore.Chaos.Runs;
 
 namespace KvStore.Chaos.Commands;
 
 /// <summary>What is said at the end of a run.</summary>
-internal static class VerdictCommand
+internal static class RunVerdict
 {
     /// <returns>The exit code.</returns>
-    public static async Task<int> JudgeAsync(RunRequest request)
+    public static int Judge(RunRequest request)
     {
-        string text = await File.ReadAllTextAsync(RunSession.SummaryFile(request.OutFolder));
-        var summary = JsonSerializer.Deserialize<RunSummary>(text) ?? throw new RigException("the run left no summary");
+        var summary = RunSession.ReadSummary(request.OutFolder);
         foreach (string floor in summary.MissedFloors)
             Console.WriteLine($"below the floor: {floor}");
         if (summary.Violations.Count > 0)
