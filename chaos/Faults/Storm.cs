@@ -14,6 +14,8 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
     private const int KindsAtMost = 9;
     private const double WildStorms = .3;
 
+    private static readonly int[] Together = [1, 2, 2, 3, 3, 3, 4, 4, 4];
+
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
 
     private readonly Random _random = new(unchecked((int)(seed ^ (seed >> 32))));
@@ -36,7 +38,7 @@ internal sealed class Storm(FaultContext context, long seed, IReadOnlyList<strin
     public async Task<IReadOnlyList<string>> RunAsync(TimeSpan length, CancellationToken cancellationToken)
     {
         string[] kinds = Draw();
-        int together = _random.Next(1, 5);
+        int together = Together[_random.Next(Together.Length)];
         _sparesMajority = _random.NextDouble() >= WildStorms;
         string spared = _sparesMajority ? "" : ", majority or not,";
         Recorder.Note($"storm of {length.TotalSeconds:F0} s, up to {together} faults at a time{spared} of: {string.Join(", ", kinds)}");

@@ -32,7 +32,9 @@ internal sealed class Operator(ClusterRig rig, Observer observer) : IDisposable
         {
             Recorder.Note("the operator takes it out and brings it in anew", member.Name);
             await RemoveAsync(member, either.Token);
-            Directory.Delete(member.DataDirectory, recursive: true);
+            // One that refused to start on an empty disk has not made it.
+            if (Directory.Exists(member.DataDirectory))
+                Directory.Delete(member.DataDirectory, recursive: true);
             ulong id = await AddLearnerAsync(member, either.Token);
             await member.StartAsync("existing", rig.InitialCluster);
             member.IsDamaged = false;

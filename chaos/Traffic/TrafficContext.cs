@@ -13,6 +13,9 @@ internal sealed class TrafficContext(TrafficOptions options, Recorder recorder)
 
     public IReadOnlyList<MemberAddress> Members => options.Members;
 
+    /// <summary>All requests together keep to it.</summary>
+    public RequestPace Pace { get; } = new(350 * options.Rate);
+
     /// <summary>The newest revision that any answer has told of; for reads of the past. Not exact.</summary>
     public long LatestRevision { get; private set; }
 

@@ -3,9 +3,9 @@ namespace KvStore.Chaos.Traffic;
 /// <summary>Who takes part: so many workers of each kind.</summary>
 internal static class TrafficMix
 {
-    private const int RegisterGroups = 4, WorkersPerRegister = 3, ListWorkers = 5, RangeWorkers = 8, LeaseWorkers = 5;
-    private const int Locks = 2, WorkersPerLock = 3, Watchers = 8, WatchedKeys = 48, WatchedKeyWorkers = 3;
-    private const int Objects = 40, ObjectWorkers = 3, Informers = 3;
+    private const int RegisterGroups = 6, WorkersPerRegister = 3, ListWorkers = 8, RangeWorkers = 16, LeaseWorkers = 8;
+    private const int Locks = 3, WorkersPerLock = 3, Watchers = 8, WatchedKeys = 48, WatchedKeyWorkers = 5;
+    private const int Objects = 40, ObjectWorkers = 5, Informers = 3;
     private const int EverythingWatchers = 2;
 
     public static IReadOnlyList<Worker> Create(TrafficContext context)

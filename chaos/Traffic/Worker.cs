@@ -59,7 +59,7 @@ internal abstract class Worker(TrafficContext context, int number) : IDisposable
                 if (--_stepsLeft < 0)
                     MoveOn();
                 await StepAsync();
-                await WaitAsync(Pause / context.Options.Rate);
+                await WaitAsync(Pause);
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -87,6 +87,7 @@ internal abstract class Worker(TrafficContext context, int number) : IDisposable
         where TRequest : IMessage
         where TResponse : class, IMessage
     {
+        await context.Pace.WaitAsync(_stopping);
         var answer = await Client.CallAsync(rpc, Member, request, Limit(), CancellationToken.None);
         await AfterAsync(answer);
         return answer;

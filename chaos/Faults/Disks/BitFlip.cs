@@ -16,6 +16,8 @@ internal sealed class BitFlip(FaultContext context) : DataLoss(context, Kind)
 
     protected override string Harm()
     {
+        if (!Directory.Exists(Member.DataDirectory))
+            return "";
         var files = new DirectoryInfo(Member.DataDirectory).EnumerateFiles("*", SearchOption.AllDirectories)
             .Where(file => file.Length > 0).OrderBy(file => file.FullName, StringComparer.Ordinal).ToArray();
         if (files.Length == 0)

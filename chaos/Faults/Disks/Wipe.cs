@@ -7,6 +7,8 @@ internal sealed class Wipe(FaultContext context) : DataLoss(context, Kind)
 
     protected override string Harm()
     {
+        if (!Directory.Exists(Member.DataDirectory))
+            return "";
         Directory.Delete(Member.DataDirectory, recursive: true);
         return "the data directory was deleted";
     }
