@@ -135,9 +135,7 @@ internal sealed class Writers
     {
         foreach (var kv in gap.Puts)
         {
-            var writer = Candidates(kv).Where(operation => operation.Outcome == Outcome.Unknown && !_placedIds.Contains(operation.Id)
-                    && operation.CalledAt <= _sightings.SeenAt(revision))
-                .MinBy(operation => operation.CalledAt);
+            var writer = First(_byValue.GetValueOrDefault((kv.Key, kv.Value)) ?? [], revision) ?? First(Keeping(kv.Key), revision);
             if (writer is not null)
             {
                 _placedIds.Add(writer.Id);
@@ -149,13 +147,13 @@ internal sealed class Writers
         }
     }
 
-    /// <summary>Requests that would have written this, or, keeping the value that was there, might have.</summary>
-    private IEnumerable<Operation> Candidates(KeyValue kv)
-    {
-        var byValue = _byValue.GetValueOrDefault((kv.Key, kv.Value)) ?? [];
-        var keeping = _unplaced.Where(operation => operation.Request.Puts().Any(put => put.IgnoreValue && put.Key.Equals(kv.Key)));
-        return byValue.Concat(keeping);
-    }
+    private Operation? First(IEnumerable<Operation> candidates, long revision) => candidates
+        .Where(operation => operation.Outcome == Outcome.Unknown && !_placedIds.Contains(operation.Id) && operation.CalledAt <= _sightings.SeenAt(revision))
+        .MinBy(operation => operation.CalledAt);
+
+    /// <summary>Requests that would leave the value as it was, whoever wrote it.</summary>
+    private IEnumerable<Operation> Keeping(ByteString key) =>
+        _unplaced.Where(operation => operation.Request.Puts().Any(put => put.IgnoreValue && put.Key.Equals(key)));
 
     private static bool? IsInSuccess(TxnRequest txn, KeyValue kv)
     {

@@ -1,4 +1,7 @@
+using KvStore.Chaos.Checkers;
+using KvStore.Chaos.Checkers.Leases;
 using KvStore.Chaos.Checkers.Revisions;
+using KvStore.Chaos.Checkers.Watches;
 using KvStore.Chaos.History;
 using KvStore.Chaos.Tests.Generation;
 
@@ -13,9 +16,10 @@ public sealed class ValidHistoriesTests
         {
             var history = HistoryGenerator.Generate(seed, TrafficMix.Everything);
 
-            var (result, _) = RevisionOrderChecker.Check(RunHistory.Of(history.Records));
-
-            Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
+            var run = RunHistory.Of(history.Records);
+            var (order, timeline) = RevisionOrderChecker.Check(run);
+            foreach (var result in (CheckResult[])[order, WatchChecker.Check(run, timeline), LeaseChecker.Check(run, timeline)])
+                Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
         }
     }
 }

@@ -17,7 +17,9 @@ internal sealed class GeneratedWatch
     private readonly KeyInterval _keys;
     private readonly int _client;
     private int _stream;
-    private long _next;
+
+    /// <summary>Where the member is with it, and where its client knows it to be.</summary>
+    private long _next, _known;
     private bool _isOpen;
 
     private GeneratedWatch(HistoryGenerator generator, WatchCreateRequest request, bool isPatient, int client)
@@ -25,7 +27,7 @@ internal sealed class GeneratedWatch
         (_generator, _request, _isPatient, _client) = (generator, request, isPatient, client);
         _keys = new KeyInterval(request.Key, request.RangeEnd);
         Member = generator.AnyMember();
-        _next = request.StartRevision;
+        _known = _next = request.StartRevision;
     }
 
     public GeneratedMember Member { get; private set; }
@@ -48,6 +50,7 @@ internal sealed class GeneratedWatch
         if (_generator.IsOver)
             return;
         Member = _generator.AnyMember();
+        _next = _known;
         _generator.After(_generator.Between(1, 50 * HistoryGenerator.Millisecond), () => Create(broken));
     }
 
@@ -84,7 +87,7 @@ internal sealed class GeneratedWatch
         _isOpen = true;
         Member.Applied = Math.Max(Member.Applied, _generator.Between(1, _generator.Model.Revision));
         if (_next == 0)
-            _next = Member.Applied + 1;
+            _known = _next = Member.Applied + 1;
         Respond(new WatchResponse { Header = Header(), Created = true });
         if (IsTooOld())
         {
@@ -108,7 +111,10 @@ internal sealed class GeneratedWatch
         long upTo = Math.Min(Member.Applied, _next + _generator.Random.Next(8));
         Deliver(upTo);
         if (upTo == Member.Applied && _generator.Chance(20))
+        {
             Respond(new WatchResponse { Header = Header() });
+            _known = Math.Max(_known, upTo + 1);
+        }
         if (!_isPatient && _generator.Chance(3))
         {
             Cancel();
@@ -132,7 +138,7 @@ internal sealed class GeneratedWatch
         Respond(new WatchResponse { Header = Header(), Canceled = true, CompactRevision = compacted, CancelReason = "compacted" });
         int ended = _stream;
         _isOpen = false;
-        _next = compacted;
+        _known = _next = compacted;
         _generator.After(Pause(), () => Create(ended));
     }
 
@@ -155,6 +161,7 @@ internal sealed class GeneratedWatch
 
     private void Send(List<Event> events)
     {
+        _known = events[^1].Kv.ModRevision + 1;
         int first = _request.Fragment && events.Count > 1 && _generator.Chance(50) ? _generator.Random.Next(1, events.Count) : events.Count;
         if (first < events.Count)
             Respond(new WatchResponse { Header = Header(), Fragment = true, Events = { events.Take(first) } });
