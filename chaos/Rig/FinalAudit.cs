@@ -66,8 +66,10 @@ internal sealed class FinalAudit(ClusterRig rig)
         // Members that compacted to different revisions hash different things; then there is nothing to compare.
         foreach (var group in hashes.GroupBy(hash => hash.Response.CompactRevision))
         {
-            if (group.Select(hash => hash.Response.Hash).Distinct().Count() > 1)
-                problems.Add($"different hashes at revision {hashes[0].Revision} {when}: {string.Join(", ", hashes.Select(hash => $"{hash.Member} {hash.Response.Hash:x8}"))}");
+            if (group.Select(hash => hash.Response.Hash).Distinct().Count() == 1)
+                continue;
+            string each = string.Join(", ", group.Select(hash => $"{hash.Member} {hash.Response.Hash:x8}"));
+            problems.Add($"different hashes at revision {hashes[0].Revision} {when}: {each}");
         }
     }
 
@@ -105,7 +107,7 @@ internal sealed class FinalAudit(ClusterRig rig)
         where TResponse : class
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using var channel = GrpcChannel.ForAddress(member.ClientUrl, new GrpcChannelOptions { ConnectTimeout = TimeSpan.FromSeconds(2) });
+        using var channel = GrpcChannel.ForAddress(member.ClientUrl, new GrpcChannelOptions { ConnectTimeout = CallLimit });
         try
         {
             using var call = channel.AsyncUnaryCall(method, null, new CallOptions(Deadline: DateTime.UtcNow + CallLimit), request);

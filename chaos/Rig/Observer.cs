@@ -12,6 +12,7 @@ namespace KvStore.Chaos.Rig;
 internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
 {
     private const string SnapshotsSent = "etcd_network_snapshot_send_success";
+    private const long RecordNanoseconds = 1_000_000_000;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
@@ -30,7 +31,8 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
     public long SnapshotCount => Interlocked.Read(ref _snapshotsSent);
 
     /// <summary>The member that leads in the latest term, as far as is known.</summary>
-    public RigMember? Leader => rig.Members.Where(member => ViewOf(member).Role == Role.Leader).MaxBy(member => ViewOf(member).Term);
+    public RigMember? Leader =>
+        rig.Members.Where(member => ViewOf(member).Role == Role.Leader).MaxBy(member => ViewOf(member).Term);
 
     public long MaxRevision => rig.Members.Max(member => ViewOf(member).Revision);
 
@@ -61,7 +63,7 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
         while (await TickAsync(pace))
         {
             int process = member.ProcessId;
-            var (view, size) = await AskAsync(channel);
+            var view = await AskAsync(channel);
             var last = ViewOf(member);
             _views[member.Name] = view;
             if (view.Role == Role.Leader)
@@ -69,30 +71,47 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
             if (view.IsAnswering && process != 0 && process != readyProcess && process == member.ProcessId)
             {
                 readyProcess = process;
-                rig.Recorder.Write(new HistoryRecord
-                {
-                    ProcessChanged = new ProcessChanged { At = rig.Recorder.Now, Member = member.Name, Kind = ProcessChanged.Types.Kind.Ready },
-                });
+                RecordReady(member);
             }
             // Each change, and a sign of life now and then.
-            if (view.Role == last.Role && view.Term == last.Term && view.LeaderId == last.LeaderId && rig.Recorder.Now - lastRecordAt < 1_000_000_000)
+            if (view.IsSameRole(last) && rig.Recorder.Now - lastRecordAt < RecordNanoseconds)
                 continue;
             lastRecordAt = rig.Recorder.Now;
-            Record(member, view, size, lastRecordAt);
+            Record(member, view, lastRecordAt);
         }
     }
 
-    private static async Task<(MemberView View, long Size)> AskAsync(GrpcChannel channel)
+    private void RecordReady(RigMember member) =>
+        rig.Recorder.Write(new HistoryRecord
+        {
+            ProcessChanged = new ProcessChanged
+            {
+                At = rig.Recorder.Now, Member = member.Name, Kind = ProcessChanged.Types.Kind.Ready,
+            },
+        });
+
+    private static async Task<MemberView> AskAsync(GrpcChannel channel)
     {
         try
         {
-            using var call = channel.AsyncUnaryCall(Rpcs.Status, null, new CallOptions(Deadline: DateTime.UtcNow + Limit), new StatusRequest());
+            var options = new CallOptions(Deadline: DateTime.UtcNow + Limit);
+            using var call = channel.AsyncUnaryCall(Rpcs.Status, null, options, new StatusRequest());
             var status = await call.ResponseAsync;
-            return (new MemberView(true, RoleOf(status), status.Header.MemberId, status.Leader, status.RaftTerm, status.Header.Revision, status.RaftAppliedIndex), status.DbSize);
+            return new MemberView
+            {
+                IsAnswering = true,
+                Role = RoleOf(status),
+                MemberId = status.Header.MemberId,
+                LeaderId = status.Leader,
+                Term = status.RaftTerm,
+                Revision = status.Header.Revision,
+                AppliedIndex = status.RaftAppliedIndex,
+                SizeBytes = status.DbSize,
+            };
         }
         catch (RpcException)
         {
-            return (MemberView.None, 0);
+            return MemberView.None;
         }
     }
 
@@ -104,7 +123,7 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
         _ => Role.Follower,
     };
 
-    private void Record(RigMember member, MemberView view, long size, long at) =>
+    private void Record(RigMember member, MemberView view, long at) =>
         rig.Recorder.Write(new HistoryRecord
         {
             MemberObserved = new MemberObserved
@@ -117,7 +136,7 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
                 MemberId = view.MemberId,
                 AppliedIndex = view.AppliedIndex,
                 Revision = view.Revision,
-                DbSize = size,
+                DbSize = view.SizeBytes,
                 SnapshotsSent = SnapshotCount,
             },
         });
@@ -144,7 +163,7 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
         {
             string metrics = await http.GetStringAsync(member.ClientUrl + "/metrics");
             return (long)metrics.Split('\n')
-                .Where(line => line.StartsWith(SnapshotsSent + "{", StringComparison.Ordinal) || line.StartsWith(SnapshotsSent + " ", StringComparison.Ordinal))
+                .Where(line => line.StartsWith(SnapshotsSent, StringComparison.Ordinal) && line[SnapshotsSent.Length] is '{' or ' ')
                 .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
         }
         catch (Exception silent) when (silent is HttpRequestException or OperationCanceledException)

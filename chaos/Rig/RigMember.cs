@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using KvStore.Chaos.History;
 using KvStore.Chaos.Traffic;
 using KvStore.Testing.Linux;
@@ -183,7 +184,8 @@ internal sealed class RigMember : IAsyncDisposable
         return
         [
             $"--net={_network.NamespaceFile(Name)}", "--", "/bin/sh", "-c",
-            $"{join} {preload} exec \"$@\" >> {_logFile} 2>&1 < /dev/null", "sh", .. new ServerCommand(_options.ServerTemplate).For(Places()),
+            $"{join} {preload} exec \"$@\" >> {_logFile} 2>&1 < /dev/null", "sh",
+            .. new ServerCommand(_options.ServerTemplate).For(Places()),
         ];
     }
 
@@ -206,7 +208,10 @@ internal sealed class RigMember : IAsyncDisposable
         if (!_isMeantToRun || _lifetime.IsCancellationRequested)
             return;
         if (!MayEnd && !IsDamaged)
-            UnexpectedEnds.Add($"{Name} ended by itself with exit code {process.ExitCode} at {_recorder.Clock.Elapsed.TotalSeconds:F1} s, see {_logFile}");
+        {
+            string when = string.Create(CultureInfo.InvariantCulture, $"{_recorder.Clock.Elapsed.TotalSeconds:F1} s");
+            UnexpectedEnds.Add($"{Name} ended by itself with exit code {process.ExitCode} at {when}, see {_logFile}");
+        }
         _ = RestartAsync();
     }
 

@@ -46,8 +46,11 @@ internal sealed class RigNetwork(string folder, RunLedger ledger)
         Directory.CreateDirectory(folder);
         var links = new StringBuilder();
         links.AppendLine("link set lo up");
-        links.AppendLine($"link add {Peers} type bridge").AppendLine($"addr add 10.1.0.1/24 dev {Peers}").AppendLine($"link set {Peers} up");
-        links.AppendLine($"link add {Clients} type bridge").AppendLine($"addr add 10.2.0.1/24 dev {Clients}").AppendLine($"link set {Clients} up");
+        foreach (var (bridge, address) in new[] { (Peers, "10.1.0.1/24"), (Clients, "10.2.0.1/24") })
+        {
+            links.AppendLine($"link add {bridge} type bridge").AppendLine($"addr add {address} dev {bridge}");
+            links.AppendLine($"link set {bridge} up");
+        }
         await Shell.RunAsync("ip", ["-batch", "-"], links.ToString());
         foreach (var (name, number) in members)
         {

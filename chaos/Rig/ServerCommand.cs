@@ -35,7 +35,8 @@ internal sealed partial class ServerCommand(string template)
     private static string Fill(string word, IReadOnlyDictionary<string, string> places) =>
         Places().Replace(word, match => places.TryGetValue(match.Groups[1].Value, out string? value)
             ? value
-            : throw new RigException($"the server's command has {match.Value}, known are {string.Join(' ', places.Keys.Select(key => $"{{{key}}}"))}"));
+            : throw new RigException(
+                $"the server's command has {match.Value}, known are {string.Join(' ', places.Keys.Select(key => $"{{{key}}}"))}"));
 
     private static string[] Words(string text) =>
         text.Split(' ', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } words

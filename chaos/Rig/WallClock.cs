@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace KvStore.Chaos.Rig;
 
-/// <summary>One member's wall clock, which can be set: a preloaded library adds what a file says. Its monotonic clock stays as it is.</summary>
+/// <summary>One member's wall clock, which can be set: a preloaded library adds what a file says. Its monotonic clock stays as it
+/// is.</summary>
 /// <remarks>Programs that ask the kernel without the C library, Go's among them, do not notice.</remarks>
 internal sealed class WallClock(string file)
 {
@@ -13,13 +14,14 @@ internal sealed class WallClock(string file)
 
     /// <summary>For the shell that starts the member.</summary>
     public string Environment =>
-        $"LD_PRELOAD={_library} FAKETIME_TIMESTAMP_FILE={file} FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 FAKETIME_CACHE_DURATION=1";
+        $"LD_PRELOAD={_library} FAKETIME_TIMESTAMP_FILE={file} FAKETIME_CACHE_DURATION=1 "
+        + "FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1";
 
     /// <exception cref="RigException">The library is not installed.</exception>
     public void Offer()
     {
         if (_library is null)
-            throw new RigException("libfaketime is needed to set members' clocks: apt-get install libfaketime, or leave the fault clock out");
+            throw new RigException("libfaketime is needed for the fault clock: apt-get install libfaketime, or leave it out by --faults");
         IsOffered = true;
         Set(TimeSpan.Zero);
     }

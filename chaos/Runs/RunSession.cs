@@ -29,7 +29,8 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
 
     /// <exception cref="RigException">The run left none.</exception>
     public static RunSummary ReadSummary(string folder) =>
-        JsonSerializer.Deserialize<RunSummary>(File.ReadAllText(SummaryFile(folder))) ?? throw new RigException($"{SummaryFile(folder)} is empty");
+        JsonSerializer.Deserialize<RunSummary>(File.ReadAllText(SummaryFile(folder)))
+        ?? throw new RigException($"{SummaryFile(folder)} is empty");
 
     /// <exception cref="OperationCanceledException">It was ended before its time; what was recorded stays.</exception>
     /// <exception cref="RigException">The rig failed.</exception>
@@ -46,7 +47,7 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
             summary = await RunAsync(rig);
         }
         summary = Merge(summary);
-        await File.WriteAllTextAsync(SummaryFile(request.OutFolder), JsonSerializer.Serialize(summary, Json) + "\n", CancellationToken.None);
+        await File.WriteAllTextAsync(SummaryFile(request.OutFolder), JsonSerializer.Serialize(summary, Json) + "\n");
         return summary;
     }
 
@@ -86,7 +87,7 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         while (!rig.Members.All(member => observer.ViewOf(member).IsAnswering) || observer.Leader is null)
         {
             if (clock.Elapsed > StartLimit)
-                throw new RigException($"the members do not serve {StartLimit.TotalSeconds} s after their start; their logs are in {rig.LogFolder}");
+                throw new RigException($"the members do not serve {StartLimit.TotalSeconds} s after their start, see {rig.LogFolder}");
             await Task.Delay(50, interrupted);
         }
     }
@@ -95,7 +96,11 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         rig.Network,
         new TrafficOptions
         {
-            Seed = request.Seed, Members = rig.Addresses, ClockOrigin = _clock.Origin, HistoryFile = TrafficPart, Rate = request.Rate,
+            Seed = request.Seed,
+            Members = rig.Addresses,
+            ClockOrigin = _clock.Origin,
+            HistoryFile = TrafficPart,
+            Rate = request.Rate,
         },
         request.WorkFolder);
 
@@ -115,7 +120,8 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
             await recovery.MeasureAsync(faults, interrupted);
             var (first, all) = recovery.Times[^1];
             Console.WriteLine(FormattableString.Invariant(
-                $"{_clock.Elapsed.TotalSeconds,6:F0} s  {traffic.Counts.Operations} operations, {storm.EffectiveCount} faults; first write {first.TotalSeconds:F1} s after healing, all members {all.TotalSeconds:F1} s"));
+                $"{_clock.Elapsed.TotalSeconds,6:F0} s  {traffic.Counts.Operations} operations, {storm.EffectiveCount} faults; ")
+                + FormattableString.Invariant($"first write {first.TotalSeconds:F1} s after healing, all members {all.TotalSeconds:F1} s"));
             if (traffic.Ended.IsCompleted)
                 throw new RigException("the traffic has ended before its time");
             // Calm, for what checks that things become right in time.
@@ -139,7 +145,8 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
             ResumedWatches = traffic.ResumedWatches,
             WatchEvents = traffic.WatchEvents,
             Compactions = @operator.Compactions,
-            PowerCuts = storm.ByName.Where(kind => kind.Key is PowerCut.OneKind or PowerCut.ManyKind or PowerCut.AllKind).Sum(kind => kind.Value.All),
+            PowerCuts = storm.ByName
+                .Where(kind => kind.Key is PowerCut.OneKind or PowerCut.ManyKind or PowerCut.AllKind).Sum(kind => kind.Value.All),
             FirstWriteSeconds = [.. recovery.Times.Select(time => Math.Round(time.FirstWrite.TotalSeconds, 3))],
             AllAnswerSeconds = [.. recovery.Times.Select(time => Math.Round(time.AllAnswer.TotalSeconds, 3))],
             FaultsByName = storm.ByName.ToDictionary(kind => kind.Key, kind => $"{kind.Value.Effective}/{kind.Value.All}"),
@@ -160,7 +167,8 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         File.Delete(TrafficPart);
         long seconds = (long)(summary.Minutes * 60);
         long first = writtenSeconds.Count == 0 ? 0 : writtenSeconds.Min();
-        summary = summary with { UnavailableSeconds = Enumerable.Range(0, (int)seconds).Count(second => !writtenSeconds.Contains(first + second)) };
+        int unavailable = Enumerable.Range(0, (int)seconds).Count(second => !writtenSeconds.Contains(first + second));
+        summary = summary with { UnavailableSeconds = unavailable };
         return summary with { MissedFloors = Floors.Missed(summary) };
     }
 

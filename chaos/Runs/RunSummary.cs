@@ -41,13 +41,17 @@ internal sealed record RunSummary
     /// <summary>By kind: "effective/all".</summary>
     public IReadOnlyDictionary<string, string> FaultsByName { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What the rig itself saw that must not be: hashes that differ, members that do not come back or end by themselves.</summary>
+    /// <summary>What the rig itself saw that must not be: hashes that differ, members that do not come back or end by
+    /// themselves.</summary>
     public IReadOnlyList<string> Violations { get; init; } = [];
 
     public IReadOnlyList<string> MissedFloors { get; init; } = [];
 
-    public string Figures => string.Create(CultureInfo.InvariantCulture,
-        $"{Operations} operations, {EffectiveFaults} faults, {PowerCuts} power cuts, {Elections} elections, {SnapshotsSent} snapshots, {ResumedWatches} resumed watches, {UnknownOutcomes} unknown outcomes, {Compactions} compactions, {UnavailableSeconds} s without a write, recovery {Worst(FirstWriteSeconds)} s to the first write and {Worst(AllAnswerSeconds)} s to all at worst");
+    public string Figures => string.Join(", ",
+        $"{Operations} operations", $"{EffectiveFaults} faults", $"{PowerCuts} power cuts", $"{Elections} elections",
+        $"{SnapshotsSent} snapshots", $"{ResumedWatches} resumed watches", $"{UnknownOutcomes} unknown outcomes",
+        $"{Compactions} compactions", $"{UnavailableSeconds} s without a write",
+        $"at worst {Worst(FirstWriteSeconds)} s to the first write after healing and {Worst(AllAnswerSeconds)} s to all members");
 
     private static string Worst(IReadOnlyList<double> seconds) =>
         seconds.Count == 0 ? "-" : seconds.Max().ToString("F1", CultureInfo.InvariantCulture);

@@ -3,7 +3,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
-/// <summary>One watch of all keys from the beginning to the end of the run, on one member after another, so that no change is unseen.</summary>
+/// <summary>One watch of all keys from the beginning to the end of the run, on one member after another, so that no change is
+/// unseen.</summary>
 internal sealed class EverythingWatcher(TrafficContext context, int number) : Worker(context, number)
 {
     private static readonly TimeSpan QuestionInterval = TimeSpan.FromMilliseconds(500);
@@ -23,14 +24,12 @@ internal sealed class EverythingWatcher(TrafficContext context, int number) : Wo
         using var stream = new RecordedWatchStream(client, Member);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
         life.CancelAfter(TimeSpan.FromSeconds(Random.Next(5, 30)));
-        bool isResumed = _watch.IsResumed;
         if (!await _watch.BeginAsync(stream))
             return;
-        Context.WatchMade(isResumed);
         var questions = AskAsync(stream, life.Token);
         while (!_watch.IsOver && await stream.ReadAsync(life.Token) is { } response)
         {
-            _watch.Take(response);
+            Context.Watched(_watch, response);
             if (Context.FinalRevision > 0 && _watch.NextRevision > Context.FinalRevision)
                 break;
         }
@@ -40,7 +39,7 @@ internal sealed class EverythingWatcher(TrafficContext context, int number) : Wo
             await Task.Delay(Timeout.Infinite, Stopping);
     }
 
-    // Who watches on a member that is cut off hears nothing: the questions break the silence once it is back, and tell how far it is.
+    // Who watches on a member that is cut off hears nothing: the questions tell how far it is once it is back.
     private static async Task AskAsync(RecordedWatchStream stream, CancellationToken life)
     {
         using var pace = new PeriodicTimer(QuestionInterval);

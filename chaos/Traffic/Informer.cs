@@ -53,20 +53,18 @@ internal sealed class Informer(TrafficContext context, int number, string prefix
         using var stream = new RecordedWatchStream(Client, Member);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(Stopping);
         life.CancelAfter(TimeSpan.FromSeconds(Random.Next(3, 25)));
-        bool isResumed = watch.IsResumed;
         if (!await watch.BeginAsync(stream))
             return;
-        Context.WatchMade(isResumed);
         while (!watch.IsOver && await stream.ReadAsync(life.Token) is { } response)
-        {
-            Context.WatchEvents(response.Events.Count);
-            watch.Take(response);
-        }
+            Context.Watched(watch, response);
     }
 
     private WatchCreateRequest Wish(long start)
     {
         var all = Requests.GetPrefix(prefix);
-        return new WatchCreateRequest { Key = all.Key, RangeEnd = all.RangeEnd, StartRevision = start, PrevKv = true, ProgressNotify = true };
+        return new WatchCreateRequest
+        {
+            Key = all.Key, RangeEnd = all.RangeEnd, StartRevision = start, PrevKv = true, ProgressNotify = true,
+        };
     }
 }

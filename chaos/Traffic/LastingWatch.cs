@@ -18,8 +18,17 @@ internal sealed class LastingWatch(long id, WatchCreateRequest wish)
     /// <summary>The server has ended it: what comes next is compacted, or it was cancelled.</summary>
     public bool IsOver { get; private set; }
 
-    /// <summary>It was on a stream before, and goes on from there.</summary>
-    public bool IsResumed => _stream != 0;
+    /// <summary>On its stream it goes on from one before.</summary>
+    public bool IsResumed { get; private set; }
+
+    /// <summary>Its end was asked for.</summary>
+    public bool IsEnding { get; private set; }
+
+    public Task<bool> EndAsync(RecordedWatchStream stream)
+    {
+        IsEnding = true;
+        return stream.SendAsync(new WatchRequest { CancelRequest = new WatchCancelRequest { WatchId = id } });
+    }
 
     /// <summary>Sends the creation on a further stream.</summary>
     public async Task<bool> BeginAsync(RecordedWatchStream stream)
@@ -28,9 +37,9 @@ internal sealed class LastingWatch(long id, WatchCreateRequest wish)
         create.WatchId = id;
         create.StartRevision = NextRevision;
         // Where nothing is known of it, it is a new watch, whatever became of the last try.
-        bool goesOn = IsResumed && NextRevision != 0;
+        IsResumed = _stream != 0 && NextRevision != 0;
         bool isSent = await stream.SendAsync(
-            new WatchRequest { CreateRequest = create }, goesOn ? _stream : 0, goesOn ? id : 0);
+            new WatchRequest { CreateRequest = create }, IsResumed ? _stream : 0, IsResumed ? id : 0);
         _stream = stream.Number;
         _isWithinRevision = false;
         return isSent;

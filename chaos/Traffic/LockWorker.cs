@@ -2,8 +2,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
-/// <summary>Locks with fencing, by the recipe of etcd's own client: a key for each contender, the oldest holds the lock, and what the lock
-/// guards is written only while the holder's key is there.</summary>
+/// <summary>Locks with fencing, by the recipe of etcd's own client: a key for each contender, the oldest holds the lock, and what the
+/// lock guards is written only while the holder's key is there.</summary>
 /// <remarks>
 /// <code>
 /// k/NAME/LEASE   created by the contender under his lease; its create revision is his token
@@ -38,7 +38,9 @@ internal sealed class LockWorker(TrafficContext context, int number, string name
     private async Task<bool> EnterAsync()
     {
         var request = Requests.Txn(
-            [Requests.CreateIs(Key, 0)], [Requests.Op(Requests.Put(Key, Client.NewValue(), _lease))], Requests.Op(Requests.Get(Key)));
+            [Requests.CreateIs(Key, 0)],
+            [Requests.Op(Requests.Put(Key, Client.NewValue(), _lease))],
+            Requests.Op(Requests.Get(Key)));
         var answer = await CallAsync(Rpcs.Txn, request);
         if (!answer.IsOk)
             return false;

@@ -1,15 +1,18 @@
 using Google.Protobuf;
 using KvStore.Protocol;
+using static KvStore.Protocol.Compare.Types;
 
 namespace KvStore.Chaos.Traffic;
 
-/// <summary>Reads of ranges in all the ways that there are, and the writes, deletes and nested transactions that they see.</summary>
+/// <summary>Reads of ranges in all the ways that there are, and the writes, deletes and nested transactions that they
+/// see.</summary>
 internal sealed class RangeWorker(TrafficContext context, int number) : Worker(context, number)
 {
     private const int KeyCount = 128;
 
     // Sometimes a little ahead of what there is, mostly behind; rarely so far that it is compacted.
-    private long PastRevision => Math.Max(1, Context.LatestRevision - (long)(Random.NextDouble() * Random.NextDouble() * 3000) + (Chance(.03) ? 50 : 0));
+    private long PastRevision =>
+        Math.Max(1, Context.LatestRevision - (long)(Random.NextDouble() * Random.NextDouble() * 3000) + (Chance(.03) ? 50 : 0));
 
     protected override Task StepAsync() => Random.Next(100) switch
     {
@@ -47,8 +50,8 @@ internal sealed class RangeWorker(TrafficContext context, int number) : Worker(c
         var compare = new Compare
         {
             Key = Requests.Utf8(keys[0]),
-            Target = Compare.Types.CompareTarget.Version,
-            Result = OneOf(Compare.Types.CompareResult.Less, Compare.Types.CompareResult.Greater, Compare.Types.CompareResult.NotEqual),
+            Target = CompareTarget.Version,
+            Result = OneOf(CompareResult.Less, CompareResult.Greater, CompareResult.NotEqual),
             Version = Random.Next(4),
         };
         var puts = keys.Select(key => Requests.Op(Requests.Put(key, Client.NewValue())));
@@ -79,6 +82,9 @@ internal sealed class RangeWorker(TrafficContext context, int number) : Worker(c
         return range;
     }
 
+    private static RangeRequest Between(string first, ByteString end, int limit = 0) =>
+        new() { Key = Requests.Utf8(first), RangeEnd = end, Limit = limit };
+
     private RangeRequest SomeRange()
     {
         int first = Random.Next(KeyCount);
@@ -87,8 +93,8 @@ internal sealed class RangeWorker(TrafficContext context, int number) : Worker(c
             0 => Requests.GetPrefix("g/"),
             1 => Requests.GetPrefix($"g/{Random.Next(KeyCount / 16):x}"),
             // From a key on, to the end of all.
-            2 when Chance(.1) => new RangeRequest { Key = Requests.Utf8($"g/{first:x2}"), RangeEnd = ByteString.CopyFrom(0), Limit = 30 },
-            _ => new RangeRequest { Key = Requests.Utf8($"g/{first:x2}"), RangeEnd = Requests.Utf8($"g/{Random.Next(first, KeyCount):x2}~") },
+            2 when Chance(.1) => Between($"g/{first:x2}", ByteString.CopyFrom(0), limit: 30),
+            _ => Between($"g/{first:x2}", Requests.Utf8($"g/{Random.Next(first, KeyCount):x2}~")),
         };
     }
 }

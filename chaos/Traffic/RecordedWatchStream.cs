@@ -87,7 +87,10 @@ internal sealed class RecordedWatchStream : IDisposable
         _isEndRecorded = true;
         _client.Recorder.Write(new HistoryRecord
         {
-            WatchStreamEnded = new WatchStreamEnded { Stream = Number, At = _client.Recorder.Now, ErrorCode = (int)code, ErrorText = text },
+            WatchStreamEnded = new WatchStreamEnded
+            {
+                Stream = Number, At = _client.Recorder.Now, ErrorCode = (int)code, ErrorText = text,
+            },
         });
     }
 }

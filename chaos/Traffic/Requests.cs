@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using KvStore.Client;
 using KvStore.Protocol;
+using static KvStore.Protocol.Compare.Types;
 
 namespace KvStore.Chaos.Traffic;
 
@@ -17,23 +18,24 @@ internal static class Requests
         return new RangeRequest { Key = range.Key, RangeEnd = range.End };
     }
 
-    public static PutRequest Put(string key, string value, long lease = 0) => new() { Key = Utf8(key), Value = Utf8(value), Lease = lease };
+    public static PutRequest Put(string key, string value, long lease = 0) =>
+        new() { Key = Utf8(key), Value = Utf8(value), Lease = lease };
 
     public static DeleteRangeRequest Delete(string key) => new() { Key = Utf8(key) };
 
     public static Compare ModIs(string key, long revision) => new()
     {
-        Key = Utf8(key), Target = Compare.Types.CompareTarget.Mod, Result = Compare.Types.CompareResult.Equal, ModRevision = revision,
+        Key = Utf8(key), Target = CompareTarget.Mod, Result = CompareResult.Equal, ModRevision = revision,
     };
 
     public static Compare CreateIs(string key, long revision) => new()
     {
-        Key = Utf8(key), Target = Compare.Types.CompareTarget.Create, Result = Compare.Types.CompareResult.Equal, CreateRevision = revision,
+        Key = Utf8(key), Target = CompareTarget.Create, Result = CompareResult.Equal, CreateRevision = revision,
     };
 
     public static Compare ValueIs(string key, string value) => new()
     {
-        Key = Utf8(key), Target = Compare.Types.CompareTarget.Value, Result = Compare.Types.CompareResult.Equal, Value = Utf8(value),
+        Key = Utf8(key), Target = CompareTarget.Value, Result = CompareResult.Equal, Value = Utf8(value),
     };
 
     public static RequestOp Op(RangeRequest range) => new() { RequestRange = range };
@@ -45,6 +47,7 @@ internal static class Requests
     public static RequestOp Op(TxnRequest txn) => new() { RequestTxn = txn };
 
     /// <summary>Without branches where there is nothing to compare.</summary>
-    public static TxnRequest Txn(IEnumerable<Compare> compares, IEnumerable<RequestOp> then, params IEnumerable<RequestOp> otherwise) =>
+    public static TxnRequest Txn(
+        IEnumerable<Compare> compares, IEnumerable<RequestOp> then, params IEnumerable<RequestOp> otherwise) =>
         new() { Compare = { compares }, Success = { then }, Failure = { otherwise } };
 }

@@ -1,4 +1,5 @@
 using KvStore.Chaos.History;
+using KvStore.Protocol;
 
 namespace KvStore.Chaos.Traffic;
 
@@ -39,12 +40,15 @@ internal sealed class TrafficContext(TrafficOptions options, Recorder recorder)
             LatestRevision = revision;
     }
 
-    public void WatchMade(bool isResumed)
+    /// <summary>An answer has come for a watch.</summary>
+    public void Watched(LastingWatch watch, WatchResponse response)
     {
+        watch.Take(response);
+        Interlocked.Add(ref _events, response.Events.Count);
+        if (!response.Created || response.Canceled)
+            return;
         Interlocked.Increment(ref _watches);
-        if (isResumed)
+        if (watch.IsResumed)
             Interlocked.Increment(ref _resumed);
     }
-
-    public void WatchEvents(int count) => Interlocked.Add(ref _events, count);
 }

@@ -18,6 +18,7 @@ internal static class TrafficProcess
     private static readonly TimeSpan LeaseTail = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan WatchTail = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FinalReadLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(5);
 
     public static async Task RunAsync(string optionsFile)
     {
@@ -52,7 +53,7 @@ internal static class TrafficProcess
         {
             using var client = new RecordedClient(context.Recorder, context.Members);
             var everything = new RangeRequest { Key = ByteString.CopyFrom(0), RangeEnd = ByteString.CopyFrom(0) };
-            var answer = await client.CallAsync(Rpcs.Range, context.Members[0].Name, everything, TimeSpan.FromSeconds(5), CancellationToken.None);
+            var answer = await client.CallAsync(Rpcs.Range, context.Members[0].Name, everything, CallLimit, CancellationToken.None);
             if (answer.IsOk)
                 context.FinalRevision = answer.Response.Header.Revision;
         }

@@ -22,7 +22,8 @@ internal sealed class WatchedKeyWorker(TrafficContext context, int number, strin
         int first = Random.Next(keyCount);
         return new DeleteRangeRequest
         {
-            Key = Requests.Utf8($"{prefix}{first:x2}"), RangeEnd = Requests.Utf8($"{prefix}{Math.Min(keyCount, first + Random.Next(1, 8)):x2}"),
+            Key = Requests.Utf8($"{prefix}{first:x2}"),
+            RangeEnd = Requests.Utf8($"{prefix}{Math.Min(keyCount, first + Random.Next(1, 8)):x2}"),
         };
     }
 

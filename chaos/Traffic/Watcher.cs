@@ -16,7 +16,7 @@ internal sealed class Watcher(TrafficContext context, int number, string prefix,
     protected override async Task StepAsync()
     {
         MoveOn();
-        _watches.RemoveAll(watch => watch.IsOver || Chance(.15));
+        _watches.RemoveAll(watch => watch.IsOver || watch.IsEnding || Chance(.15));
         while (_watches.Count == 0 || (_watches.Count < WatchesAtMost && Chance(.7)))
             _watches.Add(new LastingWatch(++_lastId, NewWish()));
         using var client = new RecordedClient(Recorder, Context.Members);
@@ -25,10 +25,8 @@ internal sealed class Watcher(TrafficContext context, int number, string prefix,
         life.CancelAfter(TimeSpan.FromSeconds(Random.Next(2, 20)));
         foreach (var watch in _watches)
         {
-            bool isResumed = watch.IsResumed;
             if (!await watch.BeginAsync(stream))
                 break;
-            Context.WatchMade(isResumed);
         }
         if (Chance(.5))
             await stream.SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
@@ -39,16 +37,15 @@ internal sealed class Watcher(TrafficContext context, int number, string prefix,
     {
         while (await stream.ReadAsync(life) is { } response)
         {
-            Context.WatchEvents(response.Events.Count);
             Context.SawRevision(response.Header.Revision);
             foreach (var watch in _watches.Where(watch => response.WatchId == -1 || watch.Id == response.WatchId))
-                watch.Take(response);
+                Context.Watched(watch, response);
             if (_watches.TrueForAll(watch => watch.IsOver))
                 return;
             if (Chance(.01))
                 await stream.SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
-            else if (Chance(.003))
-                await stream.SendAsync(new WatchRequest { CancelRequest = new WatchCancelRequest { WatchId = _watches[Random.Next(_watches.Count)].Id } });
+            else if (Chance(.003) && _watches[Random.Next(_watches.Count)] is { IsOver: false, IsEnding: false } some)
+                await some.EndAsync(stream);
         }
     }
 
@@ -60,7 +57,12 @@ internal sealed class Watcher(TrafficContext context, int number, string prefix,
             ProgressNotify = Chance(.4),
             Fragment = Chance(.5),
             // The past: some of it may be compacted away.
-            StartRevision = Chance(.4) ? Math.Max(1, Context.LatestRevision - Random.Next(2000)) : Chance(.05) ? Context.LatestRevision + 20 : 0,
+            StartRevision = Random.Next(20) switch
+            {
+                < 8 => Math.Max(1, Context.LatestRevision - Random.Next(2000)),
+                8 => Context.LatestRevision + 20,
+                _ => 0,
+            },
         };
         if (Chance(.15))
             wish.Filters.Add(WatchCreateRequest.Types.FilterType.Noput);

@@ -6,7 +6,7 @@ using KvStore.Protocol;
 namespace KvStore.Chaos.Traffic;
 
 /// <summary>One line of work: it does one step after another, each a request or a few, with pauses in between.</summary>
-/// <remarks>It stays with a member for some steps, so that what one connection sees is seen in order, and moves on then.</remarks>
+/// <remarks>It stays with a member for some steps: what one connection sees is seen in order. Then it moves on.</remarks>
 internal abstract class Worker(TrafficContext context, int number) : IDisposable
 {
     private static readonly TimeSpan AfterFailure = TimeSpan.FromMilliseconds(150);
@@ -95,7 +95,8 @@ internal abstract class Worker(TrafficContext context, int number) : IDisposable
 
     protected async Task<Answer<LeaseKeepAliveResponse>> KeepAliveAsync(long lease)
     {
-        var answer = await Client.KeepAliveAsync(Member, new LeaseKeepAliveRequest { ID = lease }, Limit(), CancellationToken.None);
+        var request = new LeaseKeepAliveRequest { ID = lease };
+        var answer = await Client.KeepAliveAsync(Member, request, Limit(), CancellationToken.None);
         await AfterAsync(answer);
         return answer;
     }

@@ -28,7 +28,9 @@ internal sealed class MessyLink : Fault
     public override IReadOnlyList<RigMember> Disrupts => [_member];
 
     public override string Detail => string.Create(CultureInfo.InvariantCulture,
-        $"{_behaviour.Delay.TotalMilliseconds:F0}+{_behaviour.Jitter.TotalMilliseconds:F0} ms, {Order}, {_behaviour.DuplicatePercent} % twice");
+        $"{_behaviour.Delay.TotalMilliseconds:F0}+{_behaviour.Jitter.TotalMilliseconds:F0} ms, {Order}, {Twice} % twice");
+
+    private int Twice => _behaviour.DuplicatePercent;
 
     private string Order => _behaviour.MayOvertake ? "reordered" : "in order";
 
