@@ -7,11 +7,13 @@ using KvStore.Protocol;
 namespace KvStore.Chaos.Rig;
 
 /// <summary>The end of a run: all members hold the same, and each starts again unattended and still does.</summary>
-internal sealed class FinalAudit(ClusterRig rig)
+internal sealed class FinalAudit(ClusterRig rig, Observer observer)
 {
     private static readonly TimeSpan AgreementLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    private long _revision;
 
     private Recorder Recorder => rig.Recorder;
 
@@ -25,7 +27,7 @@ internal sealed class FinalAudit(ClusterRig rig)
         {
             await member.TerminateAsync();
             await member.StartAsync();
-            if (await RevisionWhenReadyAsync(member, cancellationToken) is null)
+            if (await RevisionWhenReadyAsync(member, cancellationToken) is null || !await IsSeenReadyAsync(member, cancellationToken))
                 problems.Add($"{member.Name} did not come back within {AgreementLimit.TotalSeconds} s after a restart");
         }
         await CompareAsync("after each was started again", problems, cancellationToken);
@@ -37,13 +39,15 @@ internal sealed class FinalAudit(ClusterRig rig)
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
-            // Leases may still expire: compare at one revision that all have reached.
+            // Everything is quiet by now; still, the comparisons are at one revision that all have reached.
             var revisions = new List<long>();
             foreach (var member in rig.Members)
                 revisions.Add(await RevisionWhenReadyAsync(member, cancellationToken) ?? -1);
             if (revisions.All(revision => revision > 0))
             {
-                var hashes = await HashAsync(revisions.Min(), cancellationToken);
+                if (_revision == 0)
+                    _revision = revisions.Min();
+                var hashes = await HashAsync(_revision, cancellationToken);
                 if (hashes.All(hash => hash.Response is not null))
                 {
                     Judge(hashes, when, problems);
@@ -57,6 +61,19 @@ internal sealed class FinalAudit(ClusterRig rig)
             }
             await Task.Delay(Pause, cancellationToken);
         }
+    }
+
+    // The record says so too, for those who read it later.
+    private async Task<bool> IsSeenReadyAsync(RigMember member, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!observer.IsReady(member))
+        {
+            if (Stopwatch.GetElapsedTime(start) > AgreementLimit)
+                return false;
+            await Task.Delay(Pause, cancellationToken);
+        }
+        return true;
     }
 
     private void Judge(IReadOnlyList<MemberHash> hashes, string when, List<string> problems)

@@ -20,6 +20,8 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
 
     private readonly ConcurrentDictionary<string, MemberView> _views = [];
     private readonly ConcurrentDictionary<ulong, string> _leaders = [];
+    private readonly ConcurrentDictionary<string, int> _readyProcesses = [];
+    private readonly ConcurrentDictionary<string, long> _snapshots = [];
     private readonly CancellationTokenSource _lifetime = new();
     private readonly List<Task> _loops = [];
     private long _snapshotsSent;
@@ -35,6 +37,10 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
         rig.Members.Where(member => ViewOf(member).Role == Role.Leader).MaxBy(member => ViewOf(member).Term);
 
     public long MaxRevision => rig.Members.Max(member => ViewOf(member).Revision);
+
+    /// <summary>The process that the member is just now has answered, and that is recorded.</summary>
+    public bool IsReady(RigMember member) =>
+        member.ProcessId is var process and not 0 && _readyProcesses.GetValueOrDefault(member.Name) == process;
 
     public MemberView ViewOf(RigMember member) => _views.GetValueOrDefault(member.Name, MemberView.None);
 
@@ -59,7 +65,6 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
         using var channel = GrpcChannel.ForAddress(member.ClientUrl, new GrpcChannelOptions { ConnectTimeout = Limit });
         using var pace = new PeriodicTimer(Interval);
         long lastRecordAt = 0;
-        int readyProcess = 0;
         while (await TickAsync(pace))
         {
             int process = member.ProcessId;
@@ -68,11 +73,8 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
             _views[member.Name] = view;
             if (view.Role == Role.Leader)
                 _leaders.TryAdd(view.Term, member.Name);
-            if (view.IsAnswering && process != 0 && process != readyProcess && process == member.ProcessId)
-            {
-                readyProcess = process;
-                RecordReady(member);
-            }
+            if (view.IsAnswering && process != 0 && process == member.ProcessId && !IsReady(member))
+                RecordReady(member, process);
             // Each change, and a sign of life now and then.
             if (view.IsSameRole(last) && rig.Recorder.Now - lastRecordAt < RecordNanoseconds)
                 continue;
@@ -81,7 +83,8 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
         }
     }
 
-    private void RecordReady(RigMember member) =>
+    private void RecordReady(RigMember member, int process)
+    {
         rig.Recorder.Write(new HistoryRecord
         {
             ProcessChanged = new ProcessChanged
@@ -89,6 +92,8 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
                 At = rig.Recorder.Now, Member = member.Name, Kind = ProcessChanged.Types.Kind.Ready,
             },
         });
+        _readyProcesses[member.Name] = process;
+    }
 
     private static async Task<MemberView> AskAsync(GrpcChannel channel)
     {
@@ -137,7 +142,7 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
                 AppliedIndex = view.AppliedIndex,
                 Revision = view.Revision,
                 DbSize = view.SizeBytes,
-                SnapshotsSent = SnapshotCount,
+                SnapshotsSent = _snapshots.GetValueOrDefault(member.Name),
             },
         });
 
@@ -154,6 +159,7 @@ internal sealed class Observer(ClusterRig rig) : IAsyncDisposable
                 continue;
             Interlocked.Add(ref _snapshotsSent, count >= last ? count - last : count);
             last = count;
+            _snapshots[member.Name] = count;
         }
     }
 

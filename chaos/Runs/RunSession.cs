@@ -69,7 +69,7 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         {
             await StormsAsync(rig, storm, recovery, traffic);
             await traffic.StopAsync();
-            await AuditAsync(rig);
+            await AuditAsync(rig, observer);
         }
         catch (RecoveryException problem)
         {
@@ -129,7 +129,8 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         }
     }
 
-    private async Task AuditAsync(ClusterRig rig) => _violations.AddRange(await new FinalAudit(rig).RunAsync(interrupted));
+    private async Task AuditAsync(ClusterRig rig, Observer observer) =>
+        _violations.AddRange(await new FinalAudit(rig, observer).RunAsync(interrupted));
 
     private RunSummary Summarize(
         Storm storm, Observer observer, Operator @operator, Recovery recovery, TrafficCounts traffic, Recorder own) => new()
