@@ -1,5 +1,7 @@
 using KvStore.Chaos.Checkers;
 using KvStore.Chaos.Checkers.Leases;
+using KvStore.Chaos.Checkers.Listings;
+using KvStore.Chaos.Checkers.Locks;
 using KvStore.Chaos.Checkers.Revisions;
 using KvStore.Chaos.Checkers.Watches;
 using KvStore.Chaos.History;
@@ -18,7 +20,7 @@ public sealed class ValidHistoriesTests
 
             var run = RunHistory.Of(history.Records);
             var (order, timeline) = RevisionOrderChecker.Check(run);
-            foreach (var result in (CheckResult[])[order, WatchChecker.Check(run, timeline), LeaseChecker.Check(run, timeline)])
+            foreach (var result in (CheckResult[])[order, WatchChecker.Check(run, timeline), LeaseChecker.Check(run, timeline), LockChecker.Check(timeline), ListWatchChecker.Check(run, timeline)])
                 Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
         }
     }
