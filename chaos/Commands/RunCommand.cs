@@ -99,7 +99,7 @@ internal static class RunCommand
         var ledger = RunLedger.Create();
         var request = Request(parsed, server, folder, ledger);
         int code = await Supervisor.RunAsync(ledger, InsideName, Write(request, ledger));
-        return code == ExitCodes.Passed ? RunVerdict.Judge(request) : code;
+        return code == ExitCodes.Passed ? RunVerdict.Judge(folder) : code;
     }
 
     private static RunRequest Request(ParseResult parsed, string server, string folder, RunLedger ledger)

@@ -19,6 +19,7 @@ internal static class SideBySide
         ("s to the first write after healing, worst", run => Worst(run.FirstWriteSeconds)),
         ("s until all members answer, mean", run => Mean(run.AllAnswerSeconds)),
         ("s until all members answer, worst", run => Worst(run.AllAnswerSeconds)),
+        ("violations", run => Text(run.ViolationCount + run.Violations.Count)),
     ];
 
     public static void Print(string one, RunSummary ofOne, string other, RunSummary ofOther)

@@ -27,6 +27,9 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
 
     public static string SummaryFile(string folder) => Path.Combine(folder, "summary.json");
 
+    public static void WriteSummary(string folder, RunSummary summary) =>
+        File.WriteAllText(SummaryFile(folder), JsonSerializer.Serialize(summary, Json) + "\n");
+
     /// <exception cref="RigException">The run left none.</exception>
     public static RunSummary ReadSummary(string folder) =>
         JsonSerializer.Deserialize<RunSummary>(File.ReadAllText(SummaryFile(folder)))
@@ -47,7 +50,7 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
             summary = await RunAsync(rig);
         }
         summary = Merge(summary);
-        await File.WriteAllTextAsync(SummaryFile(request.OutFolder), JsonSerializer.Serialize(summary, Json) + "\n");
+        WriteSummary(request.OutFolder, summary);
         return summary;
     }
 
@@ -169,8 +172,7 @@ internal sealed class RunSession(RunRequest request, CancellationToken interrupt
         long seconds = (long)(summary.Minutes * 60);
         long first = writtenSeconds.Count == 0 ? 0 : writtenSeconds.Min();
         int unavailable = Enumerable.Range(0, (int)seconds).Count(second => !writtenSeconds.Contains(first + second));
-        summary = summary with { UnavailableSeconds = unavailable };
-        return summary with { MissedFloors = Floors.Missed(summary) };
+        return summary with { UnavailableSeconds = unavailable };
     }
 
     private void Describe()

@@ -45,7 +45,11 @@ internal sealed record RunSummary
     /// themselves.</summary>
     public IReadOnlyList<string> Violations { get; init; } = [];
 
-    public IReadOnlyList<string> MissedFloors { get; init; } = [];
+    /// <summary>The checkers' word; empty before they have spoken.</summary>
+    public string Verdict { get; init; } = "";
+
+    /// <summary>Found by the checkers.</summary>
+    public long ViolationCount { get; init; }
 
     public string Figures => string.Join(", ",
         $"{Operations} operations", $"{EffectiveFaults} faults", $"{PowerCuts} power cuts", $"{Elections} elections",
