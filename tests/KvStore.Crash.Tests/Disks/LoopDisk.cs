@@ -1,4 +1,4 @@
-using KvStore.Crash.Tests.Processes;
+using KvStore.Testing.Linux;
 
 namespace KvStore.Crash.Tests.Disks;
 

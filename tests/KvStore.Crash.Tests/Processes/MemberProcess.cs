@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 using KvStore.Testing;
+using KvStore.Testing.Linux;
 
 namespace KvStore.Crash.Tests.Processes;
 

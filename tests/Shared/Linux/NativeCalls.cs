@@ -1,12 +1,16 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace KvStore.Crash.Tests.Processes;
+namespace KvStore.Testing.Linux;
 
 /// <summary>What the tests ask of Linux that .NET has no call for.</summary>
 internal static partial class NativeCalls
 {
-    private const int Terminate = 15, Continue = 18, Stop = 19;
+    private const int KillAtOnce = 9, Terminate = 15, Continue = 18, Stop = 19;
+
+    // kill(2): every process that may be signalled, but the caller and the first of its process namespace.
+    private const int EveryProcess = -1;
+    private const int NoSuchProcess = 3;
     private const int OpenDirectory = 0x10000;
     private const int CloseOnExec = 0x80000;
 
@@ -22,6 +26,16 @@ internal static partial class NativeCalls
     public static void SendStop(int processId) => Check(Kill(processId, Stop), $"kill -STOP {processId}");
 
     public static void SendContinue(int processId) => Check(Kill(processId, Continue), $"kill -CONT {processId}");
+
+    /// <summary>Kills all other processes of this process namespace; only the first of one that is not the machine's may ask
+    /// for it.</summary>
+    public static void KillAllOthers()
+    {
+        if (Environment.ProcessId != 1)
+            throw new InvalidOperationException("this process is not the first of a process namespace of its own");
+        if (Kill(EveryProcess, KillAtOnce) < 0 && Marshal.GetLastPInvokeError() is var error and not NoSuchProcess)
+            throw new Win32Exception(error, "kill -KILL -1");
+    }
 
     /// <summary>Cuts the power of the ext4 file system that is mounted here: what is not on its device by now never will be.</summary>
     public static void CutPower(string mountPoint)

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace KvStore.Crash.Tests.Processes;
+namespace KvStore.Testing.Linux;
 
 /// <summary>Programs of the system.</summary>
 internal static class Tools
