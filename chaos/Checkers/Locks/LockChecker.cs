@@ -34,6 +34,9 @@ internal sealed class LockChecker
                 checker.CheckGuarded(operation, guard, revision, timeline.SeenAt(revision));
             foreach (var change in changes)
                 checker.Follow(change);
+            // A lease may have ended there, and a waiter's key with it.
+            if (timeline.CauseOf(revision).Kind == CauseKind.Unseen)
+                checker.LeaveUncertain();
         }
         checker._result.Count("locks", checker._locks.Count);
         return checker._result;
@@ -101,6 +104,12 @@ internal sealed class LockChecker
             queue.Waiters.Remove(change.Before.CreateRevision);
         if (change.After is not null)
             queue.Waiters[change.After.CreateRevision] = change.Key;
+    }
+
+    private void LeaveUncertain()
+    {
+        foreach (var queue in _locks.Values)
+            queue.IsUncertain |= queue.Waiters.Count > 0;
     }
 
     private LockQueue QueueOf(ByteString name)

@@ -76,6 +76,18 @@ public sealed class AuditCheckerTests
         Assert.NotEmpty(AuditChecker.Check(RunHistory.Of(records)).Undecided);
     }
 
+    [Fact]
+    public void Hashes_of_different_revisions_may_differ()
+    {
+        var records = Valid(1);
+        records.Insert(records.Count - 1, new HistoryRecord
+        {
+            MemberHash = new MemberHash { At = 1, Member = "m1", Revision = 50, Response = new HashKVResponse { Hash = 5, CompactRevision = 2 } },
+        });
+
+        Assert.True(AuditChecker.Check(RunHistory.Of(records)).IsPassed);
+    }
+
     private static List<HistoryRecord> Valid(int seed)
     {
         var random = new Random(seed);
