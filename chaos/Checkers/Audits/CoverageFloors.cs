@@ -61,9 +61,3 @@ internal static class CoverageFloors
         return sent;
     }
 }
-
-/// <param name="Least">Below it the run is not valid.</param>
-public sealed record Floor(string Name, long Count, long Least)
-{
-    public bool IsMet => Count >= Least;
-}
