@@ -36,7 +36,8 @@ public static class AllCheckers
         ];
         return new Verdict
         {
-            IsTorn = history.IsTorn, IsComplete = history.IsComplete, Results = results, Floors = CoverageFloors.Of(history, timeline, minutes),
+            IsTorn = history.IsTorn, IsComplete = history.IsComplete, Results = results,
+                Floors = CoverageFloors.Of(history, timeline, minutes),
         };
     }
 

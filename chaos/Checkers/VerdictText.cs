@@ -13,7 +13,8 @@ public static class VerdictText
     {
         foreach (var result in verdict.Results)
         {
-            string state = result.ViolationCount > 0 ? $"{result.ViolationCount} VIOLATIONS" : result.Undecided.Count > 0 ? "UNDECIDED" : "ok";
+            string state = result.ViolationCount > 0 ? $"{result.ViolationCount} VIOLATIONS" : result.Undecided.Count > 0
+                ? "UNDECIDED" : "ok";
             output.WriteLine(FormattableString.Invariant($"{result.Checker,-15} {state,-14} {result.Elapsed.TotalSeconds,7:0.00} s   {Figures(result)}"));
             foreach (var violation in result.Violations.Take(5))
                 output.WriteLine($"  {Wording.Seconds(violation.At)} {violation.Kind}: {violation.Sentence}");
@@ -55,10 +56,13 @@ public static class VerdictText
             ["kind"] = violation.Kind,
             ["atSeconds"] = Math.Round(violation.At / 1e9, 6),
             ["sentence"] = violation.Sentence,
-            ["operations"] = new JsonArray([.. violation.Evidence.Where(evidence => evidence.Operation >= 0).Select(evidence => JsonValue.Create(evidence.Operation))]),
-            ["streams"] = new JsonArray([.. violation.Evidence.Where(evidence => evidence.Stream > 0).Select(evidence => JsonValue.Create(evidence.Stream))]),
+            ["operations"] = new JsonArray([.. violation.Evidence.Where(evidence => evidence.Operation >= 0).Select(evidence =>
+                JsonValue.Create(evidence.Operation))]),
+            ["streams"] = new JsonArray([.. violation.Evidence.Where(evidence => evidence.Stream > 0).Select(evidence =>
+                JsonValue.Create(evidence.Stream))]),
         })]),
     };
 
-    private static string Figures(CheckResult result) => string.Join(", ", result.Figures.Select(figure => $"{figure.Value} {figure.Key}"));
+    private static string Figures(CheckResult result) => string.Join(", ",
+        result.Figures.Select(figure => $"{figure.Value} {figure.Key}"));
 }

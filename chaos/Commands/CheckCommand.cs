@@ -17,7 +17,8 @@ public static class CheckCommand
     {
         var folder = new Argument<string>("FOLDER") { Description = "What a run left" };
         var command = new Command(Name, "Check the history of a run") { Arguments = { folder } };
-        command.SetAction(arguments => Run(new RunFolder(arguments.GetRequiredValue(folder)), arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error));
+        command.SetAction(arguments => Run(new RunFolder(arguments.GetRequiredValue(folder)),
+            arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error));
         return command;
     }
 

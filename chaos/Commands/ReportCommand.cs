@@ -16,7 +16,8 @@ public static class ReportCommand
     {
         var folder = new Argument<string>("FOLDER") { Description = "What a run left" };
         var command = new Command(Name, "Draw a run: one HTML file") { Arguments = { folder } };
-        command.SetAction(arguments => Run(new RunFolder(arguments.GetRequiredValue(folder)), arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error));
+        command.SetAction(arguments => Run(new RunFolder(arguments.GetRequiredValue(folder)),
+            arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error));
         return command;
     }
 

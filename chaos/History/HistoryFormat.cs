@@ -7,7 +7,8 @@ namespace KvStore.Chaos.History;
 /// <remarks>
 /// <code>
 /// "KVCHAOS1"
-/// block:  compressed length u32 | records u32 | CRC32C of the compressed bytes u32 | deflate( record: length varint, HistoryRecord )
+/// block:  compressed length u32 | records u32 | CRC32C of the compressed bytes u32 | deflate( record: length varint,
+/// HistoryRecord )
 /// block:  ...
 /// </code>
 /// Numbers are little-endian. A block is whole in itself: what a killed run leaves is whole blocks and part of one.

@@ -23,7 +23,8 @@ public sealed class HistoryReader : IDisposable
         _file = file;
         _path = path;
         Span<byte> magic = stackalloc byte[HistoryFormat.Magic.Length];
-        if (file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) < magic.Length || !magic.SequenceEqual(HistoryFormat.Magic))
+        if (file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) < magic.Length
+            || !magic.SequenceEqual(HistoryFormat.Magic))
             throw new InvalidDataException($"{path} is no history: it does not begin with KVCHAOS1");
     }
 

@@ -5,7 +5,8 @@ namespace KvStore.Chaos.History;
 /// <summary>Where a run keeps what it leaves: history, description, verdict and picture.</summary>
 public sealed class RunFolder(string path)
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     public string Path => path;
 

@@ -103,7 +103,8 @@ public sealed class RunHistory
             case WatchRequest.RequestUnionOneofCase.CreateRequest: AddCreation(sent); break;
             case WatchRequest.RequestUnionOneofCase.CancelRequest when
                 _watchById.TryGetValue((sent.Stream, sent.Request.CancelRequest.WatchId), out var watch):
-                watch.CancelSentAt = sent.At;
+                // A client may ask twice; its end may come at any time from the first on.
+                watch.CancelSentAt = Math.Min(watch.CancelSentAt, sent.At);
                 break;
         }
     }

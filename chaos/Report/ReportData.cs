@@ -15,7 +15,8 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
     private const int AnswersOfWatchLimit = 2_000;
 
     private readonly HashSet<long> _evidence = [.. verdict.Results.SelectMany(result => result.Violations)
-        .SelectMany(violation => violation.Evidence).Where(evidence => evidence.Operation >= 0).Select(evidence => evidence.Operation)];
+        .SelectMany(violation => violation.Evidence).Where(evidence => evidence.Operation >= 0).Select(evidence =>
+            evidence.Operation)];
 
     public byte[] ToJson()
     {
@@ -57,7 +58,8 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
         json.WriteEndArray();
         json.WriteStartArray("checkers");
         foreach (var result in verdict.Results)
-            WriteRow(json, result.Checker, result.ViolationCount, result.Undecided.Count, string.Join(", ", result.Figures.Select(figure => $"{figure.Value} {figure.Key}")));
+            WriteRow(json, result.Checker, result.ViolationCount, result.Undecided.Count,
+                string.Join(", ", result.Figures.Select(figure => $"{figure.Value} {figure.Key}")));
         json.WriteEndArray();
         json.WriteStartArray("violations");
         foreach (var violation in verdict.Results.SelectMany(result => result.Violations).OrderBy(violation => violation.At))
@@ -67,8 +69,10 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
             json.WriteString("kind", violation.Kind);
             json.WriteString("sentence", violation.Sentence);
             json.WriteNumber("at", Micro(violation.At));
-            WriteNumbers(json, "operations", violation.Evidence.Where(evidence => evidence.Operation >= 0).Select(evidence => evidence.Operation));
-            WriteNumbers(json, "streams", violation.Evidence.Where(evidence => evidence.Stream > 0).Select(evidence => (long)evidence.Stream));
+            WriteNumbers(json, "operations", violation.Evidence.Where(evidence => evidence.Operation >= 0).Select(evidence =>
+                evidence.Operation));
+            WriteNumbers(json, "streams", violation.Evidence.Where(evidence => evidence.Stream > 0).Select(evidence =>
+                (long)evidence.Stream));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -89,7 +93,8 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
         WriteNumbers(json, "outcome", operations.Select(operation => (long)operation.Outcome));
         json.WriteStartArray("text");
         foreach (var operation in operations)
-            json.WriteStringValue(isWorded || operation.Outcome != Outcome.Ok || _evidence.Contains(operation.Id) ? Describe(operation) : "");
+            json.WriteStringValue(isWorded || operation.Outcome != Outcome.Ok || _evidence.Contains(operation.Id)
+                ? Describe(operation) : "");
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -99,8 +104,10 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
     {
         var assignment = new LaneAssignment();
         var lanes = history.Operations.GroupBy(operation => operation.Client)
-            .Select(client => (Client: client.Key, From: client.Min(operation => operation.CalledAt), To: client.Max(operation => operation.ReturnedAt)))
-            .OrderBy(client => client.From).ToDictionary(client => client.Client, client => assignment.Take(client.From, client.To));
+            .Select(client => (Client: client.Key, From: client.Min(operation => operation.CalledAt),
+                To: client.Max(operation => operation.ReturnedAt)))
+            .OrderBy(client => client.From).ToDictionary(client => client.Client, client =>
+                assignment.Take(client.From, client.To));
         laneCount = assignment.Count;
         return lanes;
     }
@@ -130,12 +137,14 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
             json.WriteNumber("stream", watch.Stream);
             json.WriteNumber("from", Micro(watch.SentAt));
             json.WriteNumber("to", Micro(end));
-            json.WriteString("text", $"{watch} of {Wording.Of(new KeyInterval(watch.Request.Key, watch.Request.RangeEnd))} from {watch.Request.StartRevision}, client {watch.Client}"
+            json.WriteString("text",
+                $"{watch} of {Wording.Of(new KeyInterval(watch.Request.Key, watch.Request.RangeEnd))} from {watch.Request.StartRevision}, client {watch.Client}"
                 + (watch.Resumes is null ? "" : $"; goes on from stream {watch.Resumes.Stream} ({watch.Resumes.Member})"));
             var answers = watch.Responses.Take(AnswersOfWatchLimit).ToList();
             WriteNumbers(json, "answers", answers.Select(received => Micro(received.At)));
             // 0 bookmark, n events, -1 created, -2 ended.
-            WriteNumbers(json, "events", answers.Select(received => received.Response.Canceled ? -2 : received.Response.Created ? -1 : (long)received.Response.Events.Count));
+            WriteNumbers(json, "events", answers.Select(received => received.Response.Canceled ? -2 : received.Response.Created
+                ? -1 : (long)received.Response.Events.Count));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -146,7 +155,8 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
         var observations = history.Observations.ToLookup(observed => observed.Member);
         var processes = history.Processes.ToLookup(process => process.Member);
         json.WriteStartArray("members");
-        foreach (string member in history.Members.Concat(observations.Select(group => group.Key)).Concat(processes.Select(group => group.Key)).Distinct().Order(StringComparer.Ordinal))
+        foreach (string member in history.Members.Concat(observations.Select(group => group.Key)).Concat(processes.Select(group =>
+            group.Key)).Distinct().Order(StringComparer.Ordinal))
         {
             json.WriteStartObject();
             json.WriteString("name", member);
@@ -170,7 +180,8 @@ internal sealed class ReportData(RunHistory history, RunDescription description,
         foreach (var fault in history.Faults.OrderBy(fault => fault.From))
         {
             long end = Math.Min(fault.To, history.EndedAt);
-            WriteRow(json, assignment.Take(fault.From, end), Micro(fault.From), Micro(end), fault.Injected.Name, string.Join(" ", fault.Injected.Targets),
+            WriteRow(json, assignment.Take(fault.From, end), Micro(fault.From), Micro(end), fault.Injected.Name,
+                string.Join(" ", fault.Injected.Targets),
                 fault.Injected.Detail, fault.IsEffective ? 1 : 0, fault.Healed?.Evidence ?? "never healed");
         }
         json.WriteEndArray();

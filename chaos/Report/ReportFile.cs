@@ -21,7 +21,8 @@ public static class ReportFile
         using var resource = typeof(ReportFile).Assembly.GetManifestResourceStream(Template)
             ?? throw new InvalidOperationException($"the program was built without {Template}");
         string page = new StreamReader(resource, Encoding.UTF8).ReadToEnd();
-        return page.Replace(DataMark, Convert.ToBase64String(Compress(new ReportData(history, description, verdict).ToJson())), StringComparison.Ordinal);
+        return page.Replace(DataMark, Convert.ToBase64String(Compress(new ReportData(history, description, verdict).ToJson())),
+            StringComparison.Ordinal);
     }
 
     private static byte[] Compress(byte[] json)

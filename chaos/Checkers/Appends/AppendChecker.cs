@@ -57,7 +57,8 @@ internal sealed class AppendChecker
     private Dictionary<ByteString, string[]> VersionOrders()
     {
         var longest = new Dictionary<ByteString, (string[] Elements, AppendTransaction By)>();
-        var seen = _transactions.SelectMany(transaction => Seen(transaction).Select(list => (list.Key, list.Elements, By: transaction))).ToList();
+        var seen = _transactions.SelectMany(transaction => Seen(transaction).Select(list =>
+            (list.Key, list.Elements, By: transaction))).ToList();
         foreach (var (key, elements, by) in seen)
         {
             if (!longest.TryGetValue(key, out var other) || elements.Length > other.Elements.Length)
@@ -69,8 +70,10 @@ internal sealed class AppendChecker
             if (!order.Elements.AsSpan().StartsWith(elements))
             {
                 int place = elements.Zip(order.Elements).TakeWhile(pair => pair.First == pair.Second).Count();
-                _result.Violate("incompatible order", $"{Wording.Of(by.Operation)} has element {place + 1} of {Wording.Of(key)} as {elements[place]}, "
-                    + $"{Wording.Of(order.By.Operation)} as {order.Elements[place]}", by.Operation.ReturnedAt, Evidence.Of(by.Operation), Evidence.Of(order.By.Operation));
+                _result.Violate("incompatible order",
+                    $"{Wording.Of(by.Operation)} has element {place + 1} of {Wording.Of(key)} as {elements[place]}, "
+                    + $"{Wording.Of(order.By.Operation)} as {order.Elements[place]}", by.Operation.ReturnedAt,
+                        Evidence.Of(by.Operation), Evidence.Of(order.By.Operation));
             }
         }
         foreach (var (key, (elements, by)) in longest)
@@ -93,19 +96,23 @@ internal sealed class AppendChecker
     private void CheckElements(ByteString key, string[] elements, AppendTransaction by)
     {
         if (elements.Distinct().Count() < elements.Length)
-            _result.Violate("appended twice", $"{Wording.Of(by.Operation)} has {elements.GroupBy(element => element).First(group => group.Count() > 1).Key} twice in {Wording.Of(key)}",
+            _result.Violate("appended twice",
+                $"{Wording.Of(by.Operation)} has {elements.GroupBy(element => element).First(group => group.Count() > 1).Key} twice in {Wording.Of(key)}",
                 by.Operation.ReturnedAt, Evidence.Of(by.Operation));
         foreach (string element in elements)
         {
             if (!_writers.TryGetValue((key, element), out var writer))
             {
                 if (_history.IsComplete)
-                    _result.Violate("appended by nobody", $"{Wording.Of(by.Operation)} has {element} in {Wording.Of(key)}, which nobody appended", by.Operation.ReturnedAt, Evidence.Of(by.Operation));
+                    _result.Violate("appended by nobody",
+                        $"{Wording.Of(by.Operation)} has {element} in {Wording.Of(key)}, which nobody appended",
+                        by.Operation.ReturnedAt, Evidence.Of(by.Operation));
             }
             else if (writer.MayHaveWritten)
                 writer.IsCommitted = true;
             else
-                _result.Violate("G1a", $"{Wording.Of(by.Operation)} has {element} in {Wording.Of(key)}, which {Wording.Of(writer.Operation)} was not to append: it was refused or took its other branch",
+                _result.Violate("G1a",
+                    $"{Wording.Of(by.Operation)} has {element} in {Wording.Of(key)}, which {Wording.Of(writer.Operation)} was not to append: it was refused or took its other branch",
                     by.Operation.ReturnedAt, Evidence.Of(by.Operation), Evidence.Of(writer.Operation));
         }
     }
@@ -142,9 +149,12 @@ internal sealed class AppendChecker
         }
     }
 
-    private void ViolateRevision(ByteString key, int length, (long ModRevision, AppendTransaction By) first, int otherLength, (long ModRevision, AppendTransaction By) second) =>
-        _result.Violate("revision of a version", $"{Wording.Of(key)} had {length} elements at mod revision {first.ModRevision} ({Wording.Of(first.By.Operation)}) "
-            + $"and {otherLength} at {second.ModRevision} ({Wording.Of(second.By.Operation)})", second.By.Operation.ReturnedAt, Evidence.Of(first.By.Operation), Evidence.Of(second.By.Operation));
+    private void ViolateRevision(ByteString key, int length, (long ModRevision, AppendTransaction By) first, int otherLength,
+        (long ModRevision, AppendTransaction By) second) =>
+        _result.Violate("revision of a version",
+            $"{Wording.Of(key)} had {length} elements at mod revision {first.ModRevision} ({Wording.Of(first.By.Operation)}) "
+            + $"and {otherLength} at {second.ModRevision} ({Wording.Of(second.By.Operation)})", second.By.Operation.ReturnedAt,
+                Evidence.Of(first.By.Operation), Evidence.Of(second.By.Operation));
 
     private void CheckCycles(Dictionary<ByteString, string[]> orders)
     {
@@ -185,7 +195,8 @@ internal sealed class AppendChecker
 
     private void AddRealTime(DependencyGraph graph, List<AppendTransaction> nodes)
     {
-        var returned = nodes.Where(node => node.Operation.Outcome == Outcome.Ok && !node.IsSerializable).OrderBy(node => node.Operation.ReturnedAt).ToList();
+        var returned = nodes.Where(node => node.Operation.Outcome == Outcome.Ok && !node.IsSerializable).OrderBy(node =>
+            node.Operation.ReturnedAt).ToList();
         for (int i = 0; i < returned.Count; i++)
         {
             graph.Add(returned[i].Index, _transactions.Count + i, Dependency.RealTime);
@@ -212,6 +223,7 @@ internal sealed class AppendChecker
             Dependency.ReadWrite => "did not see what was appended by",
             _ => "had returned before",
         }}"));
-        _result.Violate(name, $"a cycle ({name}): {cycle} the first", operations.Max(operation => operation.ReturnedAt), [.. operations.Select(Evidence.Of)]);
+        _result.Violate(name, $"a cycle ({name}): {cycle} the first", operations.Max(operation => operation.ReturnedAt),
+            [.. operations.Select(Evidence.Of)]);
     }
 }

@@ -37,7 +37,8 @@ internal sealed class AppendHistory
 
     private AppendTransaction Read(Operation operation)
     {
-        var transaction = new AppendTransaction(_transactions.Count, operation) { IsSerializable = operation.Request.Range.Serializable, IsCommitted = true };
+        var transaction = new AppendTransaction(_transactions.Count, operation) { IsSerializable =
+            operation.Request.Range.Serializable, IsCommitted = true };
         Read(transaction, operation.Request.Range, operation.Response.Range);
         return transaction;
     }
@@ -57,14 +58,16 @@ internal sealed class AppendHistory
         var (request, response) = (operation.Request.Txn, operation.Outcome == Outcome.Ok ? operation.Response.Txn : null);
         var transaction = new AppendTransaction(_transactions.Count, operation)
         {
-            MayHaveWritten = operation.Outcome != Outcome.Failed && response?.Succeeded != false, IsCommitted = response is not null,
+            MayHaveWritten = operation.Outcome != Outcome.Failed && response?.Succeeded != false,
+                IsCommitted = response is not null,
         };
         foreach (var put in OperationFacts.Puts(request.Success).Where(put => Lists.Contains(put.Key)))
         {
             string[] elements = Parse(put.Value);
             transaction.Appends.Add((put.Key, elements));
             // Its compare held: it saw the list without its own element.
-            if (transaction.MayHaveWritten && request.Compare.FirstOrDefault(compare => compare.Key.Equals(put.Key)) is { Target: Compare.Types.CompareTarget.Mod } guard)
+            if (transaction.MayHaveWritten && request.Compare.FirstOrDefault(compare => compare.Key.Equals(put.Key))
+                is { Target: Compare.Types.CompareTarget.Mod } guard)
                 transaction.Reads.Add((put.Key, elements[..^1], guard.ModRevision));
         }
         if (response is null)

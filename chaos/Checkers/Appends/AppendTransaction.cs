@@ -21,7 +21,8 @@ internal sealed class AppendTransaction(int index, Operation operation)
     /// <summary>The list as it was written, the new element last.</summary>
     public List<(ByteString Key, string[] Elements)> Appends { get; } = [];
 
-    /// <summary>Its appends are there, or may be: not those of a transaction that took its other branch, or was refused.</summary>
+    /// <summary>Its appends are there, or may be: not those of a transaction that took its other branch, or was
+    /// refused.</summary>
     public bool MayHaveWritten { get; set; } = true;
 
     /// <summary>Somebody saw what it appended, or it was acknowledged.</summary>

@@ -20,7 +20,8 @@ internal enum Dependency
 /// <summary>Transactions and what orders them. A cycle is an anomaly, named as Adya does.</summary>
 internal sealed class DependencyGraph(int nodeCount)
 {
-    private readonly List<(int To, Dependency Kind)>[] _edges = [.. Enumerable.Range(0, nodeCount).Select(_ => new List<(int, Dependency)>())];
+    private readonly List<(int To, Dependency Kind)>[] _edges =
+        [.. Enumerable.Range(0, nodeCount).Select(_ => new List<(int, Dependency)>())];
 
     public int EdgeCount { get; private set; }
 
@@ -40,7 +41,8 @@ internal sealed class DependencyGraph(int nodeCount)
         {
             string suffix = realTime == 0 ? "" : "-realtime";
             foreach (var (name, kinds) in ((string, Dependency)[])
-                [("G0", Dependency.WriteWrite), ("G1c", Dependency.WriteWrite | Dependency.WriteRead), ("G2", Dependency.WriteWrite | Dependency.WriteRead | Dependency.ReadWrite)])
+                [("G0", Dependency.WriteWrite), ("G1c", Dependency.WriteWrite | Dependency.WriteRead),
+                    ("G2", Dependency.WriteWrite | Dependency.WriteRead | Dependency.ReadWrite)])
             {
                 foreach (var knot in Knots(kinds | realTime))
                 {
@@ -151,7 +153,8 @@ internal sealed class DependencyGraph(int nodeCount)
         {
             foreach (var (to, kind) in _edges[from])
             {
-                if ((kind & kinds) != 0 && within.Contains(to) && Path(to, from, within, kinds) is { } path && (shortest is null || path.Count + 1 < shortest.Count))
+                if ((kind & kinds) != 0 && within.Contains(to) && Path(to, from, within, kinds) is { } path
+                    && (shortest is null || path.Count + 1 < shortest.Count))
                     shortest = [(from, kind), .. path];
             }
         }

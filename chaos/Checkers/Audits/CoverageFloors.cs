@@ -14,14 +14,17 @@ internal static class CoverageFloors
     /// <summary>For three minutes.</summary>
     private static readonly (string Name, long Least)[] ForThreeMinutes =
     [
-        ("operations", 20_000), ("effective faults", 30), ("elections", 5), ("snapshots sent", 1), ("resumed watches", 20), ("unknown outcomes", 50), ("compactions", 3),
+        ("operations", 20_000), ("effective faults", 30), ("elections", 5), ("snapshots sent", 1), ("resumed watches", 20),
+            ("unknown outcomes", 50), ("compactions", 3),
     ];
 
     public static IReadOnlyList<Floor> Of(RunHistory history, Timeline timeline, double minutes)
     {
         var counts = Counts(history);
-        var floors = ForThreeMinutes.Select(floor => new Floor(floor.Name, counts[floor.Name], (long)Math.Floor(floor.Least * minutes / MinutesOfFloors))).ToList();
-        long unseen = Enumerable.Range(2, (int)(timeline.LastRevision - Timeline.FirstRevision)).Count(revision => timeline.CauseOf(revision).Kind == CauseKind.Unseen);
+        var floors = ForThreeMinutes.Select(floor => new Floor(floor.Name, counts[floor.Name],
+            (long)Math.Floor(floor.Least * minutes / MinutesOfFloors))).ToList();
+        long unseen = Enumerable.Range(2, (int)(timeline.LastRevision - Timeline.FirstRevision)).Count(revision =>
+            timeline.CauseOf(revision).Kind == CauseKind.Unseen);
         long seen = timeline.LastRevision - Timeline.FirstRevision - unseen;
         floors.Add(new Floor("revisions that somebody saw", seen, (long)((seen + unseen) * (1 - UnseenShareLimit))));
         return floors;
@@ -32,18 +35,21 @@ internal static class CoverageFloors
         ["operations"] = history.Operations.Count(operation => operation.Outcome == Outcome.Ok),
         ["effective faults"] = history.Faults.Count(fault => fault.IsEffective),
         // The first leader was not elected in spite of anything.
-        ["elections"] = Math.Max(0, history.Observations.Where(observed => observed.Role == Role.Leader).Select(observed => observed.Term).Distinct().Count() - 1),
+        ["elections"] = Math.Max(0, history.Observations.Where(observed => observed.Role == Role.Leader).Select(observed =>
+            observed.Term).Distinct().Count() - 1),
         ["snapshots sent"] = SnapshotsSent(history),
         ["resumed watches"] = history.Watches.Count(watch => watch.Resumes is not null),
         ["unknown outcomes"] = history.Operations.Count(operation => operation.Outcome == Outcome.Unknown),
-        ["compactions"] = history.Operations.Count(operation => operation.Request.RpcCase == Request.RpcOneofCase.Compaction && operation.Outcome == Outcome.Ok),
+        ["compactions"] = history.Operations.Count(operation => operation.Request.RpcCase == Request.RpcOneofCase.Compaction
+            && operation.Outcome == Outcome.Ok),
     };
 
     /// <summary>Each process counts from 0.</summary>
     private static long SnapshotsSent(RunHistory history)
     {
         long sent = 0;
-        foreach (var member in history.Observations.Where(observed => observed.Role != Role.Unknown).GroupBy(observed => observed.Member))
+        foreach (var member in history.Observations.Where(observed => observed.Role != Role.Unknown).GroupBy(observed =>
+            observed.Member))
         {
             long last = 0;
             foreach (var observed in member)
@@ -54,10 +60,4 @@ internal static class CoverageFloors
         }
         return sent;
     }
-}
-
-/// <param name="Least">Below it the run is not valid.</param>
-public sealed record Floor(string Name, long Count, long Least)
-{
-    public bool IsMet => Count >= Least;
 }

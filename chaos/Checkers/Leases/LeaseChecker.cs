@@ -63,12 +63,15 @@ internal sealed class LeaseChecker
         foreach (var renewal in life.Renewals)
         {
             if (renewal.AskedAt > death.At)
-                Violate("lives again", life, $"was renewed {Wording.Seconds(renewal.AskedAt - death.At)} after it was gone: {death.How}", renewal.ReturnedAt, death.Evidence, Evidence.Of(renewal.Operation));
+                Violate("lives again", life,
+                    $"was renewed {Wording.Seconds(renewal.AskedAt - death.At)} after it was gone: {death.How}",
+                    renewal.ReturnedAt, death.Evidence, Evidence.Of(renewal.Operation));
         }
         foreach (var put in life.Attachments)
         {
             if (put.CalledAt > death.At)
-                Violate("attached to a dead lease", life, $"got a key by {Wording.Of(put)} though it was gone: {death.How}", put.ReturnedAt, death.Evidence, Evidence.Of(put));
+                Violate("attached to a dead lease", life, $"got a key by {Wording.Of(put)} though it was gone: {death.How}",
+                    put.ReturnedAt, death.Evidence, Evidence.Of(put));
         }
         if (life.MayBeRevokedBy(death.At))
             return;
@@ -76,8 +79,10 @@ internal sealed class LeaseChecker
         {
             if (promise.AskedAt < death.At && death.At < promise.Until)
             {
-                Violate("ended early", life, $"was gone {Wording.Seconds(promise.Until - death.At)} before its time ({death.How}): "
-                    + $"{promise.TtlSeconds} s were promised from {Wording.Seconds(promise.AskedAt)} on", death.At, death.Evidence, Evidence.Of(promise.Operation));
+                Violate("ended early", life,
+                    $"was gone {Wording.Seconds(promise.Until - death.At)} before its time ({death.How}): "
+                    + $"{promise.TtlSeconds} s were promised from {Wording.Seconds(promise.AskedAt)} on", death.At,
+                        death.Evidence, Evidence.Of(promise.Operation));
                 return;
             }
         }
@@ -90,7 +95,8 @@ internal sealed class LeaseChecker
             foreach (var later in life.Renewals.Select(renewal => renewal.Operation).Concat(life.Attachments))
             {
                 if (later.CalledAt > revocation.ReturnedAt)
-                    Violate("lives again", life, $"was used by {Wording.Of(later)} after it was revoked", later.ReturnedAt, Evidence.Of(revocation), Evidence.Of(later));
+                    Violate("lives again", life, $"was used by {Wording.Of(later)} after it was revoked", later.ReturnedAt,
+                        Evidence.Of(revocation), Evidence.Of(later));
             }
         }
     }
@@ -99,7 +105,8 @@ internal sealed class LeaseChecker
     {
         var answer = question.Response.LeaseTimeToLive;
         if (answer.TTL > answer.GrantedTTL)
-            Violate("more time than granted", life, $"has {answer.TTL} s left of {answer.GrantedTTL}", question.ReturnedAt, Evidence.Of(question));
+            Violate("more time than granted", life, $"has {answer.TTL} s left of {answer.GrantedTTL}", question.ReturnedAt,
+                Evidence.Of(question));
         if (life.MayBeRevokedBy(question.ReturnedAt))
             return;
         foreach (var promise in life.Grants.Concat(life.Renewals))
@@ -107,11 +114,13 @@ internal sealed class LeaseChecker
             // The answer is in whole seconds, cut off.
             long leastSeconds = (promise.Until - question.ReturnedAt) / LeasePromise.Second;
             if (promise.ReturnedAt < question.CalledAt && answer.TTL < leastSeconds)
-                Violate("time lost", life, $"has {answer.TTL} s left, when at least {leastSeconds} were promised", question.ReturnedAt, Evidence.Of(question), Evidence.Of(promise.Operation));
+                Violate("time lost", life, $"has {answer.TTL} s left, when at least {leastSeconds} were promised",
+                    question.ReturnedAt, Evidence.Of(question), Evidence.Of(promise.Operation));
         }
     }
 
-    /// <summary>Somebody still saw the keys long after the time was over, and nothing kept the cluster from ending the lease.</summary>
+    /// <summary>Somebody still saw the keys long after the time was over, and nothing kept the cluster from ending the
+    /// lease.</summary>
     private void CheckLate(LeaseLife life)
     {
         bool isAlive = life.ExpiryRevision == 0 && life.HasKeysAtTheEnd;
@@ -122,7 +131,8 @@ internal sealed class LeaseChecker
         // A new leader gives all leases their time anew.
         long begin = Math.Max(life.LastExtension, LastUnrestBefore(aliveAt));
         if (aliveAt > begin + lease)
-            Violate("ended late", life, $"still had its keys {Wording.Seconds(aliveAt - begin)} after the last renewal, fault or election, for a time of {life.LongestTtlSeconds} s", aliveAt);
+            Violate("ended late", life,
+                $"still had its keys {Wording.Seconds(aliveAt - begin)} after the last renewal, fault or election, for a time of {life.LongestTtlSeconds} s", aliveAt);
         _result.Count("leases that ended in time");
     }
 

@@ -12,7 +12,8 @@ internal readonly record struct LeasePromise(long AskedAt, long ReturnedAt, long
 }
 
 /// <summary>The lease was gone by then.</summary>
-/// <param name="AskedAt">Of a request that was told so; the same as <paramref name="At"/> when its keys were seen to be gone.</param>
+/// <param name="AskedAt">Of a request that was told so; the same as <paramref name="At"/> when its keys were seen to be
+/// gone.</param>
 internal readonly record struct LeaseDeath(long AskedAt, long At, string How, Evidence Evidence);
 
 /// <summary>All that is known of one lease.</summary>

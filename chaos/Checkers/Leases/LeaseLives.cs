@@ -67,7 +67,8 @@ internal sealed class LeaseLives
             Extend(life, operation, 0);
         else if (operation.Response.LeaseKeepAlive.TTL > 0)
         {
-            life.Renewals.Add(new LeasePromise(operation.CalledAt, operation.ReturnedAt, operation.Response.LeaseKeepAlive.TTL, operation));
+            life.Renewals.Add(new LeasePromise(operation.CalledAt, operation.ReturnedAt, operation.Response.LeaseKeepAlive.TTL,
+                operation));
             Extend(life, operation, operation.Response.LeaseKeepAlive.TTL);
         }
         else

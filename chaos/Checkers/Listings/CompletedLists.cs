@@ -33,7 +33,8 @@ internal sealed class CompletedLists
             return;
         if (request.Revision == 0 && request.Key.Equals(_prefix.Key))
             _unfinished[client] = (response.Header.Revision, request.Key, []);
-        if (!_unfinished.TryGetValue(client, out var list) || !request.Key.Equals(list.Next) || (request.Revision != 0 && request.Revision != list.Revision))
+        if (!_unfinished.TryGetValue(client, out var list) || !request.Key.Equals(list.Next)
+            || (request.Revision != 0 && request.Revision != list.Revision))
             return;
         list.Kvs.AddRange(response.Kvs);
         if (response.More && response.Kvs.Count > 0)

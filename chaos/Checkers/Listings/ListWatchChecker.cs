@@ -4,7 +4,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Chaos.Checkers.Listings;
 
-/// <summary>Who lists at a revision and watches from the next has, at each later revision, what the store has: Kubernetes lives by it.</summary>
+/// <summary>Who lists at a revision and watches from the next has, at each later revision, what the store has: Kubernetes lives
+/// by it.</summary>
 internal sealed class ListWatchChecker
 {
     public const string Name = "list and watch";
@@ -44,7 +45,8 @@ internal sealed class ListWatchChecker
     }
 
     private static bool IsOfObjects(WatchCreateRequest request) =>
-        request.Key.Equals(Objects.Key) && request.RangeEnd.Equals(Objects.End) && request.Filters.Count == 0 && request.StartRevision > 1;
+        request.Key.Equals(Objects.Key) && request.RangeEnd.Equals(Objects.End) && request.Filters.Count == 0
+            && request.StartRevision > 1;
 
     private void Follow(WatchHistory first, List<KeyValue> list)
     {
@@ -118,7 +120,9 @@ internal sealed class ListWatchChecker
         _result.Count("states compared");
         if (mirror.Sum == _sums[revision])
             return true;
-        _result.Violate("mirror differs", $"who listed {Prefix} and followed {watch} has, at revision {revision}, {mirror.DifferenceFrom(StateAt(revision))}", at, evidence);
+        _result.Violate("mirror differs",
+            $"who listed {Prefix} and followed {watch} has, at revision {revision}, {mirror.DifferenceFrom(StateAt(revision))}",
+            at, evidence);
         return false;
     }
 

@@ -30,12 +30,14 @@ internal sealed class ListedState
     {
         var key = _kvs.Keys.Union(other._kvs.Keys).Order(Comparer<ByteString>.Create(KeyInterval.Compare))
             .FirstOrDefault(key => !Equals(_kvs.GetValueOrDefault(key), other._kvs.GetValueOrDefault(key)));
-        return key is null ? "their sums differ" : $"{Wording.Of(_kvs.GetValueOrDefault(key))} instead of {Wording.Of(other._kvs.GetValueOrDefault(key))} under {Wording.Of(key)}";
+        return key is null ? "their sums differ"
+            : $"{Wording.Of(_kvs.GetValueOrDefault(key))} instead of {Wording.Of(other._kvs.GetValueOrDefault(key))} under {Wording.Of(key)}";
     }
 
     private static ulong HashOf(KeyValue kv)
     {
-        ulong hash = (ulong)(uint)HashCode.Combine(kv.Key, kv.Value) << 32 | (uint)HashCode.Combine(kv.ModRevision, kv.CreateRevision, kv.Version, kv.Lease);
+        ulong hash = (ulong)(uint)HashCode.Combine(kv.Key, kv.Value) << 32 | (uint)HashCode.Combine(kv.ModRevision,
+            kv.CreateRevision, kv.Version, kv.Lease);
         hash *= 0x9E3779B97F4A7C15;
         return hash ^ (hash >> 31);
     }

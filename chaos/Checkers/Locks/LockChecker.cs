@@ -30,10 +30,14 @@ internal sealed class LockChecker
         for (long revision = Timeline.FirstRevision + 1; revision <= timeline.LastRevision; revision++)
         {
             var changes = timeline.EventsAt(revision);
-            if (timeline.CauseOf(revision).Operation is { } operation && GuardOf(operation.Request) is { } guard && IsDone(guard, changes))
+            if (timeline.CauseOf(revision).Operation is { } operation && GuardOf(operation.Request) is { } guard
+                && IsDone(guard, changes))
                 checker.CheckGuarded(operation, guard, revision, timeline.SeenAt(revision));
             foreach (var change in changes)
                 checker.Follow(change);
+            // A lease may have ended there, and a waiter's key with it.
+            if (timeline.CauseOf(revision).Kind == CauseKind.Unseen)
+                checker.LeaveUncertain();
         }
         checker._result.Count("locks", checker._locks.Count);
         return checker._result;
@@ -51,8 +55,10 @@ internal sealed class LockChecker
     {
         if (request.Txn is not { } txn)
             return null;
-        var token = txn.Compare.FirstOrDefault(compare => compare is { Target: CompareTarget.Create, Result: CompareResult.Equal, CreateRevision: > 0 });
-        if (token is null || LockOf(token.Key) is not { } name || OperationFacts.Puts(txn.Success).FirstOrDefault() is not { } put)
+        var token = txn.Compare.FirstOrDefault(compare => compare is { Target: CompareTarget.Create, Result: CompareResult.Equal,
+            CreateRevision: > 0 });
+        if (token is null || LockOf(token.Key) is not { } name
+            || OperationFacts.Puts(txn.Success).FirstOrDefault() is not { } put)
             return null;
         return new Guard(name, token.Key, token.CreateRevision, put.Key);
     }
@@ -101,6 +107,12 @@ internal sealed class LockChecker
             queue.Waiters.Remove(change.Before.CreateRevision);
         if (change.After is not null)
             queue.Waiters[change.After.CreateRevision] = change.Key;
+    }
+
+    private void LeaveUncertain()
+    {
+        foreach (var queue in _locks.Values)
+            queue.IsUncertain |= queue.Waiters.Count > 0;
     }
 
     private LockQueue QueueOf(ByteString name)

@@ -9,7 +9,8 @@ internal enum LinearizationResult
     Undecided,
 }
 
-/// <summary>Searches an order of concurrent operations in which each answer fits: Wing and Gong's search with Lowe's cache.</summary>
+/// <summary>Searches an order of concurrent operations in which each answer fits: Wing and Gong's search with Lowe's
+/// cache.</summary>
 /// <remarks>
 /// Calls and returns stand in one list by time. The first call that fits is taken out with its return, until a return is met
 /// whose call is still in: then the last choice was wrong. A set of taken operations with a state is tried once.
@@ -32,7 +33,8 @@ internal sealed class Linearization
 
     /// <param name="stepLimit">Of operations tried.</param>
     /// <param name="blocked">When there is none: the operation that stood in the way of the longest order found.</param>
-    public static LinearizationResult Search(IReadOnlyList<RegisterOperation> operations, long stepLimit, out RegisterOperation? blocked) =>
+    public static LinearizationResult Search(IReadOnlyList<RegisterOperation> operations, long stepLimit,
+        out RegisterOperation? blocked) =>
         new Linearization(operations).Search(stepLimit, out blocked);
 
     private LinearizationResult Search(long stepLimit, out RegisterOperation? blocked)

@@ -43,8 +43,10 @@ internal static class RegisterChecker
                 result.LeaveUndecided($"register {name} with {register.Operations.Count} operations: no order found and none excluded in {StepLimit} steps");
                 break;
             case LinearizationResult.None:
-                result.Violate("not linearizable", $"register {name} is not linearizable: no order of its {register.Operations.Count} operations fits all answers; "
-                    + $"the longest order ends before {Wording.Of(blocked!.Operation)}", blocked.Operation.ReturnedAt, Evidence.Of(blocked.Operation));
+                result.Violate("not linearizable",
+                    $"register {name} is not linearizable: no order of its {register.Operations.Count} operations fits all answers; "
+                    + $"the longest order ends before {Wording.Of(blocked!.Operation)}", blocked.Operation.ReturnedAt,
+                        Evidence.Of(blocked.Operation));
                 break;
         }
     }
@@ -72,7 +74,8 @@ internal static class RegisterChecker
     private static bool Reaches(DeleteRangeRequest delete)
     {
         var interval = new KeyInterval(delete.Key, delete.RangeEnd);
-        return !interval.IsSingle && (interval.IsOpen || KeyInterval.Compare(interval.End, Registers.Key) > 0) && KeyInterval.Compare(interval.Key, Registers.End) < 0;
+        return !interval.IsSingle && (interval.IsOpen || KeyInterval.Compare(interval.End, Registers.Key) > 0)
+            && KeyInterval.Compare(interval.Key, Registers.End) < 0;
     }
 
     private static IEnumerable<ByteString> KeysOf(Request request) => request.RpcCase switch
@@ -80,7 +83,8 @@ internal static class RegisterChecker
         Request.RpcOneofCase.Range when request.Range.RangeEnd.IsEmpty => [request.Range.Key],
         Request.RpcOneofCase.Put => [request.Put.Key],
         Request.RpcOneofCase.DeleteRange when request.DeleteRange.RangeEnd.IsEmpty => [request.DeleteRange.Key],
-        Request.RpcOneofCase.Txn => request.Txn.Compare.Select(compare => compare.Key).Concat(request.Puts().Select(put => put.Key))
+        Request.RpcOneofCase.Txn => request.Txn.Compare.Select(compare =>
+            compare.Key).Concat(request.Puts().Select(put => put.Key))
             .Concat(request.Deletes().Select(delete => delete.Key)),
         _ => [],
     };

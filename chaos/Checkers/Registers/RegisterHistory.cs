@@ -47,14 +47,16 @@ internal sealed class RegisterHistory(ByteString key)
         LeaveOutWhatNobodySaw();
     }
 
-    /// <summary>A write of unknown outcome whose value nobody saw may as well never have been done, unless something was seen not to be there.</summary>
+    /// <summary>A write of unknown outcome whose value nobody saw may as well never have been done, unless something was seen
+    /// not to be there.</summary>
     private void LeaveOutWhatNobodySaw()
     {
         if (_operations.Exists(operation => operation.IsNegative))
             return;
         // What was compared counts as seen: a compare of unknown outcome may have held.
         var seen = _operations.SelectMany(operation => new[] { operation.Found, operation.Condition }).ToHashSet();
-        _operations.RemoveAll(operation => operation.IsUnknown && operation.Written is { } written && written != RegisterOperation.Absent && !seen.Contains(written));
+        _operations.RemoveAll(operation => operation.IsUnknown && operation.Written is { } written
+            && written != RegisterOperation.Absent && !seen.Contains(written));
     }
 
     private RegisterOperation? Of(Operation operation)
@@ -62,13 +64,16 @@ internal sealed class RegisterHistory(ByteString key)
         bool isOk = operation.Outcome == Outcome.Ok;
         return operation.Request.RpcCase switch
         {
-            Rpc.Range when IsPlain(operation.Request.Range) => new RegisterOperation(operation) { Found = Number(operation.Response.Range.Kvs.FirstOrDefault()) },
-            Rpc.Put when operation.Request.Put is { Lease: 0, IgnoreValue: false, IgnoreLease: false } put => new RegisterOperation(operation)
+            Rpc.Range when IsPlain(operation.Request.Range) => new RegisterOperation(operation) { Found =
+                Number(operation.Response.Range.Kvs.FirstOrDefault()) },
+            Rpc.Put when operation.Request.Put is { Lease: 0, IgnoreValue: false, IgnoreLease: false } put =>
+                new RegisterOperation(operation)
             {
                 Found = isOk && put.PrevKv ? Number(operation.Response.Put.PrevKv) : null,
                 Written = Number(put.Value),
             },
-            Rpc.DeleteRange when operation.Request.DeleteRange is { RangeEnd.IsEmpty: true } delete => new RegisterOperation(operation)
+            Rpc.DeleteRange when operation.Request.DeleteRange is { RangeEnd.IsEmpty: true } delete =>
+                new RegisterOperation(operation)
             {
                 Found = isOk && delete.PrevKv ? Number(operation.Response.DeleteRange.PrevKvs.FirstOrDefault()) : null,
                 HasFoundSome = isOk ? operation.Response.DeleteRange.Deleted > 0 : null,
@@ -81,15 +86,18 @@ internal sealed class RegisterHistory(ByteString key)
 
     private RegisterOperation? CompareAndSet(Operation operation, TxnRequest txn, TxnResponse? answer)
     {
-        if (txn.Compare.Count != 1 || ConditionOf(txn.Compare[0]) is not { } condition || txn.Success.Count != 1 || txn.Success[0].RequestPut is not { Lease: 0 } put
-            || !put.Key.Equals(key) || txn.Failure.Count > 1 || txn.Failure.Any(op => op.RequestRange is not { } get || !get.Key.Equals(key) || !IsPlain(get)))
+        if (txn.Compare.Count != 1 || ConditionOf(txn.Compare[0]) is not { } condition || txn.Success.Count != 1
+            || txn.Success[0].RequestPut is not { Lease: 0 } put
+            || !put.Key.Equals(key) || txn.Failure.Count > 1 || txn.Failure.Any(op => op.RequestRange is not { } get
+                || !get.Key.Equals(key) || !IsPlain(get)))
             return null;
         return new RegisterOperation(operation)
         {
             Condition = condition,
             HasHeld = answer?.Succeeded,
             Written = Number(put.Value),
-            Found = answer is { Succeeded: false, Responses.Count: 1 } ? Number(answer.Responses[0].ResponseRange.Kvs.FirstOrDefault()) : null,
+            Found = answer is { Succeeded: false, Responses.Count: 1 }
+                ? Number(answer.Responses[0].ResponseRange.Kvs.FirstOrDefault()) : null,
         };
     }
 

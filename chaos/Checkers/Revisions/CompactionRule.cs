@@ -31,19 +31,24 @@ internal sealed class CompactionRule(RunHistory history, RevisionSightings sight
         var gone = _compactions.Find(compaction => compaction.Outcome == Outcome.Ok && compaction.ReturnedAt < operation.CalledAt
             && compaction.Request.Compaction.Revision > operation.Request.Range.Revision);
         if (gone is not null)
-            result.Violate("read of what is compacted", $"{Wording.Of(operation)} at revision {operation.Request.Range.Revision} was answered after "
+            result.Violate("read of what is compacted",
+                $"{Wording.Of(operation)} at revision {operation.Request.Range.Revision} was answered after "
                 + $"{Wording.Of(gone)} was acknowledged", operation.ReturnedAt, Evidence.Of(operation), Evidence.Of(gone));
     }
 
     private void CheckRefused(Operation operation)
     {
         long revision = operation.Request.Range.Revision;
-        bool canBeGone = _compactions.Exists(compaction => compaction.CalledAt <= operation.ReturnedAt && compaction.Request.Compaction.Revision > revision);
+        bool canBeGone = _compactions.Exists(compaction => compaction.CalledAt <= operation.ReturnedAt
+            && compaction.Request.Compaction.Revision > revision);
         if (operation.ErrorText.Contains(CompactedText, StringComparison.Ordinal) && !canBeGone && history.IsComplete)
-            result.Violate("wrongly compacted", $"{Wording.Of(operation)} at revision {revision} was refused as compacted, but no compaction went so far",
+            result.Violate("wrongly compacted",
+                $"{Wording.Of(operation)} at revision {revision} was refused as compacted, but no compaction went so far",
                 operation.ReturnedAt, Evidence.Of(operation));
-        if (operation.ErrorText.Contains(FutureText, StringComparison.Ordinal) && operation.IsLinearizable() && sightings.SeenAt(revision) < operation.CalledAt)
-            result.Violate("wrongly in the future", $"{Wording.Of(operation)} was refused since revision {revision} was to come, but it had been seen before the call",
+        if (operation.ErrorText.Contains(FutureText, StringComparison.Ordinal) && operation.IsLinearizable()
+            && sightings.SeenAt(revision) < operation.CalledAt)
+            result.Violate("wrongly in the future",
+                $"{Wording.Of(operation)} was refused since revision {revision} was to come, but it had been seen before the call",
                 operation.ReturnedAt, Evidence.Of(operation));
     }
 }

@@ -32,8 +32,10 @@ internal sealed class RealTimeOrder(RunHistory history, RevisionSightings sighti
                 CheckWrite(operation, written, floor);
             else if (operation.Outcome == Outcome.Ok && operation.IsLinearizable() && operation.Revision() < floor.Revision)
             {
-                result.Violate("stale", $"{Wording.Of(operation)} was answered at revision {operation.Revision()}, though {Wording.Seconds(operation.CalledAt - floor.At)} "
-                    + $"before its call {Source(floor)} had shown revision {floor.Revision}", operation.ReturnedAt, Both(operation, floor));
+                result.Violate("stale",
+                    $"{Wording.Of(operation)} was answered at revision {operation.Revision()}, though {Wording.Seconds(operation.CalledAt - floor.At)} "
+                    + $"before its call {Source(floor)} had shown revision {floor.Revision}", operation.ReturnedAt,
+                        Both(operation, floor));
             }
         }
     }
@@ -42,8 +44,10 @@ internal sealed class RealTimeOrder(RunHistory history, RevisionSightings sighti
     {
         if (revision <= floor.Revision)
         {
-            result.Violate("order of writes", $"{Wording.Of(operation)} was done at revision {revision}, though {Wording.Seconds(operation.CalledAt - floor.At)} "
-                + $"before its call {Source(floor)} had shown revision {floor.Revision}", operation.ReturnedAt, Both(operation, floor));
+            result.Violate("order of writes",
+                $"{Wording.Of(operation)} was done at revision {revision}, though {Wording.Seconds(operation.CalledAt - floor.At)} "
+                + $"before its call {Source(floor)} had shown revision {floor.Revision}", operation.ReturnedAt,
+                    Both(operation, floor));
         }
     }
 
@@ -81,7 +85,8 @@ internal sealed class RealTimeOrder(RunHistory history, RevisionSightings sighti
             }
             if (floors.TryGetValue(answer.Process, out var floor) && answer.Revision < floor.Revision)
             {
-                result.Violate("member went back", $"{answer.Operation.Member} answered {Wording.Of(answer.Operation)} at revision {answer.Revision}, "
+                result.Violate("member went back",
+                    $"{answer.Operation.Member} answered {Wording.Of(answer.Operation)} at revision {answer.Revision}, "
                     + $"though the same process had answered {Wording.Of(floor.Operation)} at revision {floor.Revision} before",
                     answer.ReturnedAt, Evidence.Of(answer.Operation), Evidence.Of(floor.Operation));
             }

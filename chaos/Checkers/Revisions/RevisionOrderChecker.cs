@@ -75,9 +75,11 @@ internal sealed class RevisionOrderChecker
     {
         long asked = operation.Request.Range?.Revision ?? 0, current = operation.Revision();
         if (current < Timeline.FirstRevision)
-            _result.Violate("no revision", $"the answer to {Wording.Of(operation)} says revision {current}", operation.ReturnedAt, Evidence.Of(operation));
+            _result.Violate("no revision", $"the answer to {Wording.Of(operation)} says revision {current}", operation.ReturnedAt,
+                Evidence.Of(operation));
         if (asked > current)
-            _result.Violate("read of the future", $"{Wording.Of(operation)} at revision {asked} was answered by a store at revision {current}",
+            _result.Violate("read of the future",
+                $"{Wording.Of(operation)} at revision {asked} was answered by a store at revision {current}",
                 operation.ReturnedAt, Evidence.Of(operation));
         return asked > 0 ? asked : current;
     }
@@ -91,7 +93,8 @@ internal sealed class RevisionOrderChecker
         Timeline.EndRevision(cause.Value);
         _result.Count(cause.Value.Kind switch
         {
-            CauseKind.Operation when cause.Value.Operation!.Outcome == Outcome.Unknown => "revisions by requests of unknown outcome",
+            CauseKind.Operation when cause.Value.Operation!.Outcome == Outcome.Unknown =>
+                "revisions by requests of unknown outcome",
             CauseKind.Operation => "revisions by acknowledged requests",
             CauseKind.Expiry => "revisions by leases that ran out",
             CauseKind.Unseen => "revisions that nobody saw",
@@ -105,11 +108,13 @@ internal sealed class RevisionOrderChecker
         var gap = _writers.Seen(revision);
         if (_writers.At(revision) is { } writer)
         {
-            string? disagreement = _replay.Write(revision, writer.Request, writer.Outcome == Outcome.Ok ? writer.Response : null, gap?.IsSuccess);
+            string? disagreement = _replay.Write(revision, writer.Request, writer.Outcome == Outcome.Ok ? writer.Response : null,
+                gap?.IsSuccess);
             Report(writer, disagreement);
             return new RevisionCause(CauseKind.Operation, writer);
         }
-        if (_writers.RevocationsAt(revision).FirstOrDefault(revocation => _replay.WouldDelete(revocation.Request).Count > 0) is { } revoked)
+        if (_writers.RevocationsAt(revision).FirstOrDefault(revocation => _replay.WouldDelete(revocation.Request).Count > 0)
+            is { } revoked)
         {
             _replay.Write(revision, revoked.Request, revoked.Response);
             return new RevisionCause(CauseKind.Operation, revoked);
@@ -188,7 +193,8 @@ internal sealed class RevisionOrderChecker
         }
         if (suspects.Count == 0)
         {
-            _result.Violate("revision of nothing", $"there is a revision {revision}, but no request and no lease that could have made it",
+            _result.Violate("revision of nothing",
+                $"there is a revision {revision}, but no request and no lease that could have made it",
                 _sightings.SeenAt(revision));
         }
         foreach (var key in suspects)
@@ -210,7 +216,8 @@ internal sealed class RevisionOrderChecker
             Request.RpcOneofCase.DeleteRange => "delete",
             _ => "put",
         };
-        _result.Violate(kind, $"{Wording.Of(operation)} was answered at revision {operation.Revision()}: {disagreement}", operation.ReturnedAt, Evidence.Of(operation));
+        _result.Violate(kind, $"{Wording.Of(operation)} was answered at revision {operation.Revision()}: {disagreement}",
+            operation.ReturnedAt, Evidence.Of(operation));
     }
 
     /// <summary>Once a revocation is acknowledged, none of the lease's keys is left.</summary>
@@ -218,9 +225,11 @@ internal sealed class RevisionOrderChecker
     {
         foreach (var revocation in _writers.RevocationsAt(revision))
         {
-            var left = _replay.Keys.KeysOf(revocation.Request.LeaseRevoke.ID).Where(key => !_replay.Keys.IsUncertain(key)).ToList();
+            var left = _replay.Keys.KeysOf(revocation.Request.LeaseRevoke.ID).Where(key =>
+                !_replay.Keys.IsUncertain(key)).ToList();
             if (left.Count > 0)
-                _result.Violate("revoked lease's key", $"{Wording.Of(revocation)} was acknowledged at revision {revision}, where {Wording.Of(left[0])} is still attached to it",
+                _result.Violate("revoked lease's key",
+                    $"{Wording.Of(revocation)} was acknowledged at revision {revision}, where {Wording.Of(left[0])} is still attached to it",
                     revocation.ReturnedAt, Evidence.Of(revocation));
         }
     }

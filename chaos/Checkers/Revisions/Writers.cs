@@ -65,10 +65,12 @@ internal sealed class Writers
             return;
         long revision = operation.Revision();
         if (revision <= Timeline.FirstRevision)
-            _result.Violate("no revision", $"{Wording.Of(operation)} was acknowledged as done at revision {revision}", operation.ReturnedAt, Evidence.Of(operation));
+            _result.Violate("no revision", $"{Wording.Of(operation)} was acknowledged as done at revision {revision}",
+                operation.ReturnedAt, Evidence.Of(operation));
         else if (_writerOf[revision] is { } other)
         {
-            _result.Violate("revision given twice", $"{Wording.Of(other)} and {Wording.Of(operation)} were both acknowledged at revision {revision}",
+            _result.Violate("revision given twice",
+                $"{Wording.Of(other)} and {Wording.Of(operation)} were both acknowledged at revision {revision}",
                 operation.ReturnedAt, Evidence.Of(other), Evidence.Of(operation));
         }
         else
@@ -135,7 +137,8 @@ internal sealed class Writers
     {
         foreach (var kv in gap.Puts)
         {
-            var writer = First(_byValue.GetValueOrDefault((kv.Key, kv.Value)) ?? [], revision) ?? First(Keeping(kv.Key), revision);
+            var writer = First(_byValue.GetValueOrDefault((kv.Key, kv.Value)) ?? [], revision)
+                ?? First(Keeping(kv.Key), revision);
             if (writer is not null)
             {
                 _placedIds.Add(writer.Id);
@@ -148,7 +151,8 @@ internal sealed class Writers
     }
 
     private Operation? First(IEnumerable<Operation> candidates, long revision) => candidates
-        .Where(operation => operation.Outcome == Outcome.Unknown && !_placedIds.Contains(operation.Id) && operation.CalledAt <= _sightings.SeenAt(revision))
+        .Where(operation => operation.Outcome == Outcome.Unknown && !_placedIds.Contains(operation.Id)
+            && operation.CalledAt <= _sightings.SeenAt(revision))
         .MinBy(operation => operation.CalledAt);
 
     /// <summary>Requests that would leave the value as it was, whoever wrote it.</summary>
@@ -168,31 +172,19 @@ internal sealed class Writers
     {
         var writers = _byValue.GetValueOrDefault((kv.Key, kv.Value)) ?? [];
         if (writers.Find(operation => operation.Outcome == Outcome.Failed) is { } refused)
-            return ("refused but done", $"{Wording.Of(refused)} was refused ({refused.ErrorText}), but revision {revision} is its doing", refused);
+            return ("refused but done",
+                $"{Wording.Of(refused)} was refused ({refused.ErrorText}), but revision {revision} is its doing", refused);
         if (writers.Find(operation => operation.Outcome == Outcome.Ok) is { } done)
-            return ("done twice", $"{Wording.Of(done)} was acknowledged at revision {done.Revision()}, but revision {revision} wrote the same", done);
+            return ("done twice",
+                $"{Wording.Of(done)} was acknowledged at revision {done.Revision()}, but revision {revision} wrote the same",
+                done);
         if (writers.Find(operation => operation.CalledAt > _sightings.SeenAt(revision)) is { } later)
-            return ("seen before its call", $"{Wording.Of(later)} was called at {Wording.Seconds(later.CalledAt)}, but its revision {revision} was seen before", later);
+            return ("seen before its call",
+                $"{Wording.Of(later)} was called at {Wording.Seconds(later.CalledAt)}, but its revision {revision} was seen before", later);
         if (writers.Count > 0)
-            return ("done twice", $"{Wording.Of(writers[0])}, whose outcome was unknown, was done at revision {revision}, and once more", writers[0]);
+            return ("done twice",
+                $"{Wording.Of(writers[0])}, whose outcome was unknown, was done at revision {revision}, and once more",
+                writers[0]);
         return ("written by nobody", $"revision {revision} put {Wording.Of(kv)}, which no client asked for", null);
     }
-}
-
-/// <summary>What was seen of a revision that nobody was told to have made.</summary>
-internal sealed class GapEvidence
-{
-    public List<KeyValue> Puts { get; } = [];
-
-    public HashSet<ByteString> Deletes { get; } = [];
-
-    /// <summary>When it was first seen, and by which record.</summary>
-    public long At { get; set; } = long.MaxValue;
-
-    public Evidence Evidence { get; set; }
-
-    public Operation? Writer { get; set; }
-
-    /// <summary>Of a transaction: the branch that the value seen belongs to.</summary>
-    public bool? IsSuccess { get; set; }
 }

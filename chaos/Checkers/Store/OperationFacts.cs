@@ -8,7 +8,8 @@ namespace KvStore.Chaos.Checkers.Store;
 internal static class OperationFacts
 {
     /// <summary>Of an answer; 0 where there is none, or none that says anything of the store.</summary>
-    public static long Revision(this Operation operation) => operation.Outcome == Outcome.Ok ? Header(operation.Response)?.Revision ?? 0 : 0;
+    public static long Revision(this Operation operation) => operation.Outcome == Outcome.Ok
+        ? Header(operation.Response)?.Revision ?? 0 : 0;
 
     /// <summary>Answered at the newest revision: by way of the log, or of a read index.</summary>
     public static bool IsLinearizable(this Operation operation) => operation.Request.RpcCase switch
@@ -107,7 +108,8 @@ internal static class OperationFacts
         _ => false,
     });
 
-    private static IEnumerable<DeleteRangeRequest> Deletes(IEnumerable<RequestOp> ops) => ops.SelectMany(op => op.RequestCase switch
+    private static IEnumerable<DeleteRangeRequest> Deletes(IEnumerable<RequestOp> ops) =>
+        ops.SelectMany(op => op.RequestCase switch
     {
         RequestOp.RequestOneofCase.RequestDeleteRange => [op.RequestDeleteRange],
         RequestOp.RequestOneofCase.RequestTxn => Deletes(op.RequestTxn.Success).Concat(Deletes(op.RequestTxn.Failure)),

@@ -59,7 +59,8 @@ internal static class RangeRule
         return chosen;
     }
 
-    private static bool IsWithin(long revision, long min, long max) => (min == 0 || revision >= min) && (max == 0 || revision <= max);
+    private static bool IsWithin(long revision, long min, long max) => (min == 0 || revision >= min)
+        && (max == 0 || revision <= max);
 
     private static string? Sorted(RangeRequest request, RangeResponse response, List<KeyValue> chosen)
     {
@@ -97,7 +98,8 @@ internal static class RangeRule
 
     private static bool IsSame(KeyValue answer, KeyValue expected, bool isKeyOnly) => isKeyOnly
         ? answer.Value.IsEmpty && answer.Key.Equals(expected.Key) && answer.ModRevision == expected.ModRevision
-            && answer.CreateRevision == expected.CreateRevision && answer.Version == expected.Version && answer.Lease == expected.Lease
+            && answer.CreateRevision == expected.CreateRevision && answer.Version == expected.Version
+                && answer.Lease == expected.Lease
         : answer.Equals(expected);
 
     /// <summary>The first key that only one of the two has.</summary>

@@ -19,4 +19,5 @@ internal enum CauseKind
 
 /// <summary>Why there is a revision.</summary>
 /// <param name="IsExcusable">Of an expiry: a request whose outcome is unknown may as well have been the cause.</param>
-internal readonly record struct RevisionCause(CauseKind Kind, Operation? Operation = null, long Lease = 0, bool IsExcusable = false);
+internal readonly record struct RevisionCause(CauseKind Kind, Operation? Operation = null, long Lease = 0,
+    bool IsExcusable = false);

@@ -86,7 +86,8 @@ internal sealed class StoreReplay(Timeline timeline)
         return keys;
     }
 
-    /// <summary>What a transaction would do now, nested ones included; both branches where its compares cannot be judged.</summary>
+    /// <summary>What a transaction would do now, nested ones included; both branches where its compares cannot be
+    /// judged.</summary>
     private IEnumerable<RequestOp> Taken(TxnRequest txn)
     {
         var ops = IsUncertain(txn) ? txn.Success.Concat(txn.Failure) : Holds(txn) ? txn.Success : txn.Failure;
@@ -120,7 +121,8 @@ internal sealed class StoreReplay(Timeline timeline)
                 $"the put of {Wording.Of(request.Key)} says that there was {Wording.Of(response.PrevKv)} before, there was {Wording.Of(before)}");
         }
         if (isCertain && before is null)
-            Agree(!request.IgnoreValue && !request.IgnoreLease, () => $"{Wording.Of(request.Key)} was to be kept in part, and did not exist");
+            Agree(!request.IgnoreValue && !request.IgnoreLease, () =>
+                $"{Wording.Of(request.Key)} was to be kept in part, and did not exist");
         if (_isDry)
             return;
         var after = new KeyValue
@@ -177,7 +179,8 @@ internal sealed class StoreReplay(Timeline timeline)
             ? response?.Succeeded ?? isSuccess ?? true
             : _nested.TryGetValue(request, out bool held) ? held : Holds(request);
         bool succeeded = response?.Succeeded ?? isSuccess ?? holds;
-        Agree(holds == succeeded, () => $"it took its {(succeeded ? "success" : "failure")} branch, but its compares say otherwise: {Comparisons(request)}");
+        Agree(holds == succeeded, () =>
+            $"it took its {(succeeded ? "success" : "failure")} branch, but its compares say otherwise: {Comparisons(request)}");
         if (_isDry && _disagreement is not null)
             return;
         var ops = succeeded ? request.Success : request.Failure;
@@ -215,7 +218,8 @@ internal sealed class StoreReplay(Timeline timeline)
         }
     }
 
-    private bool IsUncertain(TxnRequest txn) => txn.Compare.Any(compare => Keys.IsUncertain(new KeyInterval(compare.Key, compare.RangeEnd)));
+    private bool IsUncertain(TxnRequest txn) => txn.Compare.Any(compare =>
+        Keys.IsUncertain(new KeyInterval(compare.Key, compare.RangeEnd)));
 
     private bool Holds(TxnRequest txn)
     {

@@ -25,15 +25,18 @@ internal static class Wording
     }
 
     public static string Of(KeyInterval interval) =>
-        interval.IsSingle ? Of(interval.Key) : interval.IsOpen ? $"[{Of(interval.Key)}, ∞)" : $"[{Of(interval.Key)}, {Of(interval.End)})";
+        interval.IsSingle ? Of(interval.Key) : interval.IsOpen ? $"[{Of(interval.Key)}, ∞)"
+            : $"[{Of(interval.Key)}, {Of(interval.End)})";
 
-    public static string Of(Operation operation) => $"{Of(operation.Request)} (operation {operation.Id} of client {operation.Client})";
+    public static string Of(Operation operation) =>
+        $"{Of(operation.Request)} (operation {operation.Id} of client {operation.Client})";
 
     public static string Of(Request request) => request.RpcCase switch
     {
         Request.RpcOneofCase.Range => $"the range of {Of(new KeyInterval(request.Range.Key, request.Range.RangeEnd))}",
         Request.RpcOneofCase.Put => $"the put of {Of(request.Put.Key)}=\"{Of(request.Put.Value)}\"",
-        Request.RpcOneofCase.DeleteRange => $"the delete of {Of(new KeyInterval(request.DeleteRange.Key, request.DeleteRange.RangeEnd))}",
+        Request.RpcOneofCase.DeleteRange =>
+            $"the delete of {Of(new KeyInterval(request.DeleteRange.Key, request.DeleteRange.RangeEnd))}",
         Request.RpcOneofCase.Txn => $"the txn on {string.Join(", ", KeysOf(request.Txn).Distinct().Take(4))}",
         Request.RpcOneofCase.LeaseRevoke => $"the revocation of lease {request.LeaseRevoke.ID:x}",
         Request.RpcOneofCase.LeaseGrant => $"the grant of lease {request.LeaseGrant.ID:x}",

@@ -5,14 +5,16 @@ using KvStore.Protocol;
 namespace KvStore.Chaos.Checkers.Watches;
 
 /// <summary>Holds all that one watch was told against the timeline.</summary>
-internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnlyList<Operation> compactions, bool isComplete, CheckResult result)
+internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnlyList<Operation> compactions, bool isComplete,
+    CheckResult result)
 {
     private readonly List<Event> _message = [];
     private WantedEvents? _wanted;
     private long _told;
     private bool _isCancelled;
 
-    /// <summary>What it was told from here on is not judged: the timeline does not reach so far, or it has gone wrong already.</summary>
+    /// <summary>What it was told from here on is not judged: the timeline does not reach so far, or it has gone wrong
+    /// already.</summary>
     private bool _isGivenUp;
 
     /// <summary>The first revision that it was not told of yet; 0 until the store said what "now" is.</summary>
@@ -68,7 +70,8 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
         var response = received.Response;
         if (response.Events.FirstOrDefault(change => change.Kv.ModRevision > response.Header.Revision) is { } ahead)
         {
-            Violate("event ahead of its member", received, $"was told of revision {ahead.Kv.ModRevision} by a member that was at {response.Header.Revision}");
+            Violate("event ahead of its member", received,
+                $"was told of revision {ahead.Kv.ModRevision} by a member that was at {response.Header.Revision}");
             return;
         }
         _message.AddRange(response.Events);
@@ -104,7 +107,8 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
         }
         if (_wanted!.PeekUpTo(revision - 1) is { } missed)
         {
-            Violate("missing event", received, $"was told of revision {revision} without having been told of {Describe(missed)} at revision {missed.Revision}");
+            Violate("missing event", received,
+                $"was told of revision {revision} without having been told of {Describe(missed)} at revision {missed.Revision}");
             return;
         }
         foreach (var told in events)
@@ -114,7 +118,8 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
         }
         if (_wanted.PeekUpTo(revision) is { } rest)
         {
-            Violate("revision split", received, $"was told of a part of revision {revision}: {Describe(rest)} is not in the same message");
+            Violate("revision split", received,
+                $"was told of a part of revision {revision}: {Describe(rest)} is not in the same message");
             return;
         }
         (_told, NextRevision) = (revision, revision + 1);
@@ -124,18 +129,21 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
     {
         if (_wanted!.PeekUpTo(revision) is not { } expected)
         {
-            Violate("event that was not", received, $"was told of {Describe(told)} at revision {revision}: there is no such event that it asked for");
+            Violate("event that was not", received,
+                $"was told of {Describe(told)} at revision {revision}: there is no such event that it asked for");
             return false;
         }
         _wanted.Skip();
         if (!IsSame(told, expected))
         {
-            Violate("wrong event", received, $"was told of {Describe(told)} at revision {revision}, the store made {Describe(expected)}");
+            Violate("wrong event", received,
+                $"was told of {Describe(told)} at revision {revision}, the store made {Describe(expected)}");
             return false;
         }
         if (!expected.IsCertain || IsPreviousRight(told, expected, received.At))
             return true;
-        Violate("wrong prev_kv", received, $"was told of {Describe(told)} at revision {revision} with {Wording.Of(told.PrevKv)} as what was before; it was {Wording.Of(expected.Before)}");
+        Violate("wrong prev_kv", received,
+            $"was told of {Describe(told)} at revision {revision} with {Wording.Of(told.PrevKv)} as what was before; it was {Wording.Of(expected.Before)}");
         return false;
     }
 
@@ -143,12 +151,14 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
     {
         if (expected.After is null)
         {
-            return told.Type == Event.Types.EventType.Delete && told.Kv.Key.Equals(expected.Key) && told.Kv.ModRevision == expected.Revision
+            return told.Type == Event.Types.EventType.Delete && told.Kv.Key.Equals(expected.Key)
+                && told.Kv.ModRevision == expected.Revision
                 && told.Kv.Value.IsEmpty && told.Kv.CreateRevision == 0 && told.Kv.Version == 0 && told.Kv.Lease == 0;
         }
         if (told.Type != Event.Types.EventType.Put)
             return false;
-        return expected.IsCertain ? told.Kv.Equals(expected.After) : told.Kv.Key.Equals(expected.Key) && told.Kv.Value.Equals(expected.After.Value);
+        return expected.IsCertain ? told.Kv.Equals(expected.After) : told.Kv.Key.Equals(expected.Key)
+            && told.Kv.Value.Equals(expected.After.Value);
     }
 
     /// <summary>It may be left out only where it is compacted: when the revision before the event's is.</summary>
@@ -158,7 +168,8 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
             return told.PrevKv is null;
         if (told.PrevKv is not null)
             return told.PrevKv.Equals(expected.Before);
-        return !isComplete || compactions.Any(compaction => compaction.CalledAt <= at && compaction.Request.Compaction.Revision >= expected.Revision);
+        return !isComplete || compactions.Any(compaction => compaction.CalledAt <= at
+            && compaction.Request.Compaction.Revision >= expected.Revision);
     }
 
     private void TakeProgress(WatchReceived received)
@@ -167,9 +178,11 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
         if (_message.Count > 0)
             Violate("progress within a message", received, "was told of its progress between the fragments of one message");
         else if (revision < _told)
-            Violate("progress went back", received, $"was told that it is at revision {revision}, and had been told of {_told} before");
+            Violate("progress went back", received,
+                $"was told that it is at revision {revision}, and had been told of {_told} before");
         else if (_wanted!.PeekUpTo(revision) is { } missed)
-            Violate("progress ahead of events", received, $"was told that it is at revision {revision}, but not of {Describe(missed)} at {missed.Revision}");
+            Violate("progress ahead of events", received,
+                $"was told that it is at revision {revision}, but not of {Describe(missed)} at {missed.Revision}");
         else
         {
             _told = revision;
@@ -192,22 +205,28 @@ internal sealed class WatchAudit(WatchHistory watch, Timeline timeline, IReadOnl
         IsCompacted = true;
         result.Count("watches ended by compaction");
         if (NextRevision >= compacted)
-            Violate("compacted without need", received, $"was ended for the compaction at {compacted}, though it went on from {NextRevision}");
-        else if (isComplete && !compactions.Any(compaction => compaction.CalledAt <= received.At && compaction.Request.Compaction.Revision == compacted))
-            Violate("wrong compact revision", received, $"was told that revision {compacted} is compacted, for which nobody asked");
+            Violate("compacted without need", received,
+                $"was ended for the compaction at {compacted}, though it went on from {NextRevision}");
+        else if (isComplete && !compactions.Any(compaction => compaction.CalledAt <= received.At
+            && compaction.Request.Compaction.Revision == compacted))
+            Violate("wrong compact revision", received,
+                $"was told that revision {compacted} is compacted, for which nobody asked");
     }
 
     private void Violate(string kind, WatchReceived received, string what)
     {
         _isGivenUp = true;
-        result.Violate(kind, $"{watch} of {Wording.Of(new KeyInterval(watch.Request.Key, watch.Request.RangeEnd))} {what}", received.At, Evidence.Of(received));
+        result.Violate(kind, $"{watch} of {Wording.Of(new KeyInterval(watch.Request.Key, watch.Request.RangeEnd))} {what}",
+            received.At, Evidence.Of(received));
     }
 
     private static string Describe(WatchResponse response) =>
-        response.Events.Count > 0 ? Describe(response.Events[0]) : response.Created ? "its creation" : $"revision {response.Header?.Revision}";
+        response.Events.Count > 0 ? Describe(response.Events[0]) : response.Created ? "its creation"
+            : $"revision {response.Header?.Revision}";
 
     private static string Describe(Event told) =>
-        told.Type == Event.Types.EventType.Delete ? $"the delete of {Wording.Of(told.Kv.Key)}" : $"the put of {Wording.Of(told.Kv)}";
+        told.Type == Event.Types.EventType.Delete ? $"the delete of {Wording.Of(told.Kv.Key)}"
+            : $"the put of {Wording.Of(told.Kv)}";
 
     private static string Describe(StoreEvent change) =>
         change.After is null ? $"the delete of {Wording.Of(change.Key)}" : $"the put of {Wording.Of(change.After)}";

@@ -15,7 +15,8 @@ internal static class WatchChecker
     {
         var result = new CheckResult(Name);
         var compactions = history.Operations
-            .Where(operation => operation.Request.RpcCase == Request.RpcOneofCase.Compaction && operation.Outcome != Outcome.Failed).ToList();
+            .Where(operation => operation.Request.RpcCase == Request.RpcOneofCase.Compaction
+                && operation.Outcome != Outcome.Failed).ToList();
         var audits = new Dictionary<WatchHistory, WatchAudit>(ReferenceEqualityComparer.Instance);
         foreach (var watch in history.Watches)
         {
@@ -26,7 +27,9 @@ internal static class WatchChecker
             audit.Check();
         }
         foreach (var stray in history.StrayResponses)
-            result.Violate("answer for no watch", $"stream {stray.Stream} brought an answer for watch {stray.Response.WatchId}, which nobody made", stray.At, Evidence.Of(stray));
+            result.Violate("answer for no watch",
+                $"stream {stray.Stream} brought an answer for watch {stray.Response.WatchId}, which nobody made", stray.At,
+                Evidence.Of(stray));
         return result;
     }
 
@@ -38,6 +41,7 @@ internal static class WatchChecker
             result.Count("watches resumed on another member");
         long start = watch.Request.StartRevision;
         if (before.NextRevision > 0 && (start == 0 || start > before.NextRevision) && !before.IsCompacted)
-            result.Violate("resumed past events", $"{watch} goes on from {watch.Resumes} at revision {start}, which had been told only up to {before.NextRevision - 1}", watch.SentAt);
+            result.Violate("resumed past events",
+                $"{watch} goes on from {watch.Resumes} at revision {start}, which had been told only up to {before.NextRevision - 1}", watch.SentAt);
     }
 }

@@ -10,14 +10,17 @@ namespace KvStore.Chaos.Tests.Checkers;
 
 public sealed class AppendCheckerTests
 {
-    private static readonly TrafficMix Mix = new() { Appends = 1, OperationCount = 25, ClientCount = 4, CrashCount = 0, IsAudited = false };
+    private static readonly TrafficMix Mix = new() { Appends = 1, OperationCount = 25, ClientCount = 4, CrashCount = 0,
+        IsAudited = false };
 
     private static readonly Dictionary<string, Corrupt> All = new()
     {
         ["an element is read that was not to be appended"] = Aborted,
-        ["an element is read that nobody appended"] = history => OnRead(history, 0, kv => kv.Value = Longer(kv.Value, "9.999999")),
+        ["an element is read that nobody appended"] = history => OnRead(history, 0, kv =>
+            kv.Value = Longer(kv.Value, "9.999999")),
         ["an append overwrites another"] = LostUpdate,
-        ["two elements are read in another order"] = history => OnRead(history, 2, kv => kv.Value = Join([.. Parse(kv)[..^2], Parse(kv)[^1], Parse(kv)[^2]])),
+        ["two elements are read in another order"] = history => OnRead(history, 2, kv =>
+            kv.Value = Join([.. Parse(kv)[..^2], Parse(kv)[^1], Parse(kv)[^2]])),
         ["an element is read twice"] = history => OnRead(history, 1, kv => kv.Value = Longer(kv.Value, Parse(kv)[0])),
         ["an old list is read"] = Stale,
         ["a list is read before the append is called"] = Future,
@@ -37,9 +40,11 @@ public sealed class AppendCheckerTests
     {
         for (int seed = 0; seed < 10_000; seed++)
         {
-            var result = AppendChecker.Check(RunHistory.Of(HistoryGenerator.Generate(seed, Mix with { OperationCount = 12 }).Records));
+            var result = AppendChecker.Check(RunHistory.Of(HistoryGenerator.Generate(seed,
+                Mix with { OperationCount = 12 }).Records));
 
-            Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
+            Assert.True(result.IsPassed,
+                $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
         }
     }
 
@@ -92,15 +97,18 @@ public sealed class AppendCheckerTests
         .Where(operation => operation.Outcome == Outcome.Ok && operation.Request.RpcCase == Rpc.Range)
         .SelectMany(read => read.Response.Range.Kvs.Select(kv => (read, kv)));
 
-    private static IEnumerable<(Operation Txn, PutRequest Put)> Appends(CorruptedHistory history, bool succeeded) => history.Operations
-        .Where(operation => operation.Outcome == Outcome.Ok && operation.Request.Txn is not null && operation.Response.Txn.Succeeded == succeeded)
+    private static IEnumerable<(Operation Txn, PutRequest Put)> Appends(CorruptedHistory history, bool succeeded) =>
+        history.Operations
+        .Where(operation => operation.Outcome == Outcome.Ok && operation.Request.Txn is not null
+            && operation.Response.Txn.Succeeded == succeeded)
         .SelectMany(txn => txn.Request.Puts().Select(put => (txn, put)));
 
     private static bool OnRead(CorruptedHistory history, int least, Action<KeyValue> change)
     {
         // Something acknowledged must contradict it.
         var acknowledged = Appends(history, succeeded: true).Select(append => append.Put.Value.ToStringUtf8()).ToHashSet();
-        if (!history.Pick(Reads(history).Select(read => read.Kv).Where(kv => Parse(kv).Length >= least && acknowledged.Contains(kv.Value.ToStringUtf8())), out var kv))
+        if (!history.Pick(Reads(history).Select(read => read.Kv).Where(kv => Parse(kv).Length >= least
+            && acknowledged.Contains(kv.Value.ToStringUtf8())), out var kv))
             return false;
         change(kv);
         return true;
@@ -123,7 +131,8 @@ public sealed class AppendCheckerTests
                     from second in Appends(history, succeeded: true)
                     let before = AppendHistory.Parse(first.Put.Value)
                     let after = AppendHistory.Parse(second.Put.Value)
-                    where first.Put.Key.Equals(second.Put.Key) && after.Length > before.Length && after.AsSpan().StartsWith(before)
+                    where first.Put.Key.Equals(second.Put.Key) && after.Length > before.Length
+                        && after.AsSpan().StartsWith(before)
                     select Tuple.Create(before, after, second.Put);
         if (!history.Pick(found, out var picked))
             return false;
@@ -147,7 +156,8 @@ public sealed class AppendCheckerTests
             picked.Item2.Response.Range.Kvs.Clear();
             return true;
         }
-        var older = history.Origin.Model.Events.Last(change => change.KeyValue.Key.Equals(picked.Item1.Key) && AppendHistory.Parse(change.KeyValue.Value).Length == elements.Length).KeyValue;
+        var older = history.Origin.Model.Events.Last(change => change.KeyValue.Key.Equals(picked.Item1.Key)
+            && AppendHistory.Parse(change.KeyValue.Value).Length == elements.Length).KeyValue;
         (picked.Item3.Value, picked.Item3.ModRevision) = (older.Value, older.ModRevision);
         return true;
     }
@@ -167,17 +177,20 @@ public sealed class AppendCheckerTests
     private static bool Fractured(CorruptedHistory history)
     {
         var found = from txn in history.Operations
-                    where txn.Outcome == Outcome.Ok && txn.Request.Txn is not null && txn.Response.Txn.Succeeded && txn.Request.Puts().Count() == 2
+                    where txn.Outcome == Outcome.Ok && txn.Request.Txn is not null && txn.Response.Txn.Succeeded
+                        && txn.Request.Puts().Count() == 2
                     from read in Reads(history)
                     let puts = txn.Request.Puts().ToArray()
-                    where read.Kv.Key.Equals(puts[0].Key) && Parse(read.Kv).AsSpan().StartsWith(AppendHistory.Parse(puts[0].Value))
+                    where read.Kv.Key.Equals(puts[0].Key)
+                        && Parse(read.Kv).AsSpan().StartsWith(AppendHistory.Parse(puts[0].Value))
                     let other = read.Read.Response.Range.Kvs.FirstOrDefault(kv => kv.Key.Equals(puts[1].Key))
                     let before = AppendHistory.Parse(puts[1].Value)[..^1]
                     where other is not null && before.Length > 0
                     select Tuple.Create(other, before);
         if (!history.Pick(found, out var picked))
             return false;
-        var older = history.Origin.Model.Events.Last(change => change.KeyValue.Key.Equals(picked.Item1.Key) && AppendHistory.Parse(change.KeyValue.Value).Length == picked.Item2.Length).KeyValue;
+        var older = history.Origin.Model.Events.Last(change => change.KeyValue.Key.Equals(picked.Item1.Key)
+            && AppendHistory.Parse(change.KeyValue.Value).Length == picked.Item2.Length).KeyValue;
         (picked.Item1.Value, picked.Item1.ModRevision) = (older.Value, older.ModRevision);
         return true;
     }

@@ -14,7 +14,8 @@ public sealed class CoverageFloorsTests
         var floors = AllCheckers.Check(history, minutes: 6).Floors;
 
         Assert.Equal((1000, 40_000), (floors[0].Count, floors[0].Least));
-        Assert.Equal(["operations", "effective faults", "elections", "snapshots sent", "resumed watches", "unknown outcomes", "compactions"], floors.Where(floor => !floor.IsMet).Select(floor => floor.Name));
+        Assert.Equal(["operations", "effective faults", "elections", "snapshots sent", "resumed watches", "unknown outcomes",
+            "compactions"], floors.Where(floor => !floor.IsMet).Select(floor => floor.Name));
         Assert.Equal([40_000, 60, 10, 2, 40, 100, 6], floors.Take(7).Select(floor => floor.Least));
     }
 

@@ -13,5 +13,6 @@ public sealed class LeaseCheckerTests
     [Theory]
     [MemberData(nameof(Corruptions))]
     public void A_history_is_rejected_in_which(string corruption) => Assert.Empty(CorruptedHistory.Undetected(
-        corruption, LeaseCorruptions.All[corruption], Mix, count: 20, history => LeaseChecker.Check(history, RevisionOrderChecker.Check(history).Timeline)));
+        corruption, LeaseCorruptions.All[corruption], Mix, count: 20, history =>
+            LeaseChecker.Check(history, RevisionOrderChecker.Check(history).Timeline)));
 }

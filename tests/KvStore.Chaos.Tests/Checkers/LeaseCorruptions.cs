@@ -7,7 +7,8 @@ using Rpc = KvStore.Chaos.History.Request.RpcOneofCase;
 
 namespace KvStore.Chaos.Tests.Checkers;
 
-/// <summary>Leases that end too early, too late, or not for good. Histories are without unknown outcomes: nothing excuses them.</summary>
+/// <summary>Leases that end too early, too late, or not for good. Histories are without unknown outcomes: nothing excuses
+/// them.</summary>
 internal static class LeaseCorruptions
 {
     private const long Millisecond = HistoryGenerator.Millisecond, Second = HistoryGenerator.Second;
@@ -15,14 +16,19 @@ internal static class LeaseCorruptions
     public static Dictionary<string, Corrupt> All { get; } = new()
     {
         ["keys vanish before the time of a renewal is over"] = ExpiredEarly,
-        ["a renewal is acknowledged after the keys have vanished"] = history => AfterExpiry(history, (lease, at) => Renewal(lease, at, 2)),
+        ["a renewal is acknowledged after the keys have vanished"] = history =>
+            AfterExpiry(history, (lease, at) => Renewal(lease, at, 2)),
         ["a key is attached after the keys have vanished"] = history => AfterExpiry(history, Attachment),
-        ["a renewal is told that a lease is gone before its time"] = history => Promised(history, (lease, at) => Renewal(lease, at, 0)),
-        ["who asks is told that a lease is gone before its time"] = history => Promised(history, (lease, at) => Question(lease, at, -1, 0)),
+        ["a renewal is told that a lease is gone before its time"] = history =>
+            Promised(history, (lease, at) => Renewal(lease, at, 0)),
+        ["who asks is told that a lease is gone before its time"] = history =>
+            Promised(history, (lease, at) => Question(lease, at, -1, 0)),
         ["a put is refused for a lease that has time"] = history => Promised(history, RefusedPut),
-        ["a lease has less time than was promised"] = history => Promised(history, (lease, at) => Question(lease, at, 0, 1000), ttl: 1000),
+        ["a lease has less time than was promised"] = history => Promised(history, (lease, at) => Question(lease, at, 0, 1000),
+            ttl: 1000),
         ["a lease has more time than was granted"] = history => Promised(history, (lease, at) => Question(lease, at, 9, 2)),
-        ["a renewal is acknowledged after a revocation"] = history => AfterRevocation(history, (lease, at) => Renewal(lease, at, 2)),
+        ["a renewal is acknowledged after a revocation"] = history => AfterRevocation(history, (lease, at) =>
+            Renewal(lease, at, 2)),
         ["a key is attached after a revocation"] = history => AfterRevocation(history, Attachment),
         ["keys are still there long after the time is over"] = ExpiredLate,
     };
@@ -33,21 +39,26 @@ internal static class LeaseCorruptions
         foreach (var revision in history.Origin.Model.Events.GroupBy(change => change.KeyValue.ModRevision))
         {
             var first = revision.First();
-            if (!first.IsDelete || history.Operations.Any(operation => operation.Outcome == Outcome.Ok && IsWriter(operation, revision.Key)))
+            if (!first.IsDelete || history.Operations.Any(operation => operation.Outcome == Outcome.Ok
+                && IsWriter(operation, revision.Key)))
                 continue;
             long lease = history.Origin.Model.Before(first.KeyValue.Key, revision.Key)!.Lease;
             if (lease == 0)
                 continue;
-            long seenAt = history.Operations.Where(operation => CorruptedHistory.RevisionOf(operation) >= revision.Key).Select(operation => operation.ReturnedAt)
-                .Concat(history.Received.Where(received => received.Response.Header.Revision >= revision.Key).Select(received => received.At)).Min();
+            long seenAt = history.Operations.Where(operation =>
+                CorruptedHistory.RevisionOf(operation) >= revision.Key).Select(operation => operation.ReturnedAt)
+                .Concat(history.Received.Where(received => received.Response.Header.Revision >= revision.Key).Select(received =>
+                    received.At)).Min();
             yield return new Expiry(lease, revision.Key, seenAt);
         }
     }
 
     private static bool IsWriter(Operation operation, long revision) =>
-        CorruptedHistory.RevisionOf(operation) == revision && operation.Request.RpcCase is Rpc.Put or Rpc.Txn or Rpc.DeleteRange or Rpc.LeaseRevoke;
+        CorruptedHistory.RevisionOf(operation) == revision
+            && operation.Request.RpcCase is Rpc.Put or Rpc.Txn or Rpc.DeleteRange or Rpc.LeaseRevoke;
 
-    private static bool IsRevoked(CorruptedHistory history, long lease) => history.Operations.Any(operation => operation.Request.LeaseRevoke?.ID == lease);
+    private static bool IsRevoked(CorruptedHistory history, long lease) =>
+        history.Operations.Any(operation => operation.Request.LeaseRevoke?.ID == lease);
 
     private static bool ExpiredEarly(CorruptedHistory history)
     {
@@ -68,7 +79,8 @@ internal static class LeaseCorruptions
 
     private static bool Promised(CorruptedHistory history, Func<long, long, Operation> add, long ttl = 0)
     {
-        var promises = history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.LeaseGrant is { } grant && !IsRevoked(history, grant.ID));
+        var promises = history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.LeaseGrant
+            is { } grant && !IsRevoked(history, grant.ID));
         if (!history.Pick(promises, out var promise))
             return false;
         if (ttl > 0)
@@ -82,7 +94,8 @@ internal static class LeaseCorruptions
 
     private static bool AfterRevocation(CorruptedHistory history, Func<long, long, Operation> add)
     {
-        if (!history.Pick(history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.LeaseRevoke is not null), out var revocation))
+        if (!history.Pick(history.Operations.Where(operation => operation.Outcome == Outcome.Ok
+            && operation.Request.LeaseRevoke is not null), out var revocation))
             return false;
         Add(history, add(revocation.Request.LeaseRevoke.ID, revocation.ReturnedAt + 1));
         return true;
@@ -92,8 +105,10 @@ internal static class LeaseCorruptions
     {
         if (!history.Pick(Expiries(history), out var expiry))
             return false;
-        var read = New(expiry.SeenAt + 100 * Second, new Request { Range = new RangeRequest { Key = ByteString.CopyFromUtf8("s/") } });
-        read.Response = new Response { Range = new RangeResponse { Header = new ResponseHeader { Revision = expiry.Revision - 1 } } };
+        var read = New(expiry.SeenAt + 100 * Second, new Request { Range =
+            new RangeRequest { Key = ByteString.CopyFromUtf8("s/") } });
+        read.Response = new Response { Range = new RangeResponse { Header =
+            new ResponseHeader { Revision = expiry.Revision - 1 } } };
         Add(history, read);
         return true;
     }
@@ -105,7 +120,8 @@ internal static class LeaseCorruptions
     }
 
     private static Operation New(long at, Request request) =>
-        new() { Client = 9_999, Member = "m1", CalledAt = at, ReturnedAt = at + Millisecond, Outcome = Outcome.Ok, Request = request };
+        new() { Client = 9_999, Member = "m1", CalledAt = at, ReturnedAt = at + Millisecond, Outcome = Outcome.Ok,
+            Request = request };
 
     private static Operation Renewal(long lease, long at, long ttl)
     {
@@ -117,7 +133,8 @@ internal static class LeaseCorruptions
     private static Operation Question(long lease, long at, long ttl, long granted)
     {
         var operation = New(at, new Request { LeaseTimeToLive = new LeaseTimeToLiveRequest { ID = lease } });
-        operation.Response = new Response { LeaseTimeToLive = new LeaseTimeToLiveResponse { ID = lease, TTL = ttl, GrantedTTL = granted } };
+        operation.Response = new Response { LeaseTimeToLive = new LeaseTimeToLiveResponse { ID = lease, TTL = ttl,
+            GrantedTTL = granted } };
         return operation;
     }
 

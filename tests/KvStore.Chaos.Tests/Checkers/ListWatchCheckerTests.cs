@@ -20,8 +20,10 @@ public sealed class ListWatchCheckerTests
         ["a list has an object of another version"] = history => OnList(history, range => range.Kvs[0].Version++),
         ["a list has an object of another time"] = history => OnList(history, range => range.Kvs[^1].ModRevision--),
         ["an event is missing"] = history => OnEvents(history, events => events.RemoveAt(events.Count - 1)),
-        ["an event has another value"] = history => OnEvents(history, events => events[0].Kv.Value = ByteString.CopyFromUtf8("9.999999"), isPut: true),
-        ["an event is of another object"] = history => OnEvents(history, events => events[0].Kv.Key = ByteString.CopyFromUtf8("o/other"), isPut: true),
+        ["an event has another value"] = history => OnEvents(history, events =>
+            events[0].Kv.Value = ByteString.CopyFromUtf8("9.999999"), isPut: true),
+        ["an event is of another object"] = history => OnEvents(history, events =>
+            events[0].Kv.Key = ByteString.CopyFromUtf8("o/other"), isPut: true),
         ["a delete is told as a put"] = DeleteToldAsPut,
     };
 
@@ -30,17 +32,22 @@ public sealed class ListWatchCheckerTests
     [Theory]
     [MemberData(nameof(Corruptions))]
     public void A_history_is_rejected_in_which(string corruption) => Assert.Empty(CorruptedHistory.Undetected(
-        corruption, All[corruption], Mix, count: 30, history => ListWatchChecker.Check(history, RevisionOrderChecker.Check(history).Timeline)));
+        corruption, All[corruption], Mix, count: 30, history => ListWatchChecker.Check(history,
+            RevisionOrderChecker.Check(history).Timeline)));
 
     private static IEnumerable<WatchSent> Mirrors(CorruptedHistory history) => history.Records.Select(record => record.WatchSent)
-        .Where(sent => sent?.Request.CreateRequest is { } create && sent.ResumesStream == 0 && create.Key.Equals(Objects.Key) && create.RangeEnd.Equals(Objects.End));
+        .Where(sent => sent?.Request.CreateRequest is { } create && sent.ResumesStream == 0 && create.Key.Equals(Objects.Key)
+            && create.RangeEnd.Equals(Objects.End));
 
     /// <summary>Pages of a list from which a watch went on.</summary>
     private static bool OnList(CorruptedHistory history, Action<RangeResponse> change)
     {
-        var clients = Mirrors(history).Select(sent => (sent.Client, Revision: sent.Request.CreateRequest.StartRevision - 1)).ToHashSet();
-        var pages = history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.Range is { } range && range.RangeEnd.Equals(Objects.End)
-            && clients.Contains((operation.Client, range.Revision == 0 ? CorruptedHistory.RevisionOf(operation) : range.Revision)) && operation.Response.Range.Kvs.Count > 0
+        var clients = Mirrors(history).Select(sent =>
+            (sent.Client, Revision: sent.Request.CreateRequest.StartRevision - 1)).ToHashSet();
+        var pages = history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.Range is { } range
+            && range.RangeEnd.Equals(Objects.End)
+            && clients.Contains((operation.Client, range.Revision == 0 ? CorruptedHistory.RevisionOf(operation) : range.Revision))
+                && operation.Response.Range.Kvs.Count > 0
             && !operation.Response.Range.More);
         if (!history.Pick(pages, out var page))
             return false;
@@ -53,12 +60,15 @@ public sealed class ListWatchCheckerTests
     {
         var streams = Mirrors(history).Select(sent => sent.Stream).ToHashSet();
         return history.Received.Where(received => streams.Contains(received.Stream) && received.Response.Events.Count > 0
-            && history.Received.Any(later => later.Stream == received.Stream && later.At > received.At && !later.Response.Canceled)).Select(received => received.Response);
+            && history.Received.Any(later => later.Stream == received.Stream && later.At > received.At
+                && !later.Response.Canceled)).Select(received => received.Response);
     }
 
-    private static bool OnEvents(CorruptedHistory history, Action<Google.Protobuf.Collections.RepeatedField<Event>> change, bool isPut = false)
+    private static bool OnEvents(CorruptedHistory history, Action<Google.Protobuf.Collections.RepeatedField<Event>> change,
+        bool isPut = false)
     {
-        if (!history.Pick(Messages(history).Where(message => !isPut || message.Events[0].Type == Event.Types.EventType.Put), out var message))
+        if (!history.Pick(Messages(history).Where(message => !isPut || message.Events[0].Type == Event.Types.EventType.Put),
+            out var message))
             return false;
         change(message.Events);
         // Without events it would be a bookmark.
@@ -69,7 +79,8 @@ public sealed class ListWatchCheckerTests
 
     private static bool DeleteToldAsPut(CorruptedHistory history)
     {
-        if (!history.Pick(Messages(history).SelectMany(message => message.Events).Where(change => change.Type == Event.Types.EventType.Delete), out var picked))
+        if (!history.Pick(Messages(history).SelectMany(message => message.Events).Where(change =>
+            change.Type == Event.Types.EventType.Delete), out var picked))
             return false;
         picked.Type = Event.Types.EventType.Put;
         return true;

@@ -9,7 +9,8 @@ namespace KvStore.Chaos.Tests.Checkers;
 
 public sealed class LockCheckerTests
 {
-    private static readonly TrafficMix Mix = new() { Locks = 8, Leases = 2, OperationCount = 50, ClientCount = 5, UnknownPercent = 4 };
+    private static readonly TrafficMix Mix = new() { Locks = 8, Leases = 2, OperationCount = 50, ClientCount = 5,
+        UnknownPercent = 4 };
 
     private static readonly Dictionary<string, Corrupt> All = new()
     {
@@ -27,8 +28,10 @@ public sealed class LockCheckerTests
     public void A_history_is_rejected_in_which(string corruption) => Assert.Empty(CorruptedHistory.Undetected(
         corruption, All[corruption], Mix, count: 40, history => LockChecker.Check(RevisionOrderChecker.Check(history).Timeline)));
 
-    private static IEnumerable<Operation> Guarded(CorruptedHistory history) => history.Operations.Where(operation => operation.Outcome == Outcome.Ok
-        && operation.Request.Txn is { } txn && operation.Response.Txn.Succeeded && txn.Compare[0].Target == Compare.Types.CompareTarget.Create && txn.Compare[0].CreateRevision > 0);
+    private static IEnumerable<Operation> Guarded(CorruptedHistory history) =>
+        history.Operations.Where(operation => operation.Outcome == Outcome.Ok
+        && operation.Request.Txn is { } txn && operation.Response.Txn.Succeeded
+            && txn.Compare[0].Target == Compare.Types.CompareTarget.Create && txn.Compare[0].CreateRevision > 0);
 
     private static bool OnGuarded(CorruptedHistory history, Action<Operation, Compare> change)
     {
@@ -39,7 +42,8 @@ public sealed class LockCheckerTests
     }
 
     private static List<KeyValue> WaitersBefore(CorruptedHistory history, Operation guarded) => [.. history.Origin.Model
-        .AsOf(CorruptedHistory.RevisionOf(guarded) - 1, -1).Range(new RangeRequest { Key = KeyInterval.Prefix("k/a/").Key, RangeEnd = KeyInterval.Prefix("k/a/").End }).Kvs];
+        .AsOf(CorruptedHistory.RevisionOf(guarded) - 1, -1).Range(new RangeRequest { Key = KeyInterval.Prefix("k/a/").Key,
+            RangeEnd = KeyInterval.Prefix("k/a/").End }).Kvs];
 
     private static bool NotTheFirst(CorruptedHistory history)
     {
@@ -53,13 +57,15 @@ public sealed class LockCheckerTests
     private static bool Gone(CorruptedHistory history)
     {
         var found = from guarded in Guarded(history)
-                    let gone = history.Origin.Model.Events.FirstOrDefault(change => change.IsDelete && KeyInterval.Prefix("k/a/").Contains(change.KeyValue.Key)
+                    let gone = history.Origin.Model.Events.FirstOrDefault(change => change.IsDelete
+                        && KeyInterval.Prefix("k/a/").Contains(change.KeyValue.Key)
                         && change.KeyValue.ModRevision < CorruptedHistory.RevisionOf(guarded))
                     where gone is not null
                     select Tuple.Create(guarded, history.Origin.Model.Before(gone.KeyValue.Key, gone.KeyValue.ModRevision)!);
         if (!history.Pick(found, out var picked))
             return false;
-        (picked.Item1.Request.Txn.Compare[0].Key, picked.Item1.Request.Txn.Compare[0].CreateRevision) = (picked.Item2.Key, picked.Item2.CreateRevision);
+        (picked.Item1.Request.Txn.Compare[0].Key, picked.Item1.Request.Txn.Compare[0].CreateRevision) =
+            (picked.Item2.Key, picked.Item2.CreateRevision);
         return true;
     }
 
@@ -81,7 +87,8 @@ public sealed class LockCheckerTests
         if (!history.Pick(Guarded(history), out var guarded))
             return false;
         var again = guarded.Clone();
-        (again.Id, again.CalledAt, again.ReturnedAt) = (99_999, history.FinalRead.ReturnedAt + 1, history.FinalRead.ReturnedAt + 2);
+        (again.Id, again.CalledAt, again.ReturnedAt) = (99_999, history.FinalRead.ReturnedAt + 1, history.FinalRead.ReturnedAt
+            + 2);
         again.Response.Txn.Header.Revision = history.Origin.Model.Revision + 1;
         history.Records.Insert(history.Records.Count - 1, new HistoryRecord { Operation = again });
         return true;

@@ -9,7 +9,8 @@ namespace KvStore.Chaos.Tests.Checkers;
 
 public sealed class RegisterCheckerTests
 {
-    private static readonly TrafficMix Mix = new() { Registers = 1, OperationCount = 50, ClientCount = 5, CrashCount = 0, IsAudited = false };
+    private static readonly TrafficMix Mix = new() { Registers = 1, OperationCount = 50, ClientCount = 5, CrashCount = 0,
+        IsAudited = false };
 
     private static readonly Dictionary<string, Corrupt> All = new()
     {
@@ -36,9 +37,11 @@ public sealed class RegisterCheckerTests
     {
         for (int seed = 0; seed < 10_000; seed++)
         {
-            var result = RegisterChecker.Check(RunHistory.Of(HistoryGenerator.Generate(seed, Mix with { OperationCount = 24 }).Records));
+            var result = RegisterChecker.Check(RunHistory.Of(HistoryGenerator.Generate(seed,
+                Mix with { OperationCount = 24 }).Records));
 
-            Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
+            Assert.True(result.IsPassed,
+                $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
         }
     }
 
@@ -53,7 +56,8 @@ public sealed class RegisterCheckerTests
 
             bool expected = HasOrder(operations, RegisterOperation.Absent);
 
-            Assert.Equal(expected ? LinearizationResult.Found : LinearizationResult.None, Linearization.Search(operations, long.MaxValue, out _));
+            Assert.Equal(expected ? LinearizationResult.Found : LinearizationResult.None,
+                Linearization.Search(operations, long.MaxValue, out _));
             valid += expected ? 1 : 0;
         }
         Assert.InRange(valid, 500, 4_500);
@@ -72,7 +76,8 @@ public sealed class RegisterCheckerTests
     public void A_request_that_is_none_on_a_register_leaves_it_undecided()
     {
         var operation = At(0, 1);
-        operation.Request = new Request { DeleteRange = new DeleteRangeRequest { Key = ByteString.CopyFromUtf8("a"), RangeEnd = ByteString.CopyFromUtf8("z") } };
+        operation.Request = new Request { DeleteRange = new DeleteRangeRequest { Key = ByteString.CopyFromUtf8("a"),
+            RangeEnd = ByteString.CopyFromUtf8("z") } };
         operation.Response = new Response { DeleteRange = new DeleteRangeResponse() };
 
         Assert.False(RegisterChecker.Check(RunHistory.Of([new HistoryRecord { Operation = operation }])).IsPassed);
@@ -89,8 +94,10 @@ public sealed class RegisterCheckerTests
         return random.Next(4) switch
         {
             0 => new RegisterOperation(operation) { Written = random.Next(1, 3) },
-            1 => new RegisterOperation(operation) { Condition = value, HasHeld = isUnknown ? null : random.Next(2) == 0, Written = random.Next(1, 3) },
-            2 => new RegisterOperation(operation) { HasFoundSome = isUnknown ? null : random.Next(2) == 0, Written = RegisterOperation.Absent },
+            1 => new RegisterOperation(operation) { Condition = value, HasHeld = isUnknown ? null : random.Next(2) == 0,
+                Written = random.Next(1, 3) },
+            2 => new RegisterOperation(operation) { HasFoundSome = isUnknown ? null : random.Next(2) == 0,
+                Written = RegisterOperation.Absent },
             _ => new RegisterOperation(operation) { Found = isUnknown ? null : value },
         };
     }
@@ -109,9 +116,11 @@ public sealed class RegisterCheckerTests
         return false;
     }
 
-    private static Operation At(long called, long returned) => new() { CalledAt = called, ReturnedAt = returned, Outcome = Outcome.Ok, Request = new Request() };
+    private static Operation At(long called, long returned) => new() { CalledAt = called, ReturnedAt = returned,
+        Outcome = Outcome.Ok, Request = new Request() };
 
-    private static IEnumerable<Operation> Reads(CorruptedHistory history) => Ok(history, Rpc.Range).Where(read => read.Request.Range.RangeEnd.IsEmpty);
+    private static IEnumerable<Operation> Reads(CorruptedHistory history) =>
+        Ok(history, Rpc.Range).Where(read => read.Request.Range.RangeEnd.IsEmpty);
 
     private static IEnumerable<Operation> Ok(CorruptedHistory history, Rpc kind) =>
         history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.RpcCase == kind);
@@ -132,15 +141,18 @@ public sealed class RegisterCheckerTests
     private static bool Stale(CorruptedHistory history)
     {
         var found = from first in Puts(history)
-                    from second in Puts(history).Where(second => second.Request.Put.Key == first.Request.Put.Key && IsAfter(second, first))
-                    from read in Reads(history).Where(read => read.Request.Range.Key == first.Request.Put.Key && IsAfter(read, second))
+                    from second in Puts(history).Where(second => second.Request.Put.Key == first.Request.Put.Key
+                        && IsAfter(second, first))
+                    from read in Reads(history).Where(read => read.Request.Range.Key == first.Request.Put.Key
+                        && IsAfter(read, second))
                     select Tuple.Create(first, read);
         return history.Pick(found, out var picked) && Show(picked.Item2, picked.Item1.Request.Put.Value);
     }
 
     private static bool Lost(CorruptedHistory history)
     {
-        var found = from put in Puts(history).Where(put => !history.Operations.Any(other => other.Request.DeleteRange?.Key == put.Request.Put.Key))
+        var found = from put in Puts(history).Where(put => !history.Operations.Any(other =>
+            other.Request.DeleteRange?.Key == put.Request.Put.Key))
                     from read in Reads(history).Where(read => read.Request.Range.Key == put.Request.Put.Key && IsAfter(read, put))
                     select read;
         if (!history.Pick(found, out var picked))
@@ -160,9 +172,12 @@ public sealed class RegisterCheckerTests
     private static bool WentBack(CorruptedHistory history)
     {
         var found = from first in Puts(history)
-                    from second in Puts(history).Where(second => second.Request.Put.Key == first.Request.Put.Key && IsAfter(second, first))
-                    from read in Reads(history).Where(read => read.Request.Range.Key == first.Request.Put.Key && read.CalledAt > second.CalledAt)
-                    from later in Reads(history).Where(later => later.Request.Range.Key == first.Request.Put.Key && IsAfter(later, read))
+                    from second in Puts(history).Where(second => second.Request.Put.Key == first.Request.Put.Key
+                        && IsAfter(second, first))
+                    from read in Reads(history).Where(read => read.Request.Range.Key == first.Request.Put.Key
+                        && read.CalledAt > second.CalledAt)
+                    from later in Reads(history).Where(later => later.Request.Range.Key == first.Request.Put.Key
+                        && IsAfter(later, read))
                     select (first, second, read, later);
         var all = found.Take(50).ToList();
         if (all.Count == 0)
@@ -171,7 +186,8 @@ public sealed class RegisterCheckerTests
         return Show(picked.read, picked.second.Request.Put.Value) && Show(picked.later, picked.first.Request.Put.Value);
     }
 
-    private static IEnumerable<Operation> Sets(CorruptedHistory history, bool succeeded) => Ok(history, Rpc.Txn).Where(txn => txn.Response.Txn.Succeeded == succeeded);
+    private static IEnumerable<Operation> Sets(CorruptedHistory history, bool succeeded) =>
+        Ok(history, Rpc.Txn).Where(txn => txn.Response.Txn.Succeeded == succeeded);
 
     private static bool BothReplace(CorruptedHistory history)
     {
@@ -196,13 +212,15 @@ public sealed class RegisterCheckerTests
 
     private static bool DeletesNothing(CorruptedHistory history)
     {
-        if (!history.Pick(Puts(history).Where(put => !history.Operations.Any(other => other.Request.DeleteRange?.Key == put.Request.Put.Key)), out var put))
+        if (!history.Pick(Puts(history).Where(put => !history.Operations.Any(other =>
+            other.Request.DeleteRange?.Key == put.Request.Put.Key)), out var put))
             return false;
         history.Records.Add(new HistoryRecord
         {
             Operation = new Operation
             {
-                Id = 99_999, Client = 99_999, CalledAt = put.ReturnedAt + 1, ReturnedAt = put.ReturnedAt + 2, Outcome = Outcome.Ok,
+                Id = 99_999, Client = 99_999, CalledAt = put.ReturnedAt + 1, ReturnedAt = put.ReturnedAt + 2,
+                    Outcome = Outcome.Ok,
                 Request = new Request { DeleteRange = new DeleteRangeRequest { Key = put.Request.Put.Key } },
                 Response = new Response { DeleteRange = new DeleteRangeResponse() },
             },
@@ -213,8 +231,10 @@ public sealed class RegisterCheckerTests
     private static bool Undeleted(CorruptedHistory history)
     {
         var found = from put in Puts(history)
-                    from delete in Ok(history, Rpc.DeleteRange).Where(delete => delete.Request.DeleteRange.Key == put.Request.Put.Key && IsAfter(delete, put))
-                    from read in Reads(history).Where(read => read.Request.Range.Key == put.Request.Put.Key && IsAfter(read, delete))
+                    from delete in Ok(history, Rpc.DeleteRange).Where(delete =>
+                        delete.Request.DeleteRange.Key == put.Request.Put.Key && IsAfter(delete, put))
+                    from read in Reads(history).Where(read => read.Request.Range.Key == put.Request.Put.Key
+                        && IsAfter(read, delete))
                     select Tuple.Create(put, read);
         return history.Pick(found, out var picked) && Show(picked.Item2, picked.Item1.Request.Put.Value);
     }

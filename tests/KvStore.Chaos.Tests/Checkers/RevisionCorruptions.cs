@@ -20,7 +20,8 @@ internal static class RevisionCorruptions
         ["a put's previous value is missing"] = history => OnPut(history, put => put.PrevKv = null),
         ["a put's previous value is another"] = history => OnPut(history, put => put.PrevKv.Version++),
         ["a delete counts one too many"] = history => OnDelete(history, delete => delete.Deleted++),
-        ["a delete does not show what it deleted"] = history => OnDelete(history, delete => delete.PrevKvs.RemoveAt(0), needsPrevious: true),
+        ["a delete does not show what it deleted"] = history => OnDelete(history, delete => delete.PrevKvs.RemoveAt(0),
+            needsPrevious: true),
         ["a read shows another version"] = history => OnRead(history, read => read.Kvs[0].Version++),
         ["a read shows another creation"] = history => OnRead(history, read => read.Kvs[0].CreateRevision--),
         ["a read shows another lease"] = history => OnRead(history, read => read.Kvs[^1].Lease ^= 77),
@@ -59,7 +60,8 @@ internal static class RevisionCorruptions
     }
 
     private static IEnumerable<Operation> Reads(CorruptedHistory history) =>
-        history.Operations.Where(operation => operation.Request.RpcCase == Rpc.Range && operation.Outcome == Outcome.Ok && operation.Request.Range.Revision == 0);
+        history.Operations.Where(operation => operation.Request.RpcCase == Rpc.Range && operation.Outcome == Outcome.Ok
+            && operation.Request.Range.Revision == 0);
 
     private static bool StaleUnderItsRevision(CorruptedHistory history)
     {
@@ -81,13 +83,15 @@ internal static class RevisionCorruptions
     /// <summary>The order of equals is free: compared as sets.</summary>
     private static bool IsEqualButForTies(RangeRequest request, RangeResponse left, RangeResponse right) =>
         left.Count == right.Count && left.More == right.More
-        && (left.Kvs.ToHashSet().SetEquals(right.Kvs) || (request.Limit > 0 && request.SortOrder != RangeRequest.Types.SortOrder.None));
+        && (left.Kvs.ToHashSet().SetEquals(right.Kvs) || (request.Limit > 0
+            && request.SortOrder != RangeRequest.Types.SortOrder.None));
 
     private static bool StaleWithItsRevision(CorruptedHistory history)
     {
         if (!history.Pick(Reads(history).Where(read => !read.Request.Range.Serializable), out var read))
             return false;
-        long floor = history.Operations.Where(other => other.ReturnedAt < read.CalledAt).Select(RevisionOf).DefaultIfEmpty().Max();
+        long floor = history.Operations.Where(other =>
+            other.ReturnedAt < read.CalledAt).Select(RevisionOf).DefaultIfEmpty().Max();
         if (floor < 2)
             return false;
         read.Response.Range = AnswerAt(history.Origin, read.Request.Range, history.Random.NextInt64(1, floor));
@@ -99,7 +103,8 @@ internal static class RevisionCorruptions
 
     private static bool AcknowledgedTwice(CorruptedHistory history)
     {
-        if (!history.Pick(NeverDone(history, Rpc.Put), out var lost) || !history.Pick(Acknowledged(history, Rpc.Put), out var other))
+        if (!history.Pick(NeverDone(history, Rpc.Put), out var lost) || !history.Pick(Acknowledged(history, Rpc.Put),
+            out var other))
             return false;
         Acknowledge(lost, RevisionOf(other));
         return true;
@@ -114,7 +119,8 @@ internal static class RevisionCorruptions
     }
 
     private static IEnumerable<Operation> NeverDone(CorruptedHistory history, Rpc kind) => history.Operations.Where(operation =>
-        operation.Request.RpcCase == kind && operation.Outcome == Outcome.Unknown && !history.Origin.DoneUnknown.ContainsKey(operation.Id));
+        operation.Request.RpcCase == kind && operation.Outcome == Outcome.Unknown
+            && !history.Origin.DoneUnknown.ContainsKey(operation.Id));
 
     private static void Acknowledge(Operation put, long revision)
     {
@@ -142,7 +148,8 @@ internal static class RevisionCorruptions
 
     private static bool OnDelete(CorruptedHistory history, Action<DeleteRangeResponse> change, bool needsPrevious = false)
     {
-        if (!history.Pick(Acknowledged(history, Rpc.DeleteRange).Where(delete => !needsPrevious || delete.Response.DeleteRange.PrevKvs.Count > 0), out var delete))
+        if (!history.Pick(Acknowledged(history, Rpc.DeleteRange).Where(delete => !needsPrevious
+            || delete.Response.DeleteRange.PrevKvs.Count > 0), out var delete))
             return false;
         change(delete.Response.DeleteRange);
         return true;
@@ -159,7 +166,8 @@ internal static class RevisionCorruptions
 
     private static bool OutOfOrder(CorruptedHistory history)
     {
-        if (!history.Pick(Reads(history).Where(read => read.Request.Range.SortTarget == RangeRequest.Types.SortTarget.Key && read.Response.Range.Kvs.Count > 1), out var read))
+        if (!history.Pick(Reads(history).Where(read => read.Request.Range.SortTarget == RangeRequest.Types.SortTarget.Key
+            && read.Response.Range.Kvs.Count > 1), out var read))
             return false;
         var kvs = read.Response.Range.Kvs;
         (kvs[0], kvs[1]) = (kvs[1].Clone(), kvs[0].Clone());
@@ -169,7 +177,8 @@ internal static class RevisionCorruptions
     private static bool Undeleted(CorruptedHistory history)
     {
         var kvs = history.FinalRead.Response.Range.Kvs;
-        var deleted = history.Origin.Model.Events.Where(change => change.IsDelete && kvs.All(kv => !kv.Key.Equals(change.KeyValue.Key)));
+        var deleted = history.Origin.Model.Events.Where(change => change.IsDelete
+            && kvs.All(kv => !kv.Key.Equals(change.KeyValue.Key)));
         if (!history.Pick(deleted, out var change))
             return false;
         var before = history.Origin.Model.Before(change.KeyValue.Key, change.KeyValue.ModRevision)!;
@@ -196,7 +205,8 @@ internal static class RevisionCorruptions
 
     private static bool SeenBeforeItsCall(CorruptedHistory history)
     {
-        if (!history.Pick(history.Operations.Where(operation => operation.Request.RpcCase == Rpc.Put && !operation.Request.Put.IgnoreValue
+        if (!history.Pick(history.Operations.Where(operation => operation.Request.RpcCase == Rpc.Put
+            && !operation.Request.Put.IgnoreValue
             && history.Origin.DoneUnknown.ContainsKey(operation.Id)), out var put))
             return false;
         put.CalledAt = history.FinalRead.ReturnedAt + 1;
@@ -216,10 +226,13 @@ internal static class RevisionCorruptions
     {
         if (!history.Pick(Reads(history).Where(read => read.Request.Range.Serializable), out var read))
             return false;
-        long life = history.Records.Where(record => record.ProcessChanged is { } process && process.Member == read.Member && process.At <= read.CalledAt)
+        long life = history.Records.Where(record => record.ProcessChanged is { } process && process.Member == read.Member
+            && process.At <= read.CalledAt)
             .Max(record => record.ProcessChanged.At);
-        bool ends = history.Records.Exists(record => record.ProcessChanged is { } process && process.Member == read.Member && process.At > read.CalledAt && process.At <= read.ReturnedAt);
-        long floor = history.Operations.Where(other => other.Member == read.Member && other.CalledAt >= life && other.ReturnedAt < read.CalledAt)
+        bool ends = history.Records.Exists(record => record.ProcessChanged is { } process && process.Member == read.Member
+            && process.At > read.CalledAt && process.At <= read.ReturnedAt);
+        long floor = history.Operations.Where(other => other.Member == read.Member && other.CalledAt >= life
+            && other.ReturnedAt < read.CalledAt)
             .Select(RevisionOf).DefaultIfEmpty().Max();
         if (floor < 2 || ends)
             return false;
@@ -237,7 +250,9 @@ internal static class RevisionCorruptions
                 if (!history.Origin.Model.AsOf(revision, -1).KeysOf(revocation.Request.LeaseRevoke.ID).Any())
                     continue;
                 revocation.Outcome = Outcome.Ok;
-                revocation.Response = new Response { LeaseRevoke = new LeaseRevokeResponse { Header = new ResponseHeader { Revision = revision } } };
+                revocation.Response =
+                    new Response { LeaseRevoke = new LeaseRevokeResponse { Header =
+                    new ResponseHeader { Revision = revision } } };
                 return true;
             }
         }
@@ -246,7 +261,8 @@ internal static class RevisionCorruptions
 
     private static bool CompactedButRead(CorruptedHistory history)
     {
-        var past = Acknowledged(history, Rpc.Range).Where(read => read.Request.Range.Revision > 0 && !read.Request.Range.Serializable);
+        var past = Acknowledged(history, Rpc.Range).Where(read => read.Request.Range.Revision > 0
+            && !read.Request.Range.Serializable);
         if (!history.Pick(past, out var read))
             return false;
         history.Records.Add(new HistoryRecord
@@ -263,9 +279,12 @@ internal static class RevisionCorruptions
 
     private static bool Refused(CorruptedHistory history, string text)
     {
-        var past = Acknowledged(history, Rpc.Range).Where(read => read.Request.Range.Revision > 0 && !read.Request.Range.Serializable
-            && history.Operations.Any(other => other.ReturnedAt < read.CalledAt && RevisionOf(other) >= read.Request.Range.Revision)
-            && !history.Operations.Any(other => other.Request.Compaction is { } compaction && compaction.Revision > read.Request.Range.Revision));
+        var past = Acknowledged(history, Rpc.Range).Where(read => read.Request.Range.Revision > 0
+            && !read.Request.Range.Serializable
+            && history.Operations.Any(other => other.ReturnedAt < read.CalledAt
+                && RevisionOf(other) >= read.Request.Range.Revision)
+            && !history.Operations.Any(other => other.Request.Compaction is { } compaction
+                && compaction.Revision > read.Request.Range.Revision));
         if (!history.Pick(past, out var read))
             return false;
         (read.Outcome, read.Response, read.ErrorCode, read.ErrorText) = (Outcome.Failed, null, 11, "etcdserver: mvcc: " + text);

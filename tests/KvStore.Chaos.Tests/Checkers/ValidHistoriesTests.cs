@@ -20,8 +20,10 @@ public sealed class ValidHistoriesTests
 
             var run = RunHistory.Of(history.Records);
             var (order, timeline) = RevisionOrderChecker.Check(run);
-            foreach (var result in (CheckResult[])[order, WatchChecker.Check(run, timeline), LeaseChecker.Check(run, timeline), LockChecker.Check(timeline), ListWatchChecker.Check(run, timeline)])
-                Assert.True(result.IsPassed, $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
+            foreach (var result in (CheckResult[])[order, WatchChecker.Check(run, timeline), LeaseChecker.Check(run, timeline),
+                LockChecker.Check(timeline), ListWatchChecker.Check(run, timeline)])
+                Assert.True(result.IsPassed,
+                    $"seed {seed}: {string.Join("\n", result.Violations.Select(v => v.Sentence).Concat(result.Undecided))}");
         }
     }
 }

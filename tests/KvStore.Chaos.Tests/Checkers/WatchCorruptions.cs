@@ -11,14 +11,17 @@ internal static class WatchCorruptions
     public static Dictionary<string, Corrupt> All { get; } = new()
     {
         ["an event is missing"] = Missing,
-        ["an event comes twice in a message"] = history => OnEvents(history, 1, response => response.Events.Insert(0, response.Events[0].Clone())),
+        ["an event comes twice in a message"] = history => OnEvents(history, 1, response =>
+            response.Events.Insert(0, response.Events[0].Clone())),
         ["a message comes twice"] = Repeated,
         ["a message is missing"] = Dropped,
         ["two messages are swapped"] = Swapped,
-        ["two events are swapped"] = history => OnEvents(history, 2, response => (response.Events[0], response.Events[1]) = (response.Events[1].Clone(), response.Events[0].Clone())),
+        ["two events are swapped"] = history => OnEvents(history, 2, response =>
+            (response.Events[0], response.Events[1]) = (response.Events[1].Clone(), response.Events[0].Clone())),
         ["an event has another version"] = history => OnPut(history, change => change.Kv.Version++),
         ["an event has another creation"] = history => OnPut(history, change => change.Kv.CreateRevision--),
-        ["an event has another value"] = history => OnPut(history, change => change.Kv.Value = ByteString.CopyFromUtf8("9.999999")),
+        ["an event has another value"] = history => OnPut(history, change =>
+            change.Kv.Value = ByteString.CopyFromUtf8("9.999999")),
         ["an event has another key"] = history => OnPut(history, change => change.Kv.Key = ByteString.CopyFromUtf8("g/other")),
         ["a put is told as a delete"] = history => OnPut(history, change => change.Type = Event.Types.EventType.Delete),
         ["a previous value is another"] = history => OnPut(history, change => change.PrevKv.Version += 2, needsPrevious: true),
@@ -29,7 +32,8 @@ internal static class WatchCorruptions
         ["progress is ahead of the events"] = ProgressAhead,
         ["progress goes back"] = ProgressBack,
         ["a cancelled watch is told more"] = ToldAfterItsEnd,
-        ["a compaction is told that nobody asked for"] = history => OnCompacted(history, response => response.CompactRevision += 1000),
+        ["a compaction is told that nobody asked for"] = history => OnCompacted(history, response =>
+            response.CompactRevision += 1000),
         ["a compaction ends a watch that is beyond it"] = EndedWithoutNeed,
         ["a watch is ended without a reason"] = history => OnCompacted(history, response => response.CompactRevision = 0),
         ["a filter lets something through"] = FilterLets,
@@ -40,11 +44,13 @@ internal static class WatchCorruptions
     /// <summary>Of the watch of everything: whatever is wrong there is seen by its next message at the latest.</summary>
     private static IEnumerable<HistoryRecord> Audited(CorruptedHistory history)
     {
-        var streams = history.Records.Where(record => record.WatchSent is { Client: 1 }).Select(record => record.WatchSent.Stream).ToHashSet();
+        var streams = history.Records.Where(record => record.WatchSent is { Client: 1 }).Select(record =>
+            record.WatchSent.Stream).ToHashSet();
         return history.Records.Where(record => record.WatchReceived is { } received && streams.Contains(received.Stream));
     }
 
-    private static IEnumerable<HistoryRecord> Messages(CorruptedHistory history) => Audited(history).Where(record => record.WatchReceived.Response.Events.Count > 0);
+    private static IEnumerable<HistoryRecord> Messages(CorruptedHistory history) =>
+        Audited(history).Where(record => record.WatchReceived.Response.Events.Count > 0);
 
     private static bool OnEvents(CorruptedHistory history, int least, Action<WatchResponse> change)
     {
@@ -75,9 +81,11 @@ internal static class WatchCorruptions
     /// <summary>Of changes that were acknowledged: of others it may be the only trace.</summary>
     private static IEnumerable<HistoryRecord> AcknowledgedMessages(CorruptedHistory history)
     {
-        var acknowledged = history.Operations.Where(operation => operation.Request.RpcCase is Request.RpcOneofCase.Put or Request.RpcOneofCase.DeleteRange)
+        var acknowledged = history.Operations.Where(operation =>
+            operation.Request.RpcCase is Request.RpcOneofCase.Put or Request.RpcOneofCase.DeleteRange)
             .Select(CorruptedHistory.RevisionOf).ToHashSet();
-        return Messages(history).Where(record => record.WatchReceived.Response.Events.All(change => acknowledged.Contains(change.Kv.ModRevision)));
+        return Messages(history).Where(record => record.WatchReceived.Response.Events.All(change =>
+            acknowledged.Contains(change.Kv.ModRevision)));
     }
 
     private static bool Missing(CorruptedHistory history)
@@ -89,7 +97,8 @@ internal static class WatchCorruptions
         return events.Count > 0 || history.Records.Remove(record);
     }
 
-    private static bool Dropped(CorruptedHistory history) => history.Pick(AcknowledgedMessages(history), out var record) && history.Records.Remove(record);
+    private static bool Dropped(CorruptedHistory history) => history.Pick(AcknowledgedMessages(history), out var record)
+        && history.Records.Remove(record);
 
     private static bool Swapped(CorruptedHistory history)
     {
@@ -222,7 +231,8 @@ internal static class WatchCorruptions
     {
         // The changes between the two starts are in no answer, and the one before had not been told of them.
         var resumed = history.Records.Where(record => record.WatchSent is { ResumesStream: > 0, Client: 1 }
-            && history.Records.Exists(other => other.WatchReceived is { } received && received.Stream == record.WatchSent.Stream && received.Response.Events.Count > 0));
+            && history.Records.Exists(other => other.WatchReceived is { } received && received.Stream == record.WatchSent.Stream
+                && received.Response.Events.Count > 0));
         if (!history.Pick(resumed, out var record))
             return false;
         record.WatchSent.Request.CreateRequest.StartRevision = history.Origin.Model.Revision + 5;

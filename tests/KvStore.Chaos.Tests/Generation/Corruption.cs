@@ -15,9 +15,11 @@ internal sealed class CorruptedHistory(GeneratedHistory origin, Random random)
 
     public List<HistoryRecord> Records { get; } = [.. origin.Records.Select(record => record.Clone())];
 
-    public IEnumerable<Operation> Operations => Records.Where(record => record.Operation is not null).Select(record => record.Operation);
+    public IEnumerable<Operation> Operations => Records.Where(record => record.Operation is not null).Select(record =>
+        record.Operation);
 
-    public IEnumerable<WatchReceived> Received => Records.Where(record => record.WatchReceived is not null).Select(record => record.WatchReceived);
+    public IEnumerable<WatchReceived> Received => Records.Where(record => record.WatchReceived is not null).Select(record =>
+        record.WatchReceived);
 
     public Operation FinalRead => Operations.Last();
 
@@ -36,7 +38,8 @@ internal sealed class CorruptedHistory(GeneratedHistory origin, Random random)
 
     /// <summary>Every kind of corruption is tried on seed after seed until so many histories were corrupted.</summary>
     /// <returns>Histories that passed though they must not.</returns>
-    public static List<string> Undetected(string name, Corrupt corrupt, TrafficMix mix, int count, Func<RunHistory, CheckResult> check)
+    public static List<string> Undetected(string name, Corrupt corrupt, TrafficMix mix, int count, Func<RunHistory,
+        CheckResult> check)
     {
         var undetected = new List<string>();
         int done = 0;

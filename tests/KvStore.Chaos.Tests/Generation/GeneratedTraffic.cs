@@ -38,7 +38,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
             StartRevision = generator.Chance(40) ? 0 : generator.Between(1, generator.Model.Revision + 3),
         };
         if (generator.Chance(20))
-            request.Filters.Add(generator.Chance(50) ? WatchCreateRequest.Types.FilterType.Noput : WatchCreateRequest.Types.FilterType.Nodelete);
+            request.Filters.Add(generator.Chance(50) ? WatchCreateRequest.Types.FilterType.Noput
+                : WatchCreateRequest.Types.FilterType.Nodelete);
         GeneratedWatch.Open(generator, request, isPatient: false);
     }
 
@@ -47,7 +48,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
         var mix = generator.Mix;
         (int Weight, Action<int> Act)[] acts =
         [
-            (mix.Registers, Register), (mix.Ranges, Range), (mix.Leases, Lease), (mix.Appends, Append), (mix.Locks, Lock), (mix.Listings, Listing),
+            (mix.Registers, Register), (mix.Ranges, Range), (mix.Leases, Lease), (mix.Appends, Append), (mix.Locks, Lock),
+                (mix.Listings, Listing),
             (mix.Compactions, Compact),
         ];
         int drawn = generator.Random.Next(acts.Sum(act => act.Weight));
@@ -59,7 +61,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
         return Register;
     }
 
-    private void Do(int client, Request request, Action<int, Operation>? then = null) => generator.Call(client, request, isCertain: false, operation =>
+    private void Do(int client, Request request, Action<int, Operation>? then = null) =>
+        generator.Call(client, request, isCertain: false, operation =>
     {
         int next = operation.Outcome == Outcome.Unknown ? generator.NewClient() : client;
         if (then is not null && operation.Outcome == Outcome.Ok)
@@ -68,7 +71,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
             generator.After(generator.Between(1, 200 * HistoryGenerator.Millisecond), () => Next(next));
     });
 
-    private void Pause(int client) => generator.After(generator.Between(1, 200 * HistoryGenerator.Millisecond), () => Next(client));
+    private void Pause(int client) => generator.After(generator.Between(1, 200 * HistoryGenerator.Millisecond), () =>
+        Next(client));
 
     private void Register(int client)
     {
@@ -76,7 +80,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
         var current = generator.Model.Range(new RangeRequest { Key = key }).Kvs.FirstOrDefault();
         Do(client, generator.Random.Next(8) switch
         {
-            0 or 1 or 2 => new Request { Put = new PutRequest { Key = key, Value = Value(client), PrevKv = generator.Chance(20) } },
+            0 or 1 or 2 => new Request { Put = new PutRequest { Key = key, Value = Value(client),
+                PrevKv = generator.Chance(20) } },
             3 => new Request
             {
                 Txn = new TxnRequest
@@ -147,8 +152,10 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
         {
             0 => new Compare { Key = key, Target = CompareTarget.Mod, ModRevision = current?.ModRevision ?? 0 },
             1 => new Compare { Key = key, Target = CompareTarget.Version, Result = CompareResult.Greater, Version = 1 },
-            2 => new Compare { Key = key, Target = CompareTarget.Value, Result = CompareResult.NotEqual, Value = current?.Value ?? ByteString.Empty },
-            _ => new Compare { Key = Text("g/"), RangeEnd = Text("g/3"), Target = CompareTarget.Create, Result = CompareResult.Less, CreateRevision = generator.Model.Revision },
+            2 => new Compare { Key = key, Target = CompareTarget.Value, Result = CompareResult.NotEqual, Value = current?.Value
+                ?? ByteString.Empty },
+            _ => new Compare { Key = Text("g/"), RangeEnd = Text("g/3"), Target = CompareTarget.Create,
+                Result = CompareResult.Less, CreateRevision = generator.Model.Revision },
         });
         Fill(txn.Success);
         Fill(txn.Failure);
@@ -162,7 +169,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
             {
                 ops.Add(generator.Random.Next(4) switch
                 {
-                    0 => new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = Text($"g/{i}"), PrevKv = generator.Chance(50) } },
+                    0 => new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = Text($"g/{i}"),
+                        PrevKv = generator.Chance(50) } },
                     1 => new RequestOp { RequestRange = RandomRange(isTransaction: true) },
                     _ => Put(Text($"g/{i}"), Value(client), generator.Chance(30)),
                 });
@@ -176,7 +184,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
     private TxnRequest Nested(int client) => new()
     {
         Compare = { new Compare { Key = Text("g/4"), Target = CompareTarget.Version, Result = CompareResult.Greater } },
-        Success = { generator.Chance(50) ? Put(Text("g/4"), Value(client)) : new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = Text("g/4") } } },
+        Success = { generator.Chance(50) ? Put(Text("g/4"), Value(client))
+            : new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = Text("g/4") } } },
         Failure = { Put(Text("g/4"), Value(client)) },
     };
 
@@ -199,7 +208,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
             1 => new Request { LeaseTimeToLive = new LeaseTimeToLiveRequest { ID = lease, Keys = true } },
             2 or 3 or 4 => new Request { LeaseKeepAlive = new LeaseKeepAliveRequest { ID = lease } },
             5 => new Request { Range = new RangeRequest { Key = Text("s/"), RangeEnd = Text("s0") } },
-            _ => new Request { Put = new PutRequest { Key = Text($"s/{generator.Random.Next(6)}"), Value = Value(client), Lease = lease } },
+            _ => new Request { Put = new PutRequest { Key = Text($"s/{generator.Random.Next(6)}"), Value = Value(client),
+                Lease = lease } },
         });
     }
 
@@ -215,7 +225,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
                 var kv = read.Response.Range.Kvs.FirstOrDefault(kv => kv.Key.Equals(key));
                 txn.Compare.Add(new Compare { Key = key, Target = CompareTarget.Mod, ModRevision = kv?.ModRevision ?? 0 });
                 if (generator.Chance(70))
-                    txn.Success.Add(Put(key, kv is null ? Value(next) : ByteString.CopyFromUtf8(kv.Value.ToStringUtf8() + "," + Value(next).ToStringUtf8())));
+                    txn.Success.Add(Put(key, kv is null ? Value(next) : ByteString.CopyFromUtf8(kv.Value.ToStringUtf8() + ","
+                        + Value(next).ToStringUtf8())));
                 else
                     txn.Success.Add(Get(key));
                 txn.Failure.Add(Get(key));
@@ -247,7 +258,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
 
     private void Wait(int client, ByteString key, int tries) => Do(client, new Request
     {
-        Range = new RangeRequest { Key = Text("k/a/"), RangeEnd = Text("k/a0"), SortOrder = SortOrder.Ascend, SortTarget = SortTarget.Create, Limit = 1 },
+        Range = new RangeRequest { Key = Text("k/a/"), RangeEnd = Text("k/a0"), SortOrder = SortOrder.Ascend,
+            SortTarget = SortTarget.Create, Limit = 1 },
     }, (next, read) =>
     {
         var first = read.Response.Range.Kvs.FirstOrDefault();
@@ -265,7 +277,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
             Success = { Put(Text("k/a"), Value(next)) },
             Failure = { Get(Text("k/a")) },
         };
-        Do(next, new Request { Txn = guarded }, (last, _) => Do(last, new Request { DeleteRange = new DeleteRangeRequest { Key = key } }));
+        Do(next, new Request { Txn = guarded }, (last, _) =>
+            Do(last, new Request { DeleteRange = new DeleteRangeRequest { Key = key } }));
     });
 
     private void Listing(int client)
@@ -277,7 +290,8 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
         }
         var key = Text($"o/{generator.Random.Next(5)}");
         var current = generator.Model.Range(new RangeRequest { Key = key }).Kvs.FirstOrDefault();
-        var change = current is not null && generator.Chance(30) ? new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = key } } : Put(key, Value(client));
+        var change = current is not null && generator.Chance(30) ? new RequestOp { RequestDeleteRange =
+            new DeleteRangeRequest { Key = key } } : Put(key, Value(client));
         Do(client, new Request
         {
             Txn = new TxnRequest
@@ -301,20 +315,23 @@ internal sealed class GeneratedTraffic(HistoryGenerator generator)
             if (page.Response.Range.More)
             {
                 byte[] from = [.. page.Response.Range.Kvs[^1].Key.ToByteArray(), 0];
-                var more = new RangeRequest { Key = ByteString.CopyFrom(from), RangeEnd = Text("o0"), Limit = limit, Revision = revision };
+                var more = new RangeRequest { Key = ByteString.CopyFrom(from), RangeEnd = Text("o0"), Limit = limit,
+                    Revision = revision };
                 Do(reader, new Request { Range = more }, (next, answer) => Continue(next, answer, revision));
                 return;
             }
             GeneratedWatch.Open(generator, new WatchCreateRequest
             {
-                Key = Text("o/"), RangeEnd = Text("o0"), StartRevision = revision + 1, PrevKv = true, ProgressNotify = true, WatchId = 1,
+                Key = Text("o/"), RangeEnd = Text("o0"), StartRevision = revision + 1, PrevKv = true, ProgressNotify = true,
+                    WatchId = 1,
             }, isPatient: false, reader);
             Pause(generator.NewClient());
         }
     }
 
     private void Compact(int client) =>
-        Do(client, new Request { Compaction = new CompactionRequest { Revision = generator.Between(1, generator.Model.Revision) } });
+        Do(client, new Request { Compaction = new CompactionRequest { Revision =
+            generator.Between(1, generator.Model.Revision) } });
 
     private ByteString GKey() => Text($"g/{generator.Random.Next(5)}");
 

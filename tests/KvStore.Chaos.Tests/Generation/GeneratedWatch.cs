@@ -46,7 +46,8 @@ internal sealed class GeneratedWatch
             return;
         _isOpen = false;
         int broken = _stream;
-        _generator.Write(new HistoryRecord { WatchStreamEnded = new WatchStreamEnded { Stream = _stream, At = _generator.Now, ErrorCode = 14 } });
+        _generator.Write(new HistoryRecord { WatchStreamEnded = new WatchStreamEnded { Stream = _stream, At = _generator.Now,
+            ErrorCode = 14 } });
         if (_generator.IsOver)
             return;
         Member = _generator.AnyMember();
@@ -74,7 +75,8 @@ internal sealed class GeneratedWatch
         {
             WatchSent = new WatchSent
             {
-                Stream = _stream, Client = _client, Member = Member.Name, At = _generator.Now, Request = new WatchRequest { CreateRequest = request },
+                Stream = _stream, Client = _client, Member = Member.Name, At = _generator.Now,
+                    Request = new WatchRequest { CreateRequest = request },
                 ResumesStream = resumesStream, ResumesWatchId = resumesStream == 0 ? 0 : request.WatchId,
             },
         });
@@ -127,7 +129,8 @@ internal sealed class GeneratedWatch
     private void Cancel()
     {
         var cancel = new WatchRequest { CancelRequest = new WatchCancelRequest { WatchId = _request.WatchId } };
-        _generator.Write(new HistoryRecord { WatchSent = new WatchSent { Stream = _stream, Client = _client, Member = Member.Name, At = _generator.Now, Request = cancel } });
+        _generator.Write(new HistoryRecord { WatchSent = new WatchSent { Stream = _stream, Client = _client, Member = Member.Name,
+            At = _generator.Now, Request = cancel } });
         Respond(new WatchResponse { Header = Header(), Canceled = true });
         _isOpen = false;
     }
@@ -135,7 +138,8 @@ internal sealed class GeneratedWatch
     private void Compact()
     {
         long compacted = _generator.Model.Compacted;
-        Respond(new WatchResponse { Header = Header(), Canceled = true, CompactRevision = compacted, CancelReason = "compacted" });
+        Respond(new WatchResponse { Header = Header(), Canceled = true, CompactRevision = compacted,
+            CancelReason = "compacted" });
         int ended = _stream;
         _isOpen = false;
         _known = _next = compacted;
@@ -148,7 +152,8 @@ internal sealed class GeneratedWatch
 
     private void Deliver(long upTo)
     {
-        var revisions = _generator.Model.Events.Where(change => change.KeyValue.ModRevision >= _next && change.KeyValue.ModRevision <= upTo && IsWanted(change))
+        var revisions = _generator.Model.Events.Where(change => change.KeyValue.ModRevision >= _next
+            && change.KeyValue.ModRevision <= upTo && IsWanted(change))
             .GroupBy(change => change.KeyValue.ModRevision).ToList();
         while (revisions.Count > 0)
         {
@@ -162,7 +167,8 @@ internal sealed class GeneratedWatch
     private void Send(List<Event> events)
     {
         _known = events[^1].Kv.ModRevision + 1;
-        int first = _request.Fragment && events.Count > 1 && _generator.Chance(50) ? _generator.Random.Next(1, events.Count) : events.Count;
+        int first = _request.Fragment && events.Count > 1 && _generator.Chance(50) ? _generator.Random.Next(1, events.Count)
+            : events.Count;
         if (first < events.Count)
             Respond(new WatchResponse { Header = Header(), Fragment = true, Events = { events.Take(first) } });
         Respond(new WatchResponse { Header = Header(), Events = { first < events.Count ? events.Skip(first) : events } });
@@ -173,7 +179,8 @@ internal sealed class GeneratedWatch
 
     private Event ToEvent(ModelEvent change)
     {
-        var told = new Event { Type = change.IsDelete ? Event.Types.EventType.Delete : Event.Types.EventType.Put, Kv = change.KeyValue.Clone() };
+        var told = new Event { Type = change.IsDelete ? Event.Types.EventType.Delete : Event.Types.EventType.Put,
+            Kv = change.KeyValue.Clone() };
         long revision = change.KeyValue.ModRevision;
         bool isGone = _generator.Model.Compacted >= revision && _generator.Chance(50);
         if (_request.PrevKv && !isGone && _generator.Model.Before(change.KeyValue.Key, revision) is { } before)
@@ -186,6 +193,7 @@ internal sealed class GeneratedWatch
     private void Respond(WatchResponse response)
     {
         response.WatchId = _request.WatchId;
-        _generator.Write(new HistoryRecord { WatchReceived = new WatchReceived { Stream = _stream, At = _generator.Now, Response = response } });
+        _generator.Write(new HistoryRecord { WatchReceived = new WatchReceived { Stream = _stream, At = _generator.Now,
+            Response = response } });
     }
 }

@@ -75,12 +75,14 @@ internal sealed class HistoryGenerator
 
     private void Run()
     {
-        Write(new HistoryRecord { RunStarted = new RunStarted { Seed = 1, Members = { Members.Select(member => member.Name) } } });
+        Write(new HistoryRecord { RunStarted = new RunStarted { Seed = 1,
+            Members = { Members.Select(member => member.Name) } } });
         foreach (var member in Members)
             StartMember(member);
         Observe();
         if (Mix.IsAudited)
-            GeneratedWatch.Open(this, new WatchCreateRequest { Key = Zero, RangeEnd = Zero, StartRevision = 1, PrevKv = true, WatchId = 1 }, isPatient: true);
+            GeneratedWatch.Open(this, new WatchCreateRequest { Key = Zero, RangeEnd = Zero, StartRevision = 1, PrevKv = true,
+                WatchId = 1 }, isPatient: true);
         for (int i = 0; i < Mix.WatchCount; i++)
             After(Between(0, 2 * Second), _traffic.OpenWatch);
         for (int i = 0; i < Mix.CrashCount; i++)
@@ -118,11 +120,13 @@ internal sealed class HistoryGenerator
         });
     }
 
-    /// <summary>Makes a request; <paramref name="then"/> gets the answer, or the operation of unknown outcome, when it returns.</summary>
+    /// <summary>Makes a request; <paramref name="then"/> gets the answer, or the operation of unknown outcome, when it
+    /// returns.</summary>
     public void Call(int client, Request request, bool isCertain, Action<Operation> then)
     {
         var member = AnyMember();
-        var operation = new Operation { Id = ++_operationIds, Client = client, Member = member.Name, CalledAt = Now, Request = request };
+        var operation = new Operation { Id = ++_operationIds, Client = client, Member = member.Name, CalledAt = Now,
+            Request = request };
         if (!isCertain && Chance(Mix.UnknownPercent))
         {
             Lose(operation, member, then);
@@ -169,7 +173,8 @@ internal sealed class HistoryGenerator
         }
         catch (EtcdException refusal)
         {
-            (operation.Outcome, operation.ErrorCode, operation.ErrorText) = (Outcome.Failed, (int)refusal.Error.Code, refusal.Error.Text);
+            (operation.Outcome, operation.ErrorCode, operation.ErrorText) =
+                (Outcome.Failed, (int)refusal.Error.Code, refusal.Error.Text);
         }
     }
 
@@ -197,9 +202,11 @@ internal sealed class HistoryGenerator
         switch (request.RpcCase)
         {
             case Request.RpcOneofCase.Put: return new Response { Put = Applied<PutResponse>(request.Put) };
-            case Request.RpcOneofCase.DeleteRange: return new Response { DeleteRange = Applied<DeleteRangeResponse>(request.DeleteRange) };
+            case Request.RpcOneofCase.DeleteRange: return new Response { DeleteRange =
+                Applied<DeleteRangeResponse>(request.DeleteRange) };
             case Request.RpcOneofCase.Txn: return new Response { Txn = Applied<TxnResponse>(request.Txn) };
-            case Request.RpcOneofCase.Compaction: return new Response { Compaction = Applied<CompactionResponse>(request.Compaction) };
+            case Request.RpcOneofCase.Compaction: return new Response { Compaction =
+                Applied<CompactionResponse>(request.Compaction) };
             case Request.RpcOneofCase.LeaseRevoke:
                 var revoked = new Response { LeaseRevoke = Applied<LeaseRevokeResponse>(request.LeaseRevoke) };
                 _leases.Remove(request.LeaseRevoke.ID);
@@ -242,7 +249,8 @@ internal sealed class HistoryGenerator
 
     private LeaseKeepAliveResponse Renew(LeaseKeepAliveRequest request, GeneratedMember member)
     {
-        var header = new ResponseHeader { MemberId = member.Id, Revision = member.Applied = Math.Max(member.Applied, Between(1, Model.Revision)) };
+        var header = new ResponseHeader { MemberId = member.Id, Revision = member.Applied =
+            Math.Max(member.Applied, Between(1, Model.Revision)) };
         if (!_leases.TryGetValue(request.ID, out var lease))
             return new LeaseKeepAliveResponse { Header = header, ID = request.ID };
         Extend(request.ID, lease.Ttl);
@@ -251,10 +259,12 @@ internal sealed class HistoryGenerator
 
     private LeaseTimeToLiveResponse TimeToLive(LeaseTimeToLiveRequest request, GeneratedMember member)
     {
-        var header = new ResponseHeader { MemberId = member.Id, Revision = member.Applied = Math.Max(member.Applied, Between(1, Model.Revision)) };
+        var header = new ResponseHeader { MemberId = member.Id, Revision = member.Applied =
+            Math.Max(member.Applied, Between(1, Model.Revision)) };
         if (!_leases.TryGetValue(request.ID, out var lease))
             return new LeaseTimeToLiveResponse { Header = header, ID = request.ID, TTL = -1 };
-        var response = new LeaseTimeToLiveResponse { Header = header, ID = request.ID, TTL = Math.Max(0, (lease.Until - Now) / Second), GrantedTTL = lease.Ttl };
+        var response = new LeaseTimeToLiveResponse { Header = header, ID = request.ID,
+            TTL = Math.Max(0, (lease.Until - Now) / Second), GrantedTTL = lease.Ttl };
         if (request.Keys)
             response.Keys.Add(Model.KeysOf(request.ID));
         return response;
@@ -263,8 +273,10 @@ internal sealed class HistoryGenerator
     private void StartMember(GeneratedMember member)
     {
         member.Applied = 1;
-        Write(new HistoryRecord { ProcessChanged = new ProcessChanged { At = Now, Member = member.Name, Kind = ProcessChanged.Types.Kind.Started } });
-        Write(new HistoryRecord { ProcessChanged = new ProcessChanged { At = Now, Member = member.Name, Kind = ProcessChanged.Types.Kind.Ready } });
+        Write(new HistoryRecord { ProcessChanged = new ProcessChanged { At = Now, Member = member.Name,
+            Kind = ProcessChanged.Types.Kind.Started } });
+        Write(new HistoryRecord { ProcessChanged = new ProcessChanged { At = Now, Member = member.Name,
+            Kind = ProcessChanged.Types.Kind.Ready } });
     }
 
     /// <summary>Ends the member's watch streams, lets it start again behind, and another one lead.</summary>
@@ -306,4 +318,5 @@ internal sealed class GeneratedMember(string name, ulong id)
     public long Applied { get; set; } = 1;
 }
 
-internal sealed record GeneratedHistory(int Seed, IReadOnlyList<HistoryRecord> Records, ModelStore Model, IReadOnlyDictionary<long, long> DoneUnknown);
+internal sealed record GeneratedHistory(int Seed, IReadOnlyList<HistoryRecord> Records, ModelStore Model,
+    IReadOnlyDictionary<long, long> DoneUnknown);

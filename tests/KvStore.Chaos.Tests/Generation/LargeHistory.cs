@@ -4,7 +4,8 @@ using KvStore.Protocol;
 
 namespace KvStore.Chaos.Tests.Generation;
 
-/// <summary>Many operations quickly made: puts and reads of a thousand keys in turn by ten clients, and a watch of everything.</summary>
+/// <summary>Many operations quickly made: puts and reads of a thousand keys in turn by ten clients, and a watch of
+/// everything.</summary>
 internal static class LargeHistory
 {
     private const int KeyCount = 1000, EventsOfAnswer = 100;
@@ -21,29 +22,34 @@ internal static class LargeHistory
             WatchSent = new WatchSent
             {
                 Stream = 1, Client = 1000, Member = "m1",
-                Request = new WatchRequest { CreateRequest = new WatchCreateRequest { Key = Zero, RangeEnd = Zero, StartRevision = 1, WatchId = 1 } },
+                Request = new WatchRequest { CreateRequest = new WatchCreateRequest { Key = Zero, RangeEnd = Zero,
+                    StartRevision = 1, WatchId = 1 } },
             },
         };
         yield return Answer(0, 1, new WatchResponse { Created = true });
         for (int i = 0; i < operationCount; i++)
         {
             int key = (int)((long)i * 7919 % KeyCount);
-            var operation = new Operation { Id = i + 1, Client = i % 10 + 1, Member = "m1", CalledAt = i * 100_000L, ReturnedAt = i * 100_000L + 900_000, Outcome = Outcome.Ok };
+            var operation = new Operation { Id = i + 1, Client = i % 10 + 1, Member = "m1", CalledAt = i * 100_000L,
+                ReturnedAt = i * 100_000L + 900_000, Outcome = Outcome.Ok };
             if (i % 2 == 0)
             {
                 var before = current[key];
                 var after = new KeyValue
                 {
-                    Key = keys[key], Value = ByteString.CopyFromUtf8($"{i % 10 + 1}.{i}"), ModRevision = ++revision, CreateRevision = before?.CreateRevision ?? revision, Version = (before?.Version ?? 0) + 1,
+                    Key = keys[key], Value = ByteString.CopyFromUtf8($"{i % 10 + 1}.{i}"), ModRevision = ++revision,
+                        CreateRevision = before?.CreateRevision ?? revision, Version = (before?.Version ?? 0) + 1,
                 };
                 current[key] = after;
                 operation.Request = new Request { Put = new PutRequest { Key = keys[key], Value = after.Value } };
-                operation.Response = new Response { Put = new PutResponse { Header = new ResponseHeader { Revision = revision, MemberId = 1 } } };
+                operation.Response = new Response { Put = new PutResponse { Header =
+                    new ResponseHeader { Revision = revision, MemberId = 1 } } };
                 events.Add(new Event { Kv = after });
             }
             else
             {
-                var answer = new RangeResponse { Header = new ResponseHeader { Revision = revision, MemberId = 1 }, Count = current[key] is null ? 0 : 1 };
+                var answer = new RangeResponse { Header = new ResponseHeader { Revision = revision, MemberId = 1 },
+                    Count = current[key] is null ? 0 : 1 };
                 if (current[key] is { } kv)
                     answer.Kvs.Add(kv);
                 operation.Request = new Request { Range = new RangeRequest { Key = keys[key] } };

@@ -35,5 +35,6 @@ internal sealed record TrafficMix
     public bool IsAudited { get; init; } = true;
 
     public static TrafficMix Everything { get; } =
-        new() { OperationCount = 60, Registers = 3, Ranges = 6, Leases = 4, Appends = 2, Locks = 2, Listings = 2, Compactions = 1, WatchCount = 2 };
+        new() { OperationCount = 60, Registers = 3, Ranges = 6, Leases = 4, Appends = 2, Locks = 2, Listings = 2, Compactions = 1,
+            WatchCount = 2 };
 }

@@ -108,7 +108,8 @@ public sealed class HistoryFileTests
         CalledAt = id * 1000,
         ReturnedAt = id * 1000 + 500,
         Outcome = Outcome.Ok,
-        Request = new Request { Put = new PutRequest { Key = ByteString.CopyFromUtf8("r/1"), Value = ByteString.CopyFromUtf8($"{client}.{id}") } },
+        Request = new Request { Put = new PutRequest { Key = ByteString.CopyFromUtf8("r/1"),
+            Value = ByteString.CopyFromUtf8($"{client}.{id}") } },
         Response = new Response { Put = new PutResponse { Header = new ResponseHeader { Revision = id + 2, MemberId = 7 } } },
     };
 }

@@ -37,7 +37,8 @@ public sealed class ReportTests : IDisposable
         foreach (string column in (string[])["id", "client", "lane", "at", "lasts", "outcome", "text"])
             Assert.Equal(count, operations.GetProperty(column).GetArrayLength());
         Assert.Equal(3, data.GetProperty("members").GetArrayLength());
-        Assert.Equal(count, ((string[])["ok", "unknown", "failed"]).Sum(outcome => data.GetProperty(outcome).EnumerateArray().Sum(second => second.GetInt64())));
+        Assert.Equal(count, ((string[])["ok", "unknown", "failed"]).Sum(outcome =>
+            data.GetProperty(outcome).EnumerateArray().Sum(second => second.GetInt64())));
     }
 
     [Fact]
@@ -48,7 +49,8 @@ public sealed class ReportTests : IDisposable
         var (lane, at, lasts) = (Column("lane"), Column("at"), Column("lasts"));
 
         foreach (var ofLane in Enumerable.Range(0, lane.Length).GroupBy(i => lane[i]))
-            Assert.All(ofLane.Zip(ofLane.Skip(1)), pair => Assert.True(at[pair.First] + lasts[pair.First] <= at[pair.Second] + 1));
+            Assert.All(ofLane.Zip(ofLane.Skip(1)), pair => Assert.True(at[pair.First] + lasts[pair.First] <= at[pair.Second]
+                + 1));
     }
 
     [Fact]
@@ -74,9 +76,11 @@ public sealed class ReportTests : IDisposable
         }
         int count = Lanes.Pick(5_000, 50_000, 200_000);
         Draw(LargeHistory.Of(count).Concat(HistoryGenerator.Generate(3, TrafficMix.Everything).Records
-            .Where(record => record.MemberObserved is not null || record.ProcessChanged is not null)).Append(Fault(healed: false)).Append(Fault(healed: true)));
+            .Where(record => record.MemberObserved is not null
+                || record.ProcessChanged is not null)).Append(Fault(healed: false)).Append(Fault(healed: true)));
 
-        using var shown = JsonDocument.Parse(await RunAsync("node", Path.Combine(AppContext.BaseDirectory, "Report", "report-harness.js"), new RunFolder(_path).ReportFile));
+        using var shown = JsonDocument.Parse(await RunAsync("node", Path.Combine(AppContext.BaseDirectory, "Report",
+            "report-harness.js"), new RunFolder(_path).ReportFile));
         var result = shown.RootElement;
 
         Assert.StartsWith("chaos, seed 7: ", result.GetProperty("title").GetString());
@@ -86,8 +90,10 @@ public sealed class ReportTests : IDisposable
     }
 
     private static HistoryRecord Fault(bool healed) => healed
-        ? new HistoryRecord { FaultHealed = new FaultHealed { Fault = 1, At = 2_000_000, IsEffective = true, Evidence = "packets dropped" } }
-        : new HistoryRecord { FaultInjected = new FaultInjected { Fault = 1, At = 1_000_000, Name = "partition", Targets = { "m1" } } };
+        ? new HistoryRecord { FaultHealed = new FaultHealed { Fault = 1, At = 2_000_000, IsEffective = true,
+            Evidence = "packets dropped" } }
+        : new HistoryRecord { FaultInjected = new FaultInjected { Fault = 1, At = 1_000_000, Name = "partition",
+            Targets = { "m1" } } };
 
     private string Draw(IEnumerable<HistoryRecord> records)
     {
@@ -115,7 +121,8 @@ public sealed class ReportTests : IDisposable
 
     private static async Task<string> RunAsync(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEndAsync();
         string output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
