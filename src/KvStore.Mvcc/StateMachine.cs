@@ -121,6 +121,7 @@ public sealed class StateMachine
             Alarms = Alarms.Raised,
             Members = Members.Members,
             RemovedMembers = Members.Removed,
+            MemberDirectories = Members.Directories,
             Configuration = Configuration,
         }.Encode();
     }
@@ -139,7 +140,7 @@ public sealed class StateMachine
         };
         Invariant.Holds(machine.Store.CurrentRevision == image.CurrentRevision);
         machine.Alarms.Load(image.Alarms);
-        machine.Members.Load(image.Members, image.RemovedMembers);
+        machine.Members.Load(image.Members, image.RemovedMembers, image.MemberDirectories);
         machine.Leases.Load(image.Leases, machine.Store);
         return machine;
     }
@@ -181,7 +182,7 @@ public sealed class StateMachine
         CommandKind.MemberRemove => ChangeMembers(Request(command, parsed, Member.Parser), member => Members.Remove(member.ID)),
         CommandKind.MemberPeerUrls => ChangeMembers(Request(command, parsed, Member.Parser), Members.SetPeerUrls),
         CommandKind.MemberPromote => ChangeMembers(Request(command, parsed, Member.Parser), member => Members.Promote(member.ID)),
-        CommandKind.MemberAttributes => ChangeMembers(Request(command, parsed, Member.Parser), Members.SetAttributes),
+        CommandKind.MemberAttributes => ChangeMembers(Request(command, parsed, MemberAttributesRequest.Parser), Members.SetAttributes),
         _ => throw new InvalidDataException($"the log holds command {command.Kind}, which this version does not know"),
     };
 
@@ -263,7 +264,7 @@ public sealed class StateMachine
     }
 
     /// <summary>Answers with all members, as the cluster's requests do, and without a revision.</summary>
-    private MemberListResponse ChangeMembers(Member request, Action<Member> change)
+    private MemberListResponse ChangeMembers<T>(T request, Action<T> change)
     {
         change(request);
         var response = new MemberListResponse { Header = new ResponseHeader() };

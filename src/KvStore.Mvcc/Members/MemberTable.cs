@@ -9,6 +9,7 @@ namespace KvStore.Mvcc.Members;
 public sealed class MemberTable
 {
     private volatile ImmutableSortedSet<ulong> _removed = [];
+    private volatile ImmutableSortedDictionary<ulong, ulong> _directories = ImmutableSortedDictionary<ulong, ulong>.Empty;
     private volatile Member[] _members = [];
 
     /// <summary>In the order of their ids. Do not change the messages.</summary>
@@ -16,6 +17,12 @@ public sealed class MemberTable
 
     /// <summary>Members that were removed: their ids can never come back.</summary>
     internal IReadOnlyCollection<ulong> Removed => _removed;
+
+    /// <summary>The members' data directories, where they are known.</summary>
+    internal IReadOnlyDictionary<ulong, ulong> Directories => _directories;
+
+    /// <summary>Which data directory a member started in; 0 if it did not start yet, or its directory has no number.</summary>
+    public ulong DirectoryOf(ulong id) => _directories.GetValueOrDefault(id);
 
     /// <summary>Whether it was a member once, and can never be one again.</summary>
     public bool IsRemoved(ulong id) => _removed.Contains(id);
@@ -37,6 +44,7 @@ public sealed class MemberTable
     {
         Replace(Existing(id), null);
         _removed = _removed.Add(id);
+        _directories = _directories.Remove(id);
     }
 
     internal void SetPeerUrls(Member request)
@@ -59,8 +67,8 @@ public sealed class MemberTable
         Replace(member, changed);
     }
 
-    /// <summary>What a member says of itself when it starts: its name and where clients find it.</summary>
-    internal void SetAttributes(Member request)
+    /// <summary>What a member says of itself when it starts: its name, where clients find it, and where its data is.</summary>
+    internal void SetAttributes(MemberAttributesRequest request)
     {
         var member = Existing(request.ID);
         var changed = member.Clone();
@@ -68,12 +76,15 @@ public sealed class MemberTable
         changed.ClientURLs.Clear();
         changed.ClientURLs.Add(request.ClientURLs);
         Replace(member, changed);
+        if (request.DirectoryId != 0)
+            _directories = _directories.SetItem(request.ID, request.DirectoryId);
     }
 
-    internal void Load(IEnumerable<Member> members, IEnumerable<ulong> removed)
+    internal void Load(IEnumerable<Member> members, IEnumerable<ulong> removed, IEnumerable<KeyValuePair<ulong, ulong>> directories)
     {
         _members = [.. members.OrderBy(member => member.ID)];
         _removed = [.. removed];
+        _directories = directories.ToImmutableSortedDictionary();
     }
 
     private Member Existing(ulong id) => Find(id) ?? throw new EtcdException(EtcdError.MemberNotFound);

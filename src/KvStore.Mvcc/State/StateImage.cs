@@ -12,17 +12,18 @@ namespace KvStore.Mvcc.State;
 /// <code>
 /// +----------+---------+----------------+---------+---------+
 /// | KVSTATE1 | version | payload length | payload | CRC-32C |
-/// | 8 bytes  | u32 = 2 | u32            |         | u32     |   over all that stands before it
+/// | 8 bytes  | u32 = 3 | u32            |         | u32     |   over all that stands before it
 /// +----------+---------+----------------+---------+---------+
 /// payload: applied index, applied term, current revision, compact revision (each 64 bits);
 ///          leases { id, grant index, ttl, remaining ttl };  alarms { AlarmMember };  members { Member };  removed member ids;
-///          configuration bytes
+///          directories { member id, directory id };  configuration bytes
 /// </code>
-/// Format 1 had no grant index; it is still read.
+/// Formats 1 and 2 had no directories, format 1 no grant index; they are still read.
 /// </remarks>
 public sealed class StateImage
 {
-    private const uint Version = 2;
+    private const uint Version = 3;
+    private const uint VersionWithoutDirectories = 2;
     private const uint VersionWithoutGrants = 1;
     private const int HeaderBytes = 8 + 4 + 4;
     private const int CrcBytes = 4;
@@ -35,6 +36,7 @@ public sealed class StateImage
     public required IReadOnlyCollection<AlarmMember> Alarms { get; init; }
     public required IReadOnlyCollection<Member> Members { get; init; }
     public required IReadOnlyCollection<ulong> RemovedMembers { get; init; }
+    public required IReadOnlyDictionary<ulong, ulong> MemberDirectories { get; init; }
     public required ReadOnlyMemory<byte> Configuration { get; init; }
 
     private static ReadOnlySpan<byte> Magic => "KVSTATE1"u8;
@@ -74,6 +76,10 @@ public sealed class StateImage
             Alarms = reader.List(4, static (ref PayloadReader item) => AlarmMember.Parser.ParseFrom(item.Bytes())),
             Members = reader.List(4, static (ref PayloadReader item) => Member.Parser.ParseFrom(item.Bytes())),
             RemovedMembers = reader.List(8, static (ref PayloadReader item) => (ulong)item.Number()),
+            MemberDirectories = (version <= VersionWithoutDirectories
+                ? []
+                : reader.List(16, static (ref PayloadReader item) => KeyValuePair.Create((ulong)item.Number(), (ulong)item.Number())))
+                .ToDictionary(),
             Configuration = reader.Bytes().ToArray(),
         };
         if (!reader.IsAtEnd)
@@ -86,10 +92,10 @@ public sealed class StateImage
         if (bytes.Length < HeaderBytes + CrcBytes || !bytes.StartsWith(Magic))
             throw new InvalidDataException("this is no saved state of a KvStore member");
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
-        if (version is not (Version or VersionWithoutGrants))
+        if (version is < VersionWithoutGrants or > Version)
         {
             throw new InvalidDataException(
-                $"the saved state has format {version}, this version reads {VersionWithoutGrants} and {Version}: use the version that wrote it");
+                $"the saved state has format {version}, this version reads {VersionWithoutGrants} to {Version}: use the version that wrote it");
         }
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
         if (length != bytes.Length - HeaderBytes - CrcBytes
@@ -119,6 +125,12 @@ public sealed class StateImage
         writer.Write(RemovedMembers.Count);
         foreach (ulong id in RemovedMembers)
             writer.Write(id);
+        writer.Write(MemberDirectories.Count);
+        foreach (var (member, directory) in MemberDirectories)
+        {
+            writer.Write(member);
+            writer.Write(directory);
+        }
         writer.Write(Configuration.Length);
         writer.Write(Configuration.Span);
     }

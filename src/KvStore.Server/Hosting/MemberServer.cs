@@ -58,6 +58,9 @@ internal sealed class MemberServer : IAsyncDisposable
     /// <summary>Completes, with the reason, when the member was removed from its cluster and has to stop.</summary>
     public Task<string> Removed => _network.Removed;
 
+    /// <summary>Completes, with the reason, when the cluster knows this member from another data directory.</summary>
+    public Task<string> DirectoryIsLost => _network.DirectoryIsLost;
+
     /// <summary>Opens the data, waits until requests can be served, and serves them.</summary>
     /// <param name="onFault">Told when the member cannot go on.</param>
     public static async Task<MemberServer> StartAsync(ServerOptions options, Action<string, Exception> onFault, CancellationToken stopping = default)
@@ -215,12 +218,18 @@ internal sealed class MemberServer : IAsyncDisposable
     /// <summary>Tells the cluster under which name and at which URLs clients find this member, until it knows.</summary>
     private async Task PublishAsync(IReadOnlyList<EtcdUrl> bound, CancellationToken stopping)
     {
-        var request = new Protocol.Member { ID = _member.Options.MemberId.Value, Name = _options.Name };
+        var request = new MemberAttributesRequest
+        {
+            ID = _member.Options.MemberId.Value,
+            Name = _options.Name,
+            DirectoryId = _member.DirectoryId,
+        };
         request.ClientURLs.Add(_options.AdvertiseClientUrls.Select(url => WithBoundPort(url, bound).ToString()));
         while (!stopping.IsCancellationRequested)
         {
-            var known = _member.State.Members.Find(request.ID);
-            if (known is not null && known.Name == request.Name && known.ClientURLs.Equals(request.ClientURLs))
+            var members = _member.State.Members;
+            bool isKnown = members.Find(request.ID) is { } known && known.Name == request.Name && known.ClientURLs.Equals(request.ClientURLs);
+            if (isKnown && members.DirectoryOf(request.ID) == request.DirectoryId)
                 return;
             if (await TryPublishAsync(request))
                 return;
@@ -228,7 +237,7 @@ internal sealed class MemberServer : IAsyncDisposable
         }
     }
 
-    private async Task<bool> TryPublishAsync(Protocol.Member request)
+    private async Task<bool> TryPublishAsync(MemberAttributesRequest request)
     {
         try
         {

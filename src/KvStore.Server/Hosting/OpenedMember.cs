@@ -34,6 +34,7 @@ internal sealed record OpenedMember(Member Member, PeerNetwork Network, PeerCall
                 ClusterId = memberOptions.ClusterId,
                 MemberId = memberOptions.MemberId,
                 PeerUrls = [.. options.InitialAdvertisePeerUrls.Select(url => url.ToString())],
+                DirectoryId = directory.IsNew ? memberOptions.Incarnation : directory.Id,
                 OpenSnapshot = _ => throw new InvalidOperationException("the network opens snapshots by itself"),
                 Tls = tls,
                 SilenceTimeout = options.PeerSilenceTimeout,

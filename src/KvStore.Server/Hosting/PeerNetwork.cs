@@ -25,6 +25,7 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
     private readonly TimeProvider _time;
     private readonly ServerMetrics _metrics;
     private readonly TaskCompletionSource<string> _removed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _directoryLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HashSet<ulong> _known = [];
     private Member? _member;
 
@@ -32,7 +33,7 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
     {
         (_time, _metrics) = (options.Time, metrics);
         _transport = new PeerTransport(
-            options with { OpenSnapshot = _ => new CheckpointBody(this), IsRemoved = id => IsRemoved(id.Value) }, this)
+            options with { OpenSnapshot = _ => new CheckpointBody(this), IsRemoved = id => IsRemoved(id.Value), DirectoryOf = DirectoryOf }, this)
         {
             RoundTripMeasured = (peer, took) => metrics.RecordRoundTrip(peer.ToString(), took),
         };
@@ -40,6 +41,9 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
 
     /// <summary>Completes, with the reason, when this member is none any more.</summary>
     public Task<string> Removed => _removed.Task;
+
+    /// <summary>Completes, with the reason, when the cluster knows this member from another data directory.</summary>
+    public Task<string> DirectoryIsLost => _directoryLost.Task;
 
     /// <summary>Takes what comes from the peers from now on; what came before was dropped, as networks do.</summary>
     public void Attach(Member member) => Volatile.Write(ref _member, member);
@@ -78,6 +82,8 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
     /// <summary>This member applied its own removal.</summary>
     public void NoteRemoved(string reason) => _removed.TrySetResult(reason);
 
+    public void DirectoryLost(string reason) => _directoryLost.TrySetResult(reason);
+
     public ReadOnlyMemory<byte> FindResumeToken(Message snapshot) => Required().Snapshots.Begin();
 
     public async Task ReceiveSnapshotAsync(Message snapshot, Stream body, CancellationToken cancellation)
@@ -99,6 +105,8 @@ internal sealed class PeerNetwork : IPeerNetwork, IPeerReceiver, IAsyncDisposabl
     public ValueTask DisposeAsync() => _transport.DisposeAsync();
 
     private bool IsRemoved(ulong id) => Volatile.Read(ref _member)?.State.Members.IsRemoved(id) ?? false;
+
+    private ulong DirectoryOf(NodeId id) => Volatile.Read(ref _member)?.State.Members.DirectoryOf(id.Value) ?? 0;
 
     private Member Required() => Volatile.Read(ref _member) ?? throw new InvalidOperationException("this member is still starting");
 

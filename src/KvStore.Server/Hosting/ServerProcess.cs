@@ -20,13 +20,17 @@ internal static class ServerProcess
             await using var server = await MemberServer.StartAsync(options, Die, stopping);
             var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             await using var cancellation = stopping.Register(() => stopped.TrySetResult());
-            if (await Task.WhenAny(stopped.Task, server.Removed) == server.Removed)
+            var end = await Task.WhenAny(stopped.Task, server.Removed, server.DirectoryIsLost);
+            if (end == server.DirectoryIsLost)
+                Log.Fatal("the member stops", ("error", await server.DirectoryIsLost),
+                    ("advice", $"give the data directory back to {options.DataDirectory}, or remove the member and add it anew"));
+            if (end == server.Removed)
                 Log.Warn("server error", ("error", "the member has been permanently removed from the cluster"), ("reason", await server.Removed),
                     ("advice", $"data-dir used by this member must be removed: {options.DataDirectory}"));
             Log.Info("closing member", ("name", options.Name), ("data-dir", options.DataDirectory));
             await server.StopAsync();
             Log.Info("closed member", ("name", options.Name), ("data-dir", options.DataDirectory));
-            return Success;
+            return end == server.DirectoryIsLost ? Failure : Success;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using KvStore.Storage.Disks;
 
@@ -9,7 +10,8 @@ namespace KvStore.Server.Members;
 /// DIR/            0700
 ///   lock          held while a process uses the directory
 ///   format        "kvstore data directory, format 1\n": says whose it is, and once it is there, that the member is complete;
-///                 "of a member that joined\n" follows where the log began empty
+///                 "id 0123456789abcdef\n" follows, by which the others know this directory from a later one of the same
+///                 member, and "of a member that joined\n" where the log began empty
 ///   wal/          the log
 ///   values/       the value store and its checkpoints; values.N once a snapshot was installed, see ValueGenerations
 ///   checkpoints/  the rest of each checkpoint: state and key index
@@ -22,19 +24,23 @@ public sealed class DataDirectory : IDisposable
     public const int Format = 1;
 
     private const string FormatPrefix = "kvstore data directory, format ";
+    private const string IdPrefix = "id ";
     private const string JoinedLine = "of a member that joined";
 
     private readonly IDisposable _lock;
 
-    private DataDirectory(string path, (bool IsNew, bool IsJoined) content, IDisposable held)
+    private DataDirectory(string path, Content content, IDisposable held)
     {
-        (Path, (IsNew, IsJoined), _lock) = (path, content, held);
+        (Path, (IsNew, Id, IsJoined), _lock) = (path, content, held);
     }
 
     public string Path { get; }
 
     /// <summary>Nothing was ever stored here.</summary>
     public bool IsNew { get; }
+
+    /// <summary>Drawn when the directory was made; 0 in one that is new, or was made before directories had one.</summary>
+    public ulong Id { get; private set; }
 
     /// <summary>The member joined a cluster: all that it has came from the others, and its log may still be empty.</summary>
     public bool IsJoined { get; private set; }
@@ -76,15 +82,16 @@ public sealed class DataDirectory : IDisposable
     }
 
     /// <summary>Claims a new directory; what the member is made of must be durable before.</summary>
-    public void MarkAsOurs(IDisk disk, bool isJoined)
+    /// <param name="id">Another one than that of any earlier directory.</param>
+    public void MarkAsOurs(IDisk disk, ulong id, bool isJoined)
     {
-        IsJoined = isJoined;
+        (Id, IsJoined) = (id, isJoined);
         string temporary = System.IO.Path.Combine(Path, "format.tmp");
         if (disk.FileExists(temporary))
             disk.Delete(temporary);
         using (var file = disk.Open(temporary, FileOpening.CreateNew))
         {
-            file.Write(0, Encoding.ASCII.GetBytes($"{FormatPrefix}{Format}\n" + (isJoined ? JoinedLine + "\n" : "")));
+            file.Write(0, Encoding.ASCII.GetBytes($"{FormatPrefix}{Format}\n{IdPrefix}{id:x16}\n" + (isJoined ? JoinedLine + "\n" : "")));
             file.Sync();
         }
         disk.Rename(temporary, System.IO.Path.Combine(Path, "format"));
@@ -93,8 +100,7 @@ public sealed class DataDirectory : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    /// <returns>Whether the directory is new: empty, or left by a start that never came to an end.</returns>
-    private static (bool IsNew, bool IsJoined) Recognise(IDisk disk, string path)
+    private static Content Recognise(IDisk disk, string path)
     {
         string formatFile = System.IO.Path.Combine(path, "format");
         if (!disk.FileExists(formatFile))
@@ -105,18 +111,25 @@ public sealed class DataDirectory : IDisposable
                 throw new DataDirectoryException(
                     $"{path} is no data directory of kvstore (it holds {name}): give an empty or a new directory with --data-dir");
             }
-            return (true, false);
+            return new Content(IsNew: true, Id: 0, IsJoined: false);
         }
         string[] lines = ReadText(disk, formatFile).Split('\n');
-        if (!lines[0].StartsWith(FormatPrefix, StringComparison.Ordinal) || !int.TryParse(lines[0].AsSpan(FormatPrefix.Length), out int format))
+        ulong id = 0;
+        if (!lines[0].StartsWith(FormatPrefix, StringComparison.Ordinal) || !int.TryParse(lines[0].AsSpan(FormatPrefix.Length), out int format)
+            || Array.Find(lines, IsId) is { } line && !TryParseId(line.AsSpan(IdPrefix.Length), out id))
             throw new DataDirectoryException($"{formatFile} is not what kvstore writes: the directory is damaged or foreign");
         if (format != Format)
         {
             throw new DataDirectoryException(
                 $"{path} has format {format}, this version reads {Format}: run the version of kvstore that wrote it");
         }
-        return (false, lines.Contains(JoinedLine));
+        return new Content(IsNew: false, id, lines.Contains(JoinedLine));
     }
+
+    private static bool IsId(string line) => line.StartsWith(IdPrefix, StringComparison.Ordinal);
+
+    private static bool TryParseId(ReadOnlySpan<char> text, out ulong id) =>
+        ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
 
     private static string ReadText(IDisk disk, string path)
     {
@@ -124,6 +137,9 @@ public sealed class DataDirectory : IDisposable
         var bytes = new byte[Math.Min(file.Length, 256)];
         return Encoding.ASCII.GetString(bytes, 0, file.Read(0, bytes));
     }
+
+    /// <param name="IsNew">Empty, or left by a start that never came to an end.</param>
+    private sealed record Content(bool IsNew, ulong Id, bool IsJoined);
 }
 
 /// <summary>The data directory cannot be used; the message says why and what to do.</summary>

@@ -58,7 +58,10 @@ public sealed class Member : IDisposable
         _space = new SpaceGuard(this, new SpaceReserve(disk, directory.Reserve, options.ReserveBytes), scheduler);
         var walOptions = new WalOptions { SegmentBytes = options.LogSegmentBytes };
         if (directory.IsNew)
-            MemberStorage.Bootstrap(disk, directory, new WalIdentity(options.ClusterId, options.MemberId.Value), walOptions, FirstEntries(options));
+        {
+            var identity = new WalIdentity(options.ClusterId, options.MemberId.Value);
+            MemberStorage.Bootstrap(disk, directory, options.Incarnation, identity, walOptions, FirstEntries(options));
+        }
         _storage = MemberStorage.Open(disk, directory, walOptions, parts, _space.WaitForSpace);
         foreach (string trouble in _storage.Troubles)
             Log.Warn("recovered another way", ("reason", trouble));
@@ -103,6 +106,9 @@ public sealed class Member : IDisposable
     }
 
     public MemberOptions Options { get; }
+
+    /// <summary>The number of the data directory; 0 if it has none.</summary>
+    public ulong DirectoryId => _directory.Id;
 
     /// <summary>The state in force. A snapshot from the leader puts another one in its place: a reader that holds on to this one
     /// is told by <see cref="ObjectDisposedException"/>; see <see cref="Read"/>.</summary>

@@ -16,7 +16,8 @@ public sealed record MemberOptions
     /// <summary>A new member of an old cluster: what the log holds comes from the others.</summary>
     public bool IsJoining { get; init; }
 
-    /// <summary>Different in every life of every member: it tells requests, reads and elections apart.</summary>
+    /// <summary>Different in every life of every member: it tells requests, reads and elections apart, and numbers the data directory
+    /// that this life may make.</summary>
     public required ulong Incarnation { get; init; }
 
     /// <summary>Entries behind a checkpoint that are kept in memory for members that lag.</summary>

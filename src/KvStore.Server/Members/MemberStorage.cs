@@ -52,7 +52,8 @@ internal sealed class MemberStorage
     public required IReadOnlyList<string> Troubles { get; init; }
 
     /// <summary>Makes the log of a new member: its first entries say who the members are; that of one that joins has none.</summary>
-    public static void Bootstrap(IDisk disk, DataDirectory directory, WalIdentity identity, WalOptions options, IReadOnlyList<Entry> entries)
+    public static void Bootstrap(
+        IDisk disk, DataDirectory directory, ulong directoryId, WalIdentity identity, WalOptions options, IReadOnlyList<Entry> entries)
     {
         Clear(disk, directory);
         disk.CreateDirectory(directory.Wal);
@@ -61,7 +62,7 @@ internal sealed class MemberStorage
         if (entries.Count > 0)
             wal.Append(entries.ToArray(), new HardState(1, NodeId.None, entries[^1].Index));
         wal.Sync();
-        directory.MarkAsOurs(disk, isJoined: entries.Count == 0);
+        directory.MarkAsOurs(disk, directoryId, isJoined: entries.Count == 0);
     }
 
     /// <exception cref="InvalidDataException">What is there cannot be used; nothing that it holds was changed.</exception>

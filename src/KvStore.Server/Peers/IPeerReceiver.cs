@@ -18,6 +18,9 @@ public interface IPeerReceiver
     /// <summary>The peer says that this member was removed from the cluster for good. May be called again and again.</summary>
     void RemovedFromCluster(NodeId peer);
 
+    /// <summary>A peer says that this member has started before, in another data directory. May be called again and again.</summary>
+    void DirectoryLost(string reason);
+
     /// <summary>How much of this snapshot lies here already from a transfer that broke; empty is nothing.</summary>
     /// <param name="snapshot">A message of type Snap.</param>
     /// <returns>Opaque to the transport; the sender's <see cref="ISnapshotBody"/> reads it. At most 64 KiB.</returns>

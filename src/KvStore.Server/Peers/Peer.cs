@@ -31,6 +31,12 @@ internal sealed class Peer(NodeId id, PeerSender sender, SnapshotLane snapshots,
             _ = stream.EndAsync(reason);
     }
 
+    public void EndIncoming(Predicate<IncomingStream> which, string reason)
+    {
+        if (Volatile.Read(ref _incoming) is { } stream && which(stream))
+            _ = stream.EndAsync(reason);
+    }
+
     public void ClearIncoming(IncomingStream stream) => Interlocked.CompareExchange(ref _incoming, null, stream);
 
     public bool HasIncoming => Volatile.Read(ref _incoming) is not null;

@@ -17,6 +17,7 @@ internal static class PeerProtocol
     public const string From = "X-Server-From";
     public const string To = "X-Raft-To";
     public const string ServerVersion = "X-Server-Version";
+    public const string Directory = "X-Data-Directory";
     public const string PeerUrls = "X-PeerURLs";
     public const string RefusalCode = "X-Refusal";
 }

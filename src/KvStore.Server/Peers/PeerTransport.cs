@@ -92,6 +92,7 @@ public sealed class PeerTransport : IAsyncDisposable
             peer.IsMember = true;
             if (!peer.Sender.Urls.SequenceEqual(urls))
                 peer.Sender.SetUrls(urls);
+            EndWithoutDirectory(peer);
         }
     }
 
@@ -191,8 +192,9 @@ public sealed class PeerTransport : IAsyncDisposable
     private async Task ReceiveAsync(HttpContext context, Caller caller, Peer peer)
     {
         var stream = new IncomingStream(
-            caller.Id, context, await UpgradeAsync(context, PeerProtocol.StreamProtocol), _options, _receiver, peer.Counters);
+            caller, context, await UpgradeAsync(context, PeerProtocol.StreamProtocol), _options, _receiver, peer.Counters);
         peer.SetIncoming(stream);
+        EndWithoutDirectory(peer);
         Log.Info("established TCP streaming connection with remote peer", ("local-member-id", _options.MemberId.ToString()),
             ("remote-peer-id", caller.Id.ToString()), ("remote-peer-version", caller.ServerVersion));
         // Who can call can most likely be called.
@@ -209,6 +211,10 @@ public sealed class PeerTransport : IAsyncDisposable
                 ("remote-peer-id", caller.Id.ToString()), ("error", reason ?? "the peer closed it or cannot be reached"));
         }
     }
+
+    /// <summary>A caller may have been let in before this member knew in which directory it started.</summary>
+    private void EndWithoutDirectory(Peer peer) =>
+        peer.EndIncoming(stream => _admission.LostDirectory(peer.Id, stream.DirectoryId), Refusal.LostDirectory(peer.Id.ToString()).Text);
 
     private async Task ServeSnapshotAsync(HttpContext context)
     {

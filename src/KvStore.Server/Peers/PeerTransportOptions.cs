@@ -22,6 +22,12 @@ public sealed record PeerTransportOptions
     /// </summary>
     public Func<NodeId, bool> IsRemoved { get; init; } = _ => false;
 
+    /// <summary>The data directory that this member runs in; 0 if it has no number.</summary>
+    public ulong DirectoryId { get; init; }
+
+    /// <summary>The data directory in which a member is known to have started; 0 if that is not known. Any thread.</summary>
+    public Func<NodeId, ulong> DirectoryOf { get; init; } = _ => 0;
+
     /// <summary>Null where no peer has a URL with https.</summary>
     public PeerTls? Tls { get; init; }
 

@@ -4,12 +4,17 @@ namespace KvStore.Server.Peers;
 internal sealed record Refusal(int Status, string Code, string Text)
 {
     public const string RemovedCode = "removed";
+    public const string DirectoryCode = "data-directory-lost";
     public const string ClusterCode = "cluster-id-mismatch";
     public const string WrongMemberCode = "wrong-member";
     public const string VersionCode = "protocol-version";
     public const string MalformedCode = "malformed";
     public const string CertificateCode = "certificate";
     public const string BusyCode = "busy";
+
+    /// <summary>One that has voted before and forgot it must not vote again.</summary>
+    public static Refusal LostDirectory(string member) => new(409, DirectoryCode,
+        $"member {member} has already been bootstrapped, in another data directory: what it promised there is missing here");
 
     public static Refusal Malformed(string text) => new(400, MalformedCode, text);
 

@@ -176,6 +176,34 @@ public sealed class MembershipTests
         Assert.Equal(term, (await leader.Client.StatusAsync()).RaftTerm);
     }
 
+    [Fact]
+    public async Task One_that_lost_its_directory_while_nobody_was_there_to_refuse_it_does_not_vote_for_whoever_comes()
+    {
+        if (Lanes.IsFast)
+            return; // Processes come and go, seconds each.
+        await using var cluster = await LiveCluster.StartAsync(3);
+        await cluster[0].Client.PutAsync("key", "value");
+        await cluster.AssertEqualAsync();
+        foreach (var member in cluster.Members)
+            await member.KillAsync();
+        var (behind, wiped) = (cluster[1], cluster[2]);
+        string own = wiped.DataDirectory;
+        wiped.DataDirectory = own + ".wiped";
+        await wiped.LaunchAsync("--initial-cluster-state=new");
+        await wiped.Process.LineAsync("serving peer traffic");
+
+        await behind.StartAsync();
+
+        Assert.NotEqual(0, await wiped.Process.ExitCodeAsync());
+        string error = Assert.Single(wiped.Process.Log.Lines, line => line.Contains("\"level\":\"fatal\""));
+        Assert.Contains($"member {wiped.Id:x} has already been bootstrapped", MemberProcess.Field(error, "error"));
+        Assert.Equal(0u, (await behind.Client.StatusAsync()).Leader);
+        wiped.DataDirectory = own;
+        await cluster.StartAllAsync();
+        Assert.Equal("value", Assert.Single((await wiped.Client.GetAsync("key")).Kvs).Value.ToStringUtf8());
+        await cluster.AssertEqualAsync();
+    }
+
     private static async Task AssertRefusedAsync(ClusterMember member, string reason, params string[] flags)
     {
         await member.LaunchAsync(flags);

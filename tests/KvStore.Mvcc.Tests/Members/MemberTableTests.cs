@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using KvStore.Mvcc.Commands;
 using KvStore.Mvcc.Errors;
 using KvStore.Mvcc.Tests.Support;
@@ -14,7 +15,7 @@ public class MemberTableTests
     {
         Apply(CommandKind.MemberAdd, Of(2, "http://two:2380"));
         Apply(CommandKind.MemberAdd, Of(1, "http://one:2380"));
-        var named = new Member { ID = 1, Name = "one", ClientURLs = { "http://one:2379" } };
+        var named = new MemberAttributesRequest { ID = 1, Name = "one", ClientURLs = { "http://one:2379" }, DirectoryId = 77 };
         Apply(CommandKind.MemberAttributes, named);
         Apply(CommandKind.MemberPeerUrls, Of(2, "http://second:2380"));
 
@@ -23,6 +24,20 @@ public class MemberTableTests
             _member.Machine.Members.Members);
         Apply(CommandKind.MemberRemove, new Member { ID = 2 });
         Assert.Null(_member.Machine.Members.Find(2));
+    }
+
+    [Fact]
+    public void The_directory_in_which_a_member_started_is_known_until_it_is_removed_and_a_start_without_one_changes_nothing()
+    {
+        Apply(CommandKind.MemberAdd, Of(1, "http://one:2380"));
+        Assert.Equal(0u, _member.Machine.Members.DirectoryOf(1));
+
+        Apply(CommandKind.MemberAttributes, new MemberAttributesRequest { ID = 1, DirectoryId = ulong.MaxValue });
+        Apply(CommandKind.MemberAttributes, new MemberAttributesRequest { ID = 1, Name = "one" });
+        Assert.Equal(ulong.MaxValue, _member.Machine.Members.DirectoryOf(1));
+
+        Apply(CommandKind.MemberRemove, new Member { ID = 1 });
+        Assert.Equal(0u, _member.Machine.Members.DirectoryOf(1));
     }
 
     [Fact]
@@ -45,7 +60,7 @@ public class MemberTableTests
         Assert.Same(EtcdError.PeerUrlsExist, Refusal(CommandKind.MemberAdd, Of(3, "http://one:2380")));
         Assert.Same(EtcdError.MemberNotFound, Refusal(CommandKind.MemberAdd, Of(2, "http://two:2380")));
         Assert.Same(EtcdError.MemberNotFound, Refusal(CommandKind.MemberRemove, new Member { ID = 2 }));
-        Assert.Same(EtcdError.MemberNotFound, Refusal(CommandKind.MemberAttributes, new Member { ID = 9 }));
+        Assert.Same(EtcdError.MemberNotFound, Refusal(CommandKind.MemberAttributes, new MemberAttributesRequest { ID = 9 }));
     }
 
     [Fact]
@@ -61,7 +76,7 @@ public class MemberTableTests
 
     private static Member Of(ulong id, string peerUrl) => new() { ID = id, PeerURLs = { peerUrl } };
 
-    private void Apply(CommandKind kind, Member request) => Assert.Null(_member.Apply(kind, request).Error);
+    private void Apply(CommandKind kind, IMessage request) => Assert.Null(_member.Apply(kind, request).Error);
 
-    private EtcdError Refusal(CommandKind kind, Member request) => Assert.IsType<EtcdError>(_member.Apply(kind, request).Error);
+    private EtcdError Refusal(CommandKind kind, IMessage request) => Assert.IsType<EtcdError>(_member.Apply(kind, request).Error);
 }

@@ -84,25 +84,32 @@ public class SavedStateTests
     }
 
     [Fact]
-    public void A_saved_state_of_the_first_format_is_read_whose_leases_name_no_grant()
+    public void Saved_states_of_older_formats_are_read_without_directories_and_of_the_first_without_the_grants_of_leases()
     {
         byte[] saved = new TestMember().Grant(5, ttl: 77).Machine.SaveState();
-        const int GrantIndexAt = 16 + 4 * 8 + 4 + 8;
-        byte[] first = [.. saved[..GrantIndexAt], .. saved[(GrantIndexAt + 8)..]];
-        first[8] = 1;
-        BinaryPrimitives.WriteInt32LittleEndian(first.AsSpan(12), first.Length - 16 - 4);
-        BinaryPrimitives.WriteUInt32LittleEndian(first.AsSpan(first.Length - 4), Crc32C.Of(first.AsSpan(0, first.Length - 4)));
+        const int GrantIndexAt = 16 + 4 * 8 + 4 + 8, DirectoriesAt = 4 + 4 + 4; // From the end: no directories, no configuration, the checksum.
+        byte[] second = [.. saved[..^DirectoriesAt], .. saved[^(DirectoriesAt - 4)..]];
+        byte[] first = [.. second[..GrantIndexAt], .. second[(GrantIndexAt + 8)..]];
 
-        Assert.Equal([new Lease(new(5), 0, 77)], StateImage.Decode(first).Leases);
+        Assert.Equal([new Lease(new(5), 1, 77)], StateImage.Decode(Framed(second, format: 2)).Leases);
+        Assert.Equal([new Lease(new(5), 0, 77)], StateImage.Decode(Framed(first, format: 1)).Leases);
+    }
+
+    private static byte[] Framed(byte[] bytes, byte format)
+    {
+        bytes[8] = format;
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), bytes.Length - 16 - 4);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - 4), Crc32C.Of(bytes.AsSpan(0, bytes.Length - 4)));
+        return bytes;
     }
 
     [Fact]
     public void A_saved_state_of_another_format_is_refused_with_its_number()
     {
         byte[] saved = new TestMember().Machine.SaveState();
-        saved[8] = 3;
+        saved[8] = 4;
 
-        Assert.Contains("format 3", Assert.Throws<InvalidDataException>(() => StateImage.Decode(saved)).Message);
+        Assert.Contains("format 4", Assert.Throws<InvalidDataException>(() => StateImage.Decode(saved)).Message);
     }
 
     [Fact]

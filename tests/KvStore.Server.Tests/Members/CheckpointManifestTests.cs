@@ -92,6 +92,7 @@ public class CheckpointManifestTests
         Alarms = [],
         Members = [],
         RemovedMembers = [],
+        MemberDirectories = new Dictionary<ulong, ulong>(),
         Configuration = new byte[] { 1, 2 },
     }.Encode();
 }

@@ -21,12 +21,24 @@ public class DataDirectoryTests
     public void Once_marked_it_is_ours_after_a_power_loss_too()
     {
         using (var directory = DataDirectory.Open(_disk, "/data"))
-            directory.MarkAsOurs(_disk, isJoined: false);
+            directory.MarkAsOurs(_disk, id: 0xfeed, isJoined: false);
         _disk.PowerLoss(new SeededRandom(1));
 
         using var again = DataDirectory.Open(_disk, "/data");
 
         Assert.False(again.IsNew);
+        Assert.Equal(0xfeedu, again.Id);
+    }
+
+    [Fact]
+    public void One_made_before_directories_had_numbers_has_none_and_a_number_that_is_none_is_damage()
+    {
+        _disk.Place("/data/format", "kvstore data directory, format 1\nof a member that joined\n"u8);
+        using (var old = DataDirectory.Open(_disk, "/data"))
+            Assert.Equal((false, 0ul, true), (old.IsNew, old.Id, old.IsJoined));
+
+        _disk.Place("/data/format", "kvstore data directory, format 1\nid feeble\n"u8);
+        Assert.Contains("damaged", Assert.Throws<DataDirectoryException>(() => DataDirectory.Open(_disk, "/data")).Message);
     }
 
     [Fact]
@@ -35,7 +47,7 @@ public class DataDirectoryTests
         using (var directory = DataDirectory.Open(_disk, "/data"))
         {
             _disk.Faults = operation => operation.Kind == DiskOperationKind.SyncDirectory ? DiskFault.Crash : DiskFault.None;
-            Assert.Throws<SimulatedCrashException>(() => directory.MarkAsOurs(_disk, isJoined: false));
+            Assert.Throws<SimulatedCrashException>(() => directory.MarkAsOurs(_disk, id: 0xfeed, isJoined: false));
         }
         _disk.Faults = null;
         _disk.Restart();

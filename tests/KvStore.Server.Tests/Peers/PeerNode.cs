@@ -19,6 +19,7 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     private readonly Channel<NodeId> _unreachable = Channel.CreateUnbounded<NodeId>();
     private readonly Channel<(NodeId Peer, bool IsSuccess)> _snapshotReports = Channel.CreateUnbounded<(NodeId, bool)>();
     private readonly Channel<NodeId> _removedBy = Channel.CreateUnbounded<NodeId>();
+    private readonly Channel<string> _directoryLost = Channel.CreateUnbounded<string>();
     private readonly GrpcHost _host;
     private int _unreachableCount;
     private int _roundTripCount;
@@ -104,6 +105,8 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
 
     public Task<NodeId> RemovedByAsync() => Next(_removedBy);
 
+    public Task<string> DirectoryLostAsync() => Next(_directoryLost);
+
     public PeerStatus StatusOf(PeerNode other) => Transport.Peers.Single(peer => peer.Id == other.Id);
 
     /// <summary>Sends heartbeats until one arrives: streams are there once it does.</summary>
@@ -133,6 +136,8 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     public void ReportSnapshot(NodeId peer, bool isSuccess) => _snapshotReports.Writer.TryWrite((peer, isSuccess));
 
     public void RemovedFromCluster(NodeId peer) => _removedBy.Writer.TryWrite(peer);
+
+    public void DirectoryLost(string reason) => _directoryLost.Writer.TryWrite(reason);
 
     public ReadOnlyMemory<byte> FindResumeToken(Message snapshot) => OnFindResumeToken(snapshot);
 

@@ -244,6 +244,31 @@ public sealed class PeerTransportTests : IAsyncLifetime
         Assert.DoesNotContain(nodes[0].Transport.Peers, peer => peer.Id == nodes[2].Id);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_member_in_another_directory_than_it_started_in_is_not_heard_and_told_so(bool isKnownFromTheStart)
+    {
+        ulong known = isKnownFromTheStart ? 1u : 0;
+        var receiver = await NodeAsync(1, configure: options => options with { DirectoryOf = id => id.Value == 2 ? Volatile.Read(ref known) : 0 });
+        var wiped = await NodeAsync(2, configure: options => options with { DirectoryId = 2 });
+        var other = await NodeAsync(3, configure: options => options with { DirectoryId = 3 });
+        wiped.Knows(receiver);
+        other.Knows(receiver);
+        await other.ReachesAsync(receiver);
+        if (!isKnownFromTheStart)
+        {
+            await wiped.ReachesAsync(receiver);
+            // What this member learns later counts for streams that are there already.
+            Volatile.Write(ref known, 1);
+            receiver.Knows(wiped);
+        }
+
+        Assert.Contains("has already been bootstrapped", await wiped.DirectoryLostAsync());
+        Assert.Null(wiped.StatusOf(receiver).ActiveSince);
+        await other.ReachesAsync(receiver);
+    }
+
     [Fact]
     public async Task The_newer_of_two_streams_of_one_peer_counts()
     {

@@ -252,7 +252,8 @@ internal sealed class SimulatedMember
             if (!process.IsAlive || !IsServing || member.State.Members.Find(Id.Value) is not { Name.Length: 0 })
                 continue;
             Task? told = null;
-            process.Run(() => told = member.ProposeAsync(CommandKind.MemberAttributes, Description.ToByteArray(), Description).AsTask());
+            var attributes = new Protocol.MemberAttributesRequest { ID = Id.Value, Name = Description.Name, DirectoryId = member.DirectoryId };
+            process.Run(() => told = member.ProposeAsync(CommandKind.MemberAttributes, attributes.ToByteArray(), attributes).AsTask());
             if (told is null)
                 continue;
             await process.AnswerAsync(told);

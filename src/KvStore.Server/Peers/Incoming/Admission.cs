@@ -24,7 +24,7 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
         var headers = context.Request.Headers;
         TryParseId(headers[PeerProtocol.From], out var from);
         _problems.Forget(CallerOf(context));
-        return new Caller(from, ParseUrls(headers[PeerProtocol.PeerUrls]), headers[PeerProtocol.ServerVersion].ToString());
+        return new Caller(from, DirectoryIn(headers), ParseUrls(headers[PeerProtocol.PeerUrls]), headers[PeerProtocol.ServerVersion].ToString());
     }
 
     /// <summary>Answers with what is wrong, and logs it unless the same caller was refused for the same before.</summary>
@@ -41,6 +41,13 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
             context.Response.Headers.Upgrade = $"{PeerProtocol.StreamProtocol}/{PeerProtocol.Version}";
         context.Response.Headers[PeerProtocol.RefusalCode] = refusal.Code;
         return HttpAnswer.WriteErrorAsync(context, refusal.Status, refusal.Text);
+    }
+
+    /// <summary>Whether it runs in another data directory than that in which it is known to have started.</summary>
+    public bool LostDirectory(NodeId caller, ulong directoryId)
+    {
+        ulong known = options.DirectoryOf(caller);
+        return known != 0 && directoryId != 0 && directoryId != known;
     }
 
     public static bool TryParseId(string? text, out NodeId id)
@@ -67,6 +74,8 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
         }
         if (isRemoved(from))
             return new Refusal(410, Refusal.RemovedCode, "the member has been permanently removed from the cluster");
+        if (LostDirectory(from, DirectoryIn(headers)))
+            return Refusal.LostDirectory(from.ToString());
         if (to != options.MemberId)
         {
             return new Refusal(404, Refusal.WrongMemberCode, $"member {options.MemberId} was called as {to}: "
@@ -98,6 +107,9 @@ internal sealed class Admission(PeerTransportOptions options, Func<NodeId, bool>
                 + $"(kvstore {ServerVersion.Own}): update the older of the two members")
             : Refusal.Malformed($"this is for peers: the request must ask for an upgrade to {expected}");
     }
+
+    private static ulong DirectoryIn(IHeaderDictionary headers) =>
+        ulong.TryParse(headers[PeerProtocol.Directory], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong id) ? id : 0;
 
     private static IReadOnlyList<string> ParseUrls(string? text)
     {

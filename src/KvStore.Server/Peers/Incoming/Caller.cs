@@ -3,4 +3,4 @@ using KvStore.Raft;
 namespace KvStore.Server.Peers.Incoming;
 
 /// <summary>Who calls, once it has been checked.</summary>
-internal sealed record Caller(NodeId Id, IReadOnlyList<string> PeerUrls, string ServerVersion);
+internal sealed record Caller(NodeId Id, ulong DirectoryId, IReadOnlyList<string> PeerUrls, string ServerVersion);

@@ -30,12 +30,16 @@ internal sealed class IncomingStream
     private long _lastSaid;
 
     public IncomingStream(
-        NodeId from, HttpContext context, Stream stream, PeerTransportOptions options, IPeerReceiver receiver, PeerCounters counters)
+        Caller caller, HttpContext context, Stream stream, PeerTransportOptions options, IPeerReceiver receiver, PeerCounters counters)
     {
-        (_from, _context, _stream, _options, _receiver, _counters) = (from, context, stream, options, receiver, counters);
+        (_from, DirectoryId) = (caller.Id, caller.DirectoryId);
+        (_context, _stream, _options, _receiver, _counters) = (context, stream, options, receiver, counters);
         _time = options.Time;
         _lastHeard = _lastSaid = _time.GetTimestamp();
     }
+
+    /// <summary>The data directory that the peer runs in; 0 if it has no number.</summary>
+    public ulong DirectoryId { get; }
 
     /// <summary>Completes when nothing more comes of it.</summary>
     public Task Ended => _ended.Task;

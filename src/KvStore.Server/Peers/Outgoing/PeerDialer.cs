@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using KvStore.Raft;
 using KvStore.Server.Configuration;
@@ -77,6 +78,7 @@ internal sealed class PeerDialer : IDisposable
         headers.TryAddWithoutValidation("Upgrade", $"{protocol}/{PeerProtocol.Version}");
         headers.TryAddWithoutValidation(PeerProtocol.ClusterId, new Cluster.ClusterId(_options.ClusterId).ToString());
         headers.TryAddWithoutValidation(PeerProtocol.From, _options.MemberId.ToString());
+        headers.TryAddWithoutValidation(PeerProtocol.Directory, _options.DirectoryId.ToString("x", CultureInfo.InvariantCulture));
         headers.TryAddWithoutValidation(PeerProtocol.To, peer.ToString());
         headers.TryAddWithoutValidation(PeerProtocol.ServerVersion, ServerVersion.Own);
         headers.TryAddWithoutValidation(PeerProtocol.PeerUrls, string.Join(',', _options.PeerUrls));

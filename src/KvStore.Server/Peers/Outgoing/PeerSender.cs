@@ -138,6 +138,8 @@ internal sealed class PeerSender : IThreadPoolWorkItem
             _activity.Fail(refusal.Code, url, refusal.Message);
             if (refusal.Code == Refusal.RemovedCode)
                 _receiver.RemovedFromCluster(_peer);
+            if (refusal.Code == Refusal.DirectoryCode)
+                _receiver.DirectoryLost(refusal.Message);
         }
         catch (PeerUnreachableException fault)
         {

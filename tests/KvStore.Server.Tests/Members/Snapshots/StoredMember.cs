@@ -29,7 +29,7 @@ internal sealed class StoredMember : IDisposable
         (Disk, _parts, _term) = (disk, parts, term);
         _directory = DataDirectory.Open(disk, path);
         if (_directory.IsNew)
-            MemberStorage.Bootstrap(disk, _directory, new WalIdentity(1, 7), SmallLog, [FirstEntry()]);
+            MemberStorage.Bootstrap(disk, _directory, directoryId: 1, new WalIdentity(1, 7), SmallLog, [FirstEntry()]);
         var storage = MemberStorage.Open(disk, _directory, SmallLog, parts, _ => false);
         (_wal, Machine, Troubles, NewestCheckpoint) = (storage.Wal, storage.Machine, storage.Troubles, storage.NewestCheckpoint?.Number);
         var time = new VirtualTime();
