@@ -6,11 +6,16 @@ namespace KvStore.Mutants;
 internal sealed class Workshop(SourceCopy copy, string unchanged)
 {
     private const string Simulation = "tests/KvStore.Simulation", Scenarios = "tests/KvStore.Raft.Scenarios";
+    private const string Server = "src/KvStore.Server", Chaos = "chaos";
+    private const string ServerName = "kvstore";
 
-    // Nothing is compiled ahead, and no analyzer has a say about bugs.
+    /// <summary>For what runs for some seconds in one process.</summary>
+    private const string NotAhead = "-p:PublishReadyToRun=false";
+
+    // No analyzer has a say about bugs.
     private static readonly string[] Switches =
     [
-        "-c", "Release", "-m:1", "-nodeReuse:false", "--nologo", "-v", "quiet", "-clp:NoSummary", "-p:PublishReadyToRun=false",
+        "-c", "Release", "-m:1", "-nodeReuse:false", "--nologo", "-v", "quiet", "-clp:NoSummary",
         "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false", "-p:TreatWarningsAsErrors=false",
         "-p:WarningLevel=0", "-p:GenerateDocumentationFile=false",
     ];
@@ -22,20 +27,46 @@ internal sealed class Workshop(SourceCopy copy, string unchanged)
     /// <summary>The simulation of the code as it is, which stays so while the copy is changed.</summary>
     public string UnchangedSimulationProgram => Path.Combine(unchanged, "KvStore.Simulation.dll");
 
+    public string ChaosProgram => Path.Combine(OutputOf(copy.Folder, Chaos), "chaos");
+
+    public string ServerProgram => Path.Combine(OutputOf(copy.Folder, Server), ServerName);
+
+    public string UnchangedServerProgram => Path.Combine(unchanged, ServerName);
+
     /// <exception cref="BuildException"/>
     public void BuildUnchanged()
     {
-        Build(Simulation);
-        Build(Scenarios);
+        Build(Simulation, NotAhead);
+        Build(Scenarios, NotAhead);
         CopyFiles(OutputOf(copy.Folder, Simulation), unchanged);
+    }
+
+    /// <summary>The server as people run it, and what runs it.</summary>
+    /// <exception cref="BuildException"/>
+    public void BuildUnchangedServer()
+    {
+        Build(Server);
+        Build(Chaos);
+        CopyFiles(OutputOf(copy.Folder, Server), unchanged);
+    }
+
+    /// <summary>The server with a bug, compiled ahead like the one without: how soon members start is part of a storm.</summary>
+    /// <exception cref="BuildException">It does not build, or is what it was before.</exception>
+    public void BuildPlantedServer(string project)
+    {
+        Build(Server, "--no-restore");
+        string assembly = AssemblyOf(project);
+        byte[] planted = File.ReadAllBytes(Path.Combine(OutputOf(copy.Folder, Server), assembly));
+        if (planted.AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(unchanged, assembly))))
+            throw new BuildException($"{assembly} is the same with the bug as without");
     }
 
     /// <summary>Builds the changed project alone and gives it to both programs: what is inside of methods concerns no other.</summary>
     /// <exception cref="BuildException"/>
     public void BuildChanged(string project)
     {
-        Build(project, "--no-restore", "--no-dependencies");
-        string assembly = project == "src/KvStore.Server" ? "kvstore.dll" : Path.GetFileName(project) + ".dll";
+        Build(project, "--no-restore", "--no-dependencies", NotAhead);
+        string assembly = AssemblyOf(project);
         foreach (string program in new[] { Simulation, Scenarios })
         {
             string target = Path.Combine(OutputOf(copy.Folder, program), assembly);
@@ -56,6 +87,8 @@ internal sealed class Workshop(SourceCopy copy, string unchanged)
         if (build.ExitCode != 0)
             throw new BuildException($"{project} does not build:{Environment.NewLine}{output}");
     }
+
+    private static string AssemblyOf(string project) => project == Server ? "kvstore.dll" : Path.GetFileName(project) + ".dll";
 
     private static string OutputOf(string folder, string project) => Path.Combine(folder, project, "bin/Release/net10.0");
 
