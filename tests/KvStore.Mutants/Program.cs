@@ -37,7 +37,7 @@ internal sealed class CommandLine(string[] arguments)
             Plants bugs in a copy of the production code, one at a time, and runs the simulation until it finds them.
 
               (nothing)             all mutants of {MutantList.File}
-              --only NAME...        these alone
+              --only NAME...        these alone, in this order
               --seeds A..B          the seeds to run (1..1000000)
               --seconds N           CPU seconds after which a mutant counts as a survivor (300)
               --storms              real processes under faults in place of the simulation (chaos run, see chaos/README.md; as
@@ -106,7 +106,8 @@ internal sealed class CommandLine(string[] arguments)
             throw new FormatException($"there is no mutant '{unknown}', but {string.Join(", ", mutants.Select(mutant => mutant.Name))}");
         if (MutantList.Problems(root).FirstOrDefault() is { } problem)
             throw new FormatException(problem);
-        mutants.RemoveAll(mutant => _names.Count > 0 && !_names.Contains(mutant.Name));
+        if (_names.Count > 0)
+            mutants = [.. _names.Distinct().Select(name => mutants.Single(mutant => mutant.Name == name))];
         return _isStorms
             ? new StormCampaign(root, Seeds(_seeds ?? "1..5"), _minutes).Run(mutants)
             : new Campaign(root, _seeds ?? "1..1000000", TimeSpan.FromSeconds(_seconds)).Run(mutants);
