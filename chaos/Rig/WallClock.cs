@@ -15,7 +15,9 @@ internal sealed class WallClock(string file)
     /// <summary>For the shell that starts the member.</summary>
     public string Environment =>
         $"LD_PRELOAD={_library} FAKETIME_TIMESTAMP_FILE={file} FAKETIME_CACHE_DURATION=1 "
-        + "FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1";
+        + "FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 "
+        // Left to itself the library turns timed waits on the monotonic clock into ones that end at once: they are asked again and again.
+        + "FAKETIME_FORCE_MONOTONIC_FIX=0";
 
     /// <exception cref="RigException">The library is not installed.</exception>
     public void Offer()

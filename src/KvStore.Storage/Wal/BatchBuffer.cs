@@ -11,7 +11,8 @@ namespace KvStore.Storage.Wal;
 /// </remarks>
 internal sealed class BatchBuffer(int batchLimitBytes, ulong nextSequence, uint chain)
 {
-    private const int InitialBytes = 64 << 10;
+    // Enough for what a member that has just started writes.
+    private const int InitialBytes = 8 << 10;
 
     // What one huge batch needed is given back.
     private const int KeptBytes = 8 << 20;
