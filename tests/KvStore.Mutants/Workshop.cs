@@ -29,8 +29,6 @@ internal sealed class Workshop(SourceCopy copy, string unchanged)
 
     public string ChaosProgram => Path.Combine(OutputOf(copy.Folder, Chaos), "chaos");
 
-    public string ServerProgram => Path.Combine(OutputOf(copy.Folder, Server), ServerName);
-
     public string UnchangedServerProgram => Path.Combine(unchanged, ServerName);
 
     /// <exception cref="BuildException"/>
@@ -50,15 +48,17 @@ internal sealed class Workshop(SourceCopy copy, string unchanged)
         CopyFiles(OutputOf(copy.Folder, Server), unchanged);
     }
 
-    /// <summary>The server with a bug, compiled ahead like the one without: how soon members start is part of a storm.</summary>
-    /// <exception cref="BuildException">It does not build, or is what it was before.</exception>
-    public void BuildPlantedServer(string project)
+    /// <summary>The unchanged server with one assembly in place of its own. That one alone is not compiled ahead: a build takes a
+    /// quarter of the time then, and a start some tenths of a second more.</summary>
+    /// <returns>The program.</returns>
+    /// <exception cref="BuildException"/>
+    public string BuildPlantedServer(string project, string folder)
     {
-        Build(Server, "--no-restore");
+        Build(project, "--no-restore", "--no-dependencies", NotAhead);
+        CopyFiles(unchanged, folder);
         string assembly = AssemblyOf(project);
-        byte[] planted = File.ReadAllBytes(Path.Combine(OutputOf(copy.Folder, Server), assembly));
-        if (planted.AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(unchanged, assembly))))
-            throw new BuildException($"{assembly} is the same with the bug as without");
+        File.Copy(Path.Combine(OutputOf(copy.Folder, project), assembly), Path.Combine(folder, assembly), overwrite: true);
+        return Path.Combine(folder, ServerName);
     }
 
     /// <summary>Builds the changed project alone and gives it to both programs: what is inside of methods concerns no other.</summary>
