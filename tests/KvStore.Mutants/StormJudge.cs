@@ -37,13 +37,14 @@ internal sealed partial class StormJudge(string program, string folder, int minu
     public static Storm Read(int? exitCode, string output, long seed, TimeSpan time)
     {
         string last = output.TrimEnd().Split('\n')[^1].Trim();
+        var (word, what) = EndOf().Match(last) is { Success: true } end ? (end.Groups[1].Value, end.Groups[2].Value) : ("", last);
         return exitCode switch
         {
-            Violation when ViolationOf().Match(last) is { Success: true } violation =>
-                new Storm(seed, violation.Groups[1].Value, "", time),
+            Violation when word == "VIOLATION" => new Storm(seed, what, "", time),
             Passed => new Storm(seed, null, "passed", time),
             // What could not be decided is no violation; where the bug hinders the cluster, less happens than has to.
-            Violation or RigFailed or BelowFloors => new Storm(seed, null, last, time),
+            BelowFloors => new Storm(seed, null, $"no violation, but too little: {what}", time),
+            Violation or RigFailed => new Storm(seed, null, what, time),
             null => new Storm(seed, null, "hung and was ended", time),
             CannotRunHere => throw new JudgeException(last),
             _ => throw new JudgeException($"chaos ended with {exitCode}: {last}"),
@@ -79,8 +80,9 @@ internal sealed partial class StormJudge(string program, string folder, int minu
         }
     }
 
-    [GeneratedRegex(@"VIOLATION: (.*?)( \(/[^()]*\))?$")]
-    private static partial Regex ViolationOf();
+    // Behind the figures, ahead of the folder.
+    [GeneratedRegex(@"(VIOLATION|UNDECIDED|INVALID): (.*?)( \(/[^()]*\))?$")]
+    private static partial Regex EndOf();
 }
 
 /// <summary>What became of one storm.</summary>
