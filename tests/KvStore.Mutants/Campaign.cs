@@ -74,21 +74,10 @@ internal sealed class Campaign
         if (_changed is { } other && other != mutant.Project)
             _workshop.BuildChanged(other);
         _changed = mutant.Project;
-        string path = _copy.PathOf(mutant.File);
-        string original = File.ReadAllText(path);
-        File.WriteAllText(path, mutant.Plant(original));
-        Verdict verdict;
-        try
-        {
-            _workshop.BuildChanged(mutant.Project);
-            verdict = mutant.ScenarioBecause is null
-                ? Judge.Simulate(_workshop.SimulationProgram, _seeds, _limit)
-                : Judge.Replay(_workshop.ScenarioProgram);
-        }
-        finally
-        {
-            File.WriteAllText(path, original);
-        }
+        _copy.WithPlanted(mutant, () => _workshop.BuildChanged(mutant.Project));
+        var verdict = mutant.ScenarioBecause is null
+            ? Judge.Simulate(_workshop.SimulationProgram, _seeds, _limit)
+            : Judge.Replay(_workshop.ScenarioProgram);
         if (verdict.Seed is { } seed)
             CheckUnchanged(seed);
         Tell(mutant, verdict);

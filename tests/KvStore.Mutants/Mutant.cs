@@ -20,6 +20,9 @@ internal sealed class Mutant
     /// <summary>Why the simulation cannot meet it: then the scenarios of the core are asked instead.</summary>
     public string? ScenarioBecause { get; set; }
 
+    /// <summary>Kinds of faults that a storm draws from, comma-separated; all unless given.</summary>
+    public string? StormFaults { get; set; }
+
     /// <summary>The folder of the project that has to be built again.</summary>
     public string Project => string.Join('/', File.Split('/').Take(2));
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
@@ -5,7 +6,7 @@ using YamlDotNet.Serialization.NamingConventions;
 namespace KvStore.Mutants;
 
 /// <summary>All mutants, as <c>mutants.yaml</c> lists them.</summary>
-internal static class MutantList
+internal static partial class MutantList
 {
     public const string File = "tests/KvStore.Mutants/mutants.yaml";
 
@@ -24,17 +25,31 @@ internal static class MutantList
     }
 
     /// <summary>What keeps mutants from being planted: the code has moved on, most likely.</summary>
-    public static IEnumerable<string> Problems(string root)
+    public static IEnumerable<string> Problems(string root) => Problems(root, Read(root));
+
+    /// <inheritdoc cref="Problems(string)"/>
+    public static IEnumerable<string> Problems(string root, IReadOnlyList<Mutant> mutants)
     {
-        var mutants = Read(root);
         foreach (var twice in mutants.GroupBy(mutant => mutant.Name).Where(alike => alike.Count() > 1))
             yield return $"{twice.Key}: the name is there {twice.Count()} times";
+        var faults = FaultKinds(root).Order(StringComparer.Ordinal).ToList();
         foreach (var mutant in mutants)
         {
             if (mutant.ProblemIn(root) is { } problem)
                 yield return problem;
+            foreach (string fault in (mutant.StormFaults?.Split(',') ?? []).Except(faults))
+                yield return $"{mutant.Name}: there is no fault '{fault}', but {string.Join(' ', faults)}";
         }
     }
+
+    /// <summary>The kinds that the rig knows, as its sources name them.</summary>
+    private static IEnumerable<string> FaultKinds(string root) =>
+        Directory.EnumerateFiles(Path.Combine(root, "chaos/Faults"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(file => KindOf().Matches(System.IO.File.ReadAllText(file)))
+            .Select(match => match.Groups[1].Value);
+
+    [GeneratedRegex(@"Kind = ""([a-z-]+)""")]
+    private static partial Regex KindOf();
 
     /// <summary>The folder that holds the solution.</summary>
     public static string FindRoot()

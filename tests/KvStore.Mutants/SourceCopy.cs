@@ -1,13 +1,15 @@
 namespace KvStore.Mutants;
 
-/// <summary>A copy of what the simulation and the scenarios are built from, in which files may be changed.</summary>
+/// <summary>A copy of what the simulation, the scenarios, the server and the rig are built from, in which files may be
+/// changed.</summary>
 /// <remarks>It stays between two campaigns, so that the next one builds only what has changed.</remarks>
 internal sealed class SourceCopy(string root, string copy)
 {
-    /// <summary>Folders, and single files, that the two programs are made of.</summary>
+    /// <summary>Folders, and single files, that the programs are made of.</summary>
     private static readonly string[] Parts =
     [
         "src", "proto", "tests/KvStore.Simulation", "tests/KvStore.Raft.Scenarios", "tests/KvStore.Mvcc.Tests/Model",
+        "chaos", "tests/Shared/Linux",
         "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig",
     ];
 
@@ -23,6 +25,22 @@ internal sealed class SourceCopy(string root, string copy)
             Take(file);
         foreach (string file in Parts.SelectMany(part => FilesBelow(copy, part)).Where(file => !wanted.Contains(file)).ToList())
             File.Delete(PathOf(file));
+    }
+
+    /// <summary>The wrong lines are there as long as something is built of them.</summary>
+    public void WithPlanted(Mutant mutant, Action build)
+    {
+        string path = PathOf(mutant.File);
+        string original = File.ReadAllText(path);
+        File.WriteAllText(path, mutant.Plant(original));
+        try
+        {
+            build();
+        }
+        finally
+        {
+            File.WriteAllText(path, original);
+        }
     }
 
     private IEnumerable<string> FilesOf(string part) => File.Exists(Path.Combine(root, part)) ? [part] : FilesBelow(root, part);

@@ -14,4 +14,16 @@ public class MutantListTests
 
         Assert.All(Enumerable.Range(1, 26), number => Assert.Contains(rules, rule => rule.StartsWith($"{number}: ", StringComparison.Ordinal)));
     }
+
+    [Fact]
+    public void A_storm_of_a_fault_that_does_not_exist_is_a_problem()
+    {
+        string root = MutantList.FindRoot();
+        var mutant = MutantList.Read(root)[0];
+        mutant.StormFaults = "kill,thunder";
+
+        string problem = Assert.Single(MutantList.Problems(root, [mutant]));
+
+        Assert.StartsWith($"{mutant.Name}: there is no fault 'thunder', but ", problem);
+    }
 }

@@ -1,12 +1,15 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace KvStore.Grpc;
 
 /// <summary>What HTTP's own failures mean to a gRPC caller ("HTTP2 transport mapping", "http-grpc-status-mapping").</summary>
 internal static class HttpFailure
 {
+    // A socket's own exception comes out of SocketsHttpHandler when a peer is gone again before its address has been looked at.
     public static bool IsOne(Exception exception) =>
-        exception is HttpRequestException or IOException or OperationCanceledException or RpcException or ObjectDisposedException;
+        exception is HttpRequestException or IOException or OperationCanceledException or RpcException or ObjectDisposedException
+            or SocketException;
 
     public static Status StatusOf(Exception exception, Uri address) => exception switch
     {
