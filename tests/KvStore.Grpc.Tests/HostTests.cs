@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using KvStore.Grpc.Tests.Protos;
@@ -170,14 +171,15 @@ public class HostTests
         var started = new TaskCompletionSource();
         var inputEnded = new TaskCompletionSource<Exception?>();
         var cancelled = new TaskCompletionSource();
+        var reported = new ConcurrentBag<Exception>();
         await using var host = await EchoHost.StartAsync(Echo.Chatting(async (requests, _, context) =>
         {
             await requests.MoveNext();
             started.SetResult();
-            inputEnded.SetResult(await Record.ExceptionAsync(() => requests.MoveNext()));
+            inputEnded.SetResult(await Record.ExceptionAsync(() => requests.MoveNext(context.CancellationToken)));
             await context.CancellationToken.Cancelled();
             cancelled.SetResult();
-        }));
+        }), new GrpcServerOptions { OnUnhandledException = (_, exception) => reported.Add(exception) });
         using var raw = await RawHttp2.ConnectAsync(host.EndPoint);
         await raw.OpenCallAsync(1, "/echo.Echo/Chat");
         await raw.SendMessageAsync(1, [], isLast: false);
@@ -189,6 +191,7 @@ public class HostTests
         // The reset may overtake the half-close before it.
         Assert.True(ended is OperationCanceledException || (ended is null && how == Leaving.HalfCloseThenReset), $"{ended}");
         await cancelled.Task.Soon();
+        Assert.Empty(reported);
     }
 
     [Theory]

@@ -1,3 +1,5 @@
+using System.IO.Pipelines;
+
 namespace KvStore.Grpc;
 
 /// <summary>A streaming call's requests, off the request body.</summary>
@@ -12,8 +14,7 @@ internal sealed class HttpRequestStream<T>(HttpServerCall call, Marshaller<T> ma
 
     public async Task<bool> MoveNext(CancellationToken cancellationToken)
     {
-        using var registration = cancellationToken.UnsafeRegister(
-            static input => ((System.IO.Pipelines.PipeReader)input!).CancelPendingRead(), call.Input);
+        using var registration = cancellationToken.UnsafeRegister(static input => EndRead((PipeReader)input!), call.Input);
         while (!_hasEnded)
         {
             call.CancellationToken.ThrowIfCancellationRequested();
@@ -35,5 +36,17 @@ internal sealed class HttpRequestStream<T>(HttpServerCall call, Marshaller<T> ma
         }
 
         return false;
+    }
+
+    private static void EndRead(PipeReader input)
+    {
+        try
+        {
+            input.CancelPendingRead();
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            // The client hung up, which is what cancelled: the read ends by that.
+        }
     }
 }
