@@ -69,8 +69,10 @@ internal sealed class RunLedger(string path)
     }
 
     /// <summary>Ends what lives of the run and removes what it made.</summary>
+    /// <remarks>One at a time on this machine: the supervisor of a run that ends and the next start may both be at it.</remarks>
     public async Task ClearAsync()
     {
+        using var turn = await TurnAsync();
         foreach (var process in Processes().Where(process => process.Id != Environment.ProcessId && process.IsAlive))
             Kill(process.Id);
         foreach (string cgroup in Of(CgroupLine).Where(Directory.Exists))
@@ -80,6 +82,26 @@ internal sealed class RunLedger(string path)
         foreach (string folder in Of(FolderLine).Where(Directory.Exists))
             Directory.Delete(folder, recursive: true);
         Close();
+    }
+
+    private static async Task<FileStream> TurnAsync()
+    {
+        Directory.CreateDirectory(Home);
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                // The kernel ends the lock with the process that holds it.
+                return new FileStream(
+                    System.IO.Path.Combine(Home, "clearing"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(60))
+            {
+                await pace.WaitForNextTickAsync();
+            }
+        }
     }
 
     private IEnumerable<ProcessIdentity> Processes() => Of(ProcessLine).Select(line =>
@@ -131,14 +153,23 @@ internal sealed class RunLedger(string path)
         }
     }
 
-    // By now the kernel has done it, unless something outside of the run keeps the mount.
+    // By now the kernel has done it, or does it at this moment, unless something outside of the run keeps the mount.
     private static async Task DetachAsync(string image)
     {
+        foreach (string device in await DevicesAsync(image))
+        {
+            var (code, _, error) = await Shell.TryAsync("losetup", ["--detach", device]);
+            if (code != 0 && (await DevicesAsync(image)).Contains(device))
+                throw new RigException($"{device} keeps {image}: {error.Trim()}");
+        }
+    }
+
+    private static async Task<string[]> DevicesAsync(string image)
+    {
         if (!File.Exists(image))
-            return;
+            return [];
         string devices = await Shell.RunAsync("losetup", "--associated", image, "--output", "NAME", "--noheadings");
-        foreach (string device in devices.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-            await Shell.RunAsync("losetup", "--detach", device);
+        return devices.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
     }
 
     private static void Kill(int id)

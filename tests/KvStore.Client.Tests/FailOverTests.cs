@@ -235,6 +235,34 @@ public class FailOverTests
     }
 
     [Fact]
+    public async Task What_a_member_said_is_told_when_the_time_is_up_in_the_midst_of_a_later_attempt()
+    {
+        int attempts = 0;
+        await using var server = await new ScriptedServer
+        {
+            OnRange = async (_, context) =>
+            {
+                if (Interlocked.Increment(ref attempts) == 1)
+                    throw ScriptedServer.Refusal(StatusCode.Unavailable, "etcdserver: request timed out");
+                await Task.Delay(Timeout.Infinite, context.CancellationToken);
+                throw new InvalidOperationException("the wait has no end of its own");
+            },
+        }.StartAsync();
+        await using var client = new EtcdClient(new ClientOptions
+        {
+            Endpoints = [server.Url],
+            MinBackOff = TimeSpan.FromMilliseconds(1),
+            MaxBackOff = TimeSpan.FromMilliseconds(1),
+        });
+
+        var refused = await Assert.ThrowsAsync<EtcdException>(
+            () => client.Kv.GetAsync("a", new RequestOptions { Timeout = TimeSpan.FromSeconds(2) }).Soon());
+
+        Assert.Equal(2, attempts);
+        Assert.True(refused.Is("etcdserver: request timed out"));
+    }
+
+    [Fact]
     public async Task An_endpoint_with_TLS_is_trusted_or_not()
     {
         using var certificate = SelfSigned();

@@ -42,6 +42,7 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
         DateTime? deadline = timeout == Timeout.InfiniteTimeSpan ? null : time.GetUtcNow().UtcDateTime + timeout;
         int tokensRefused = 0;
         int unavailable = 0;
+        Exception? refusal = null;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -76,13 +77,18 @@ internal sealed class CallRunner(ClientOptions options, EndpointSet endpoints, C
                     FailureKind.Lost or FailureKind.Unavailable => !isWrite,
                     _ => false,
                 };
+                // What a server said tells more than that the time is up, also when it was up in the midst of a later attempt.
+                if (!isAgain && exception.StatusCode == StatusCode.DeadlineExceeded && refusal is not null)
+                    throw refusal;
                 if (!isAgain || (wishes?.Endpoint is not null && kind != FailureKind.TokenRefused))
                     throw Ended(method.FullName, use, exception, kind, isWrite);
                 if (kind == FailureKind.Unavailable)
+                {
+                    refusal = Ended(method.FullName, use, exception, kind, isWrite);
                     await BackOff.PauseAsync(++unavailable, options, TimeLeft(deadline), cancellationToken).ConfigureAwait(false);
-                // What the server said tells more than that the time is up.
+                }
                 if (IsOver(deadline))
-                    throw Ended(method.FullName, use, exception, kind, isWrite);
+                    throw refusal ?? Ended(method.FullName, use, exception, kind, isWrite);
             }
         }
     }

@@ -43,6 +43,20 @@ public sealed class CleaningTests
     }
 
     [Fact]
+    public async Task Several_that_start_at_once_clear_away_what_a_dead_run_leaves_together()
+    {
+        using var run = new RunUnderTest();
+        var processes = await run.AtWorkAsync();
+        run.KillSupervisor();
+        run.KillRunner();
+        await run.ExitCodeAsync();
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(RunLedger.SweepAsync)));
+
+        await run.GoneAsync(processes);
+    }
+
+    [Fact]
     public async Task A_run_that_lives_is_left_alone_by_the_next_start()
     {
         using var run = new RunUnderTest();

@@ -84,9 +84,20 @@ internal sealed class RunUnderTest : IDisposable
         .Select(id => ProcessIdentity.Of(int.Parse(id, CultureInfo.InvariantCulture))).OfType<ProcessIdentity>()];
 
     private List<string> LoopDevices() => [.. Directory.GetDirectories("/sys/block", "loop*")
-        .Select(device => Path.Combine(device, "loop", "backing_file"))
+        .Where(device => BackingFile(device).StartsWith(WorkFolder, StringComparison.Ordinal))];
 
-        .Where(file => File.Exists(file) && File.ReadAllText(file).StartsWith(WorkFolder, StringComparison.Ordinal))];
+    private static string BackingFile(string device)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(device, "loop", "backing_file"));
+        }
+        catch (IOException)
+        {
+            // It has none, or has none any more.
+            return "";
+        }
+    }
 
     private IEnumerable<ProcessIdentity> Processes() => File.ReadAllLines(Ledger)
         .Where(line => line.StartsWith("process ", StringComparison.Ordinal)).Select(line => line.Split(' '))
