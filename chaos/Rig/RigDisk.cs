@@ -57,7 +57,12 @@ internal sealed class RigDisk(string image, string path)
         }
     }
 
-    public void GiveSpaceBack() => File.Delete(Filler);
+    /// <remarks>For good: a power cut right behind it would bring the file back.</remarks>
+    public Task GiveSpaceBackAsync()
+    {
+        File.Delete(Filler);
+        return Shell.RunAsync("sync", "--file-system", path);
+    }
 
     public async Task UnmountAsync()
     {

@@ -7,7 +7,8 @@ namespace KvStore.Chaos.Rig;
 /// <summary>The traffic's process, from the runner's side.</summary>
 internal sealed class TrafficHandle : IDisposable
 {
-    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(30);
+    // Its last leases, the last read with its repetitions and the watches take 40 s at most; a busy machine more.
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(120);
 
     private readonly Process _process;
     private readonly Task _reading;
@@ -15,6 +16,7 @@ internal sealed class TrafficHandle : IDisposable
     private TrafficHandle(Process process)
     {
         _process = process;
+        Ended = process.WaitForExitAsync();
         _reading = ReadAsync();
     }
 
@@ -22,7 +24,7 @@ internal sealed class TrafficHandle : IDisposable
     public TrafficCounts Counts { get; private set; } = new();
 
     /// <summary>Ends when the process does, whatever the reason.</summary>
-    public Task Ended => _process.WaitForExitAsync();
+    public Task Ended { get; }
 
     public static async Task<TrafficHandle> StartAsync(RigNetwork network, TrafficOptions options, string folder)
     {
@@ -41,7 +43,7 @@ internal sealed class TrafficHandle : IDisposable
         _process.StandardInput.Close();
         try
         {
-            await _process.WaitForExitAsync().WaitAsync(EndLimit);
+            await Ended.WaitAsync(EndLimit);
             await _reading;
         }
         catch (TimeoutException)

@@ -49,11 +49,12 @@ internal static class TrafficProcess
     {
         await Task.Delay(LeaseTail);
         long start = Stopwatch.GetTimestamp();
-        while (context.FinalRevision == 0 && Stopwatch.GetElapsedTime(start) < FinalReadLimit)
+        for (int attempt = 0; context.FinalRevision == 0 && Stopwatch.GetElapsedTime(start) < FinalReadLimit; attempt++)
         {
             using var client = new RecordedClient(context.Recorder, context.Members);
             var everything = new RangeRequest { Key = ByteString.CopyFrom(0), RangeEnd = ByteString.CopyFrom(0) };
-            var answer = await client.CallAsync(Rpcs.Range, context.Members[0].Name, everything, CallLimit, CancellationToken.None);
+            string member = context.Members[attempt % context.Members.Count].Name;
+            var answer = await client.CallAsync(Rpcs.Range, member, everything, CallLimit, CancellationToken.None);
             if (answer.IsOk)
                 context.FinalRevision = answer.Response.Header.Revision;
         }

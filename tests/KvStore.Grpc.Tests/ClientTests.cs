@@ -122,6 +122,34 @@ public class ClientTests
         Assert.NotNull(await second.ReadAsync(RawFrame.Data));
     }
 
+    [Fact]
+    public async Task Messages_to_a_stream_that_the_server_turns_away_end_with_Unavailable()
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            // One of its own: connections that the handler opens in vain must not be the next round's.
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            using var channel = GrpcChannel.ForAddress($"http://{listener.LocalEndpoint}");
+            using var call = channel.Chat();
+            using var server = await RawHttp2.AcceptAsync(listener);
+            var writing = WriteOnAsync(call.RequestStream);
+            await server.ReadAsync(RawFrame.Data);
+
+            await server.SendAsync(RawFrame.GoAway, 0, streamId: 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+            // The handler opens the stream again elsewhere, where nothing of what was written is.
+            using var again = await RawHttp2.AcceptAsync(listener);
+            Assert.Equal(StatusCode.Unavailable, (await writing.Fails()).StatusCode);
+        }
+
+        static async Task WriteOnAsync(IClientStreamWriter<EchoRequest> requests)
+        {
+            while (true)
+                await requests.WriteAsync(new EchoRequest());
+        }
+    }
+
     [Theory]
     [InlineData(0x8, StatusCode.Cancelled)]
     [InlineData(0xb, StatusCode.ResourceExhausted)]

@@ -30,7 +30,7 @@ internal sealed class FullDisk(FaultContext context) : Fault(context, Kind)
     public override async Task<Effect> HealAsync()
     {
         long left = _member.Disk.FreeBytes;
-        _member.Disk.GiveSpaceBack();
+        await _member.Disk.GiveSpaceBackAsync();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         try
         {

@@ -85,7 +85,7 @@ internal sealed class RequestStreamContent<T>(Marshaller<T> marshaller) : Reques
         {
             await output.FlushAsync(Call.Token).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception) when (HttpFailure.IsOne(exception))
         {
             // The stream only says that it is closed; why, the response side learns.
             await Call.End.Task.ConfigureAwait(false);

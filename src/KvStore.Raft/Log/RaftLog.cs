@@ -113,12 +113,13 @@ internal sealed class RaftLog
         return default;
     }
 
+    /// <exception cref="LogLostException">The log ends before it.</exception>
     public void CommitTo(ulong index)
     {
         if (index <= Committed)
             return;
-        // Otherwise the log lost what it had acknowledged.
-        Invariant.Holds(index <= LastIndex);
+        if (index > LastIndex)
+            throw new LogLostException(index, LastIndex);
         Committed = index;
     }
 

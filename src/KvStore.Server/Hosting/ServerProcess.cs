@@ -1,3 +1,4 @@
+using KvStore.Raft;
 using KvStore.Server.Configuration;
 using KvStore.Server.Logging;
 using KvStore.Server.Members;
@@ -50,9 +51,13 @@ internal static class ServerProcess
     {
         if (Interlocked.Exchange(ref _isDying, 1) != 0)
             return;
-        string advice = fault is WalException or IOException
-            ? "the disk failed: check it, then start the member again; what it acknowledged is in its log"
-            : "this is a bug: please report it with this line; the member can be started again";
+        string advice = fault switch
+        {
+            WalException or IOException => "the disk failed: check it, then start the member again; what it acknowledged is in its log",
+            LogLostException => "the data directory has lost what this member acknowledged, or is an old copy: give the directory back, or"
+                + " remove the member and add it anew",
+            _ => "this is a bug: please report it with this line; the member can be started again",
+        };
         Log.Fatal("the member stops", ("loop", loop), ("error", fault.Message), ("advice", advice), ("stack", fault.ToString()));
         Environment.Exit(Failure);
     }

@@ -39,7 +39,7 @@ internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, Tim
     /// <summary>What is left of a lease, and its keys.</summary>
     /// <exception cref="EtcdException">It could not be learned in time.</exception>
     public Task<LeaseTimeToLiveResponse> TimeToLiveAsync(LeaseTimeToLiveRequest request, CancellationToken cancellation) => OnLeaderAsync(
-        () => Task.FromResult(TimeToLiveHere(request)),
+        () => TimeToLiveHereAsync(request),
         (leader, patience) => leaders.TimeToLiveAsync(leader.PeerURLs, request, patience),
         cancellation);
 
@@ -47,8 +47,11 @@ internal sealed class LeaseClockService(Member member, ILeaderCalls leaders, Tim
     public ValueTask<long> RenewHereAsync(long id) => member.Lessor.RenewAsync(new LeaseId(id));
 
     /// <exception cref="EtcdException"><see cref="EtcdError.NotPrimaryLessor"/>: another member leads.</exception>
-    public LeaseTimeToLiveResponse TimeToLiveHere(LeaseTimeToLiveRequest request)
+    public async Task<LeaseTimeToLiveResponse> TimeToLiveHereAsync(LeaseTimeToLiveRequest request)
     {
+        // A follower may have applied, and acknowledged, a grant that the leader has yet to apply; and one that does not know of
+        // its successor would tell of a time that is over.
+        await member.ReadIndexAsync();
         if (!member.IsLeader)
             throw new EtcdException(EtcdError.NotPrimaryLessor);
         var id = new LeaseId(request.ID);

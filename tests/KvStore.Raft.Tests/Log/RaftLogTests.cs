@@ -44,7 +44,7 @@ public sealed class RaftLogTests
         log.CommitTo(1);
 
         Assert.Equal(2ul, log.Committed);
-        Assert.Throws<InvariantException>(() => log.CommitTo(4));
+        Assert.Throws<LogLostException>(() => log.CommitTo(4));
     }
 
     [Fact]

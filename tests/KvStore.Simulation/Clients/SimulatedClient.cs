@@ -197,8 +197,32 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
     public Task RenewAsync(SimulatedMember serving)
     {
         bool isPassedOn = _random.Next(2) == 0;
-        return RenewAsync(isPassedOn ? serving : PickLeader(serving), isPassedOn);
+        var asked = isPassedOn ? serving : PickLeader(serving);
+        return _random.Next(4) == 0 ? AskForTimeAsync(asked, isPassedOn) : RenewAsync(asked, isPassedOn);
     }
+
+    private async Task AskForTimeAsync(SimulatedMember asked, bool isPassedOn)
+    {
+        long id = PickLease();
+        if (id == 0 || !asked.IsUp)
+            return;
+        ulong grant = _history.Leases.GrantIndexOf(id);
+        var request = new LeaseTimeToLiveRequest { ID = id };
+        var outcome = await CallAsync(asked, _ => isPassedOn
+            ? asked.LeaseClock!.TimeToLiveAsync(request, CancellationToken.None) : asked.LeaseClock!.TimeToLiveHereAsync(request));
+        if (outcome is null)
+            return;
+        if (RefusalOf(outcome) is { } refusal)
+        {
+            Check.Holds(IsBeforeTheLog(refusal) || refusal == EtcdError.NotPrimaryLessor, $"a lease's time was refused: {refusal.Text}");
+            return;
+        }
+        cluster.Trace.Add("time left", id, outcome.Result.TTL);
+        Check.Holds(outcome.Result.TTL >= 0 || !IsThereAllTheTime(id, grant), $"lease {id} was said to be gone, and is there");
+    }
+
+    /// <summary>The one that was there when its grant was looked up, and still is.</summary>
+    private bool IsThereAllTheTime(long id, ulong grant) => grant != 0 && _history.Leases.GrantIndexOf(id) == grant;
 
     private async Task RenewAsync(SimulatedMember asked, bool isPassedOn)
     {
@@ -222,7 +246,10 @@ internal sealed class SimulatedClient(SimulatedCluster cluster, int number)
         }
         cluster.Trace.Add("renewed", id, outcome.Result);
         if (outcome.Result == 0)
+        {
+            Check.Holds(!IsThereAllTheTime(id, grant), $"a renewal said that lease {id} is gone, and it is there");
             return;
+        }
         Check.Holds(grant != 0 || _history.Leases.LastGrantOf(id) > lastGrant,
             $"lease {id} was renewed, which had ended when that was asked for at {now}");
         _history.Leases.Renewed(id, grant, outcome.Result, now);

@@ -11,7 +11,7 @@ internal sealed class SimulatedLeaderCalls(SimulatedCluster cluster, SimulatedMe
         urls, async leader => new LeaseKeepAliveResponse { ID = lease, TTL = await leader.LeaseClock!.RenewHereAsync(lease) }, cancellation);
 
     public Task<LeaseTimeToLiveResponse> TimeToLiveAsync(IEnumerable<string> urls, LeaseTimeToLiveRequest request, CancellationToken cancellation) =>
-        CallAsync(urls, leader => Task.FromResult(leader.LeaseClock!.TimeToLiveHere(request)), cancellation);
+        CallAsync(urls, leader => leader.LeaseClock!.TimeToLiveHereAsync(request), cancellation);
 
     public Task<MemberPromoteResponse> PromoteAsync(IEnumerable<string> urls, ulong member, CancellationToken cancellation) => CallAsync(
         urls, async leader => new MemberPromoteResponse { Members = { await leader.Membership!.PromoteHereAsync(member) } }, cancellation);

@@ -27,7 +27,7 @@ internal sealed class PeerCallHandler(Member member, LeaseClockService leases, M
         ("POST", "/leases") => AnswerAsync(context, LeaseKeepAliveRequest.Parser, async (request, _) =>
             new LeaseKeepAliveResponse { ID = request.ID, TTL = await leases.RenewHereAsync(request.ID) }),
         ("POST", "/leases/internal") => AnswerAsync(context, LeaseTimeToLiveRequest.Parser, (request, _) =>
-            Task.FromResult(leases.TimeToLiveHere(request))),
+            leases.TimeToLiveHereAsync(request)),
         ("POST", "/members/promote") => AnswerAsync(context, MemberPromoteRequest.Parser, async (request, cancellation) =>
         {
             var response = new MemberPromoteResponse();
