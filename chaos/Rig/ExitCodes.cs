@@ -8,6 +8,9 @@ internal static class ExitCodes
     /// <summary>A checker found what the store must not do.</summary>
     public const int Violation = 1;
 
+    /// <summary>A wrong option, or a folder that is none of a run.</summary>
+    public const int WrongUsage = 2;
+
     /// <summary>This machine or this user cannot have namespaces, mounts and cgroups of one's own.</summary>
     public const int CannotRunHere = 3;
 
