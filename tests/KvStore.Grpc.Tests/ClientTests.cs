@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Google.Protobuf;
 using KvStore.Grpc.Tests.Protos;
 using KvStore.Grpc.Tests.Support;
+using KvStore.Testing;
 using Microsoft.AspNetCore.Http;
 
 namespace KvStore.Grpc.Tests;
@@ -123,6 +124,22 @@ public class ClientTests
     }
 
     [Fact]
+    public async Task A_message_to_a_broken_stream_fails_also_while_nobody_reads()
+    {
+        await using var host = await EchoHost.StartAsync();
+        await using var proxy = new FaultProxy(host.EndPoint);
+        using var channel = GrpcChannel.ForAddress(proxy.Url);
+        using var call = channel.Chat();
+        await call.RequestStream.WriteAsync(new EchoRequest());
+        Assert.True(await call.ResponseStream.MoveNext().Soon());
+
+        proxy.Cut();
+
+        Assert.Equal(StatusCode.Unavailable, (await WriteOnAsync(call.RequestStream).Fails()).StatusCode);
+        Assert.Equal(StatusCode.Unavailable, (await call.ResponseStream.MoveNext().Fails()).StatusCode);
+    }
+
+    [Fact]
     public async Task Messages_to_a_stream_that_the_server_turns_away_end_with_Unavailable()
     {
         for (int round = 0; round < 10; round++)
@@ -142,12 +159,12 @@ public class ClientTests
             using var again = await RawHttp2.AcceptAsync(listener);
             Assert.Equal(StatusCode.Unavailable, (await writing.Fails()).StatusCode);
         }
+    }
 
-        static async Task WriteOnAsync(IClientStreamWriter<EchoRequest> requests)
-        {
-            while (true)
-                await requests.WriteAsync(new EchoRequest());
-        }
+    private static async Task WriteOnAsync(IClientStreamWriter<EchoRequest> requests)
+    {
+        while (true)
+            await requests.WriteAsync(new EchoRequest());
     }
 
     [Theory]

@@ -15,6 +15,8 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
     private PipeReader? _input;
     private bool _isGzip;
     private TResponse _current = default!;
+    private volatile bool _isReading;
+    private volatile TaskCompletionSource? _awaitedRead;
 
     public HttpClientCall(
         GrpcChannel channel, Marshaller<TResponse> marshaller, RequestContent content, int maxSendSize, CallOptions options)
@@ -32,6 +34,8 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
 
     public TimeSpan? Timeout => _cancellation.Timeout;
 
+    public Uri Address => _channel.Address;
+
     public Task<Metadata> ResponseHeadersAsync => _headers.Task;
 
     public IAsyncStreamReader<TResponse> ResponseStream => this;
@@ -42,6 +46,17 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
 
     public void Fail(Exception exception) => EndWith(HttpFailure.StatusOf(exception, _channel.Address));
 
+    public async Task LearnEndAsync()
+    {
+        await _started.ConfigureAwait(false);
+        var read = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _awaitedRead = read;
+        // Between the two notes there and here: one of the sides sees the other's.
+        Interlocked.MemoryBarrier();
+        if (_isReading)
+            await Task.WhenAny(End.Task, read.Task).ConfigureAwait(false);
+    }
+
     public void Dispose() => _cancellation.Cancel(Status.DefaultCancelled);
 
     public async Task<bool> MoveNext(CancellationToken cancellationToken)
@@ -51,6 +66,7 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
         await _started.ConfigureAwait(false);
         if (End.IsSet)
             return ThrowUnlessOk();
+        _isReading = true;
         try
         {
             if (await ReadMessageAsync().ConfigureAwait(false))
@@ -60,6 +76,12 @@ internal sealed class HttpClientCall<TResponse> : IClientCall<TResponse>, IHttpC
         catch (Exception exception) when (HttpFailure.IsOne(exception))
         {
             Fail(exception);
+        }
+        finally
+        {
+            _isReading = false;
+            Interlocked.MemoryBarrier();
+            _awaitedRead?.TrySetResult();
         }
 
         return ThrowUnlessOk();

@@ -13,6 +13,11 @@ internal interface IHttpClientCall
     /// <summary>What was left until the deadline when the call was made.</summary>
     TimeSpan? Timeout { get; }
 
+    Uri Address { get; }
+
+    /// <summary>Completes when it is known how the call ended, or when nobody is reading who would find out.</summary>
+    Task LearnEndAsync();
+
     /// <summary>Ends the call because its request can not be sent.</summary>
     void Fail(Exception exception);
 }

@@ -87,9 +87,9 @@ internal sealed class RequestStreamContent<T>(Marshaller<T> marshaller) : Reques
         }
         catch (Exception exception) when (HttpFailure.IsOne(exception))
         {
-            // The stream only says that it is closed; why, the response side learns.
-            await Call.End.Task.ConfigureAwait(false);
-            throw WriteAfterEnd();
+            // The stream only says that it is closed; why, the response side learns, if it is read. Who reads later learns it then.
+            await Call.LearnEndAsync().ConfigureAwait(false);
+            throw Call.End.IsSet ? WriteAfterEnd() : new RpcException(HttpFailure.StatusOf(exception, Call.Address));
         }
     }
 
