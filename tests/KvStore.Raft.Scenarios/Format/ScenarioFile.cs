@@ -43,7 +43,7 @@ public static partial class ScenarioFile
         {
             return scenario.Run(directive);
         }
-        catch (Exception error) when (error is ScenarioException or RaftException or InvariantException)
+        catch (Exception error) when (error is ScenarioException or RaftException or InvariantException or LogLostException)
         {
             // A stop is an outcome like any other: scenarios show what must stop a member.
             return error.Message;

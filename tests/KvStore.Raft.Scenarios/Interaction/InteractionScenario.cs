@@ -16,7 +16,7 @@ public sealed class InteractionScenario : IScenario
         {
             RunCommands(directive);
         }
-        catch (Exception error) when (error is ScenarioException or RaftException or InvariantException)
+        catch (Exception error) when (error is ScenarioException or RaftException or InvariantException or LogLostException)
         {
             // Errors show at any log level, after what the command has shown before.
             string shown = _output.Take();
