@@ -14,11 +14,18 @@ public sealed class LayeringTests
         ["KvStore.Grpc"] = [],
         ["KvStore.Client"] = ["KvStore.Grpc", "KvStore.Protocol"],
         ["KvStore.Server"] = ["KvStore.Raft", "KvStore.Storage", "KvStore.Mvcc", "KvStore.Grpc", "KvStore.Protocol"],
+        // Runs in the compiler: makes the object model of Orchestrator.Api from the schemas.
+        ["Orchestrator.Api.Generator"] = [],
+        ["Orchestrator.Api"] = ["Orchestrator.Api.Generator"],
+        ["Orchestrator.Control"] = ["Orchestrator.Api"],
+        // It meets the store through etcd's API alone: a real etcd may stand there as well.
+        ["Orchestrator.Runtime"] =
+            ["Orchestrator.Api", "Orchestrator.Control", "KvStore.Client", "KvStore.Grpc", "KvStore.Protocol"],
         // Runs any program that speaks etcd's API: it may not know ours.
         ["KvStore.Chaos"] = ["KvStore.Client", "KvStore.Grpc", "KvStore.Protocol"],
     };
 
-    private static readonly string[] PureProjects = ["KvStore.Raft", "KvStore.Mvcc"];
+    private static readonly string[] PureProjects = ["KvStore.Raft", "KvStore.Mvcc", "Orchestrator.Api", "Orchestrator.Control"];
 
     private static readonly string Root = FindRoot();
 
