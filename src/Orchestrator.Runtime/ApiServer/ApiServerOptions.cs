@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Orchestrator.Runtime.ApiServer;
 
-/// <summary>What an <see cref="ApiServerHost"/> is made of.</summary>
+/// <summary>What an API server is made of.</summary>
 public sealed class ApiServerOptions
 {
     /// <summary>The store; the server does not dispose it.</summary>
