@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Http;
-
 namespace Orchestrator.Runtime.Streams;
 
 /// <summary>The names of the remote command protocols and what each can do.</summary>

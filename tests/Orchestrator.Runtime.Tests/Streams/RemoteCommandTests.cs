@@ -145,12 +145,12 @@ public sealed class RemoteCommandTests
     [InlineData("v4.base64.channel.k8s.io")]
     public async Task A_terminals_sizes_reach_the_command_in_order(string protocol)
     {
-        await using StreamServer server = await ServeAsync(async (session, _) =>
+        await using StreamServer server = await ServeAsync(async (session, disconnected) =>
         {
             for (int i = 0; i < 2; i++)
             {
-                TerminalSize size = await session.Sizes.ReadAsync();
-                await session.Stdout.WriteAsync(Encoding.UTF8.GetBytes($"{size.Width}x{size.Height};"));
+                TerminalSize size = await session.Sizes.ReadAsync(disconnected);
+                await session.Stdout.WriteAsync(Encoding.UTF8.GetBytes($"{size.Width}x{size.Height};"), disconnected);
             }
             return RemoteCommandResult.Success;
         });
