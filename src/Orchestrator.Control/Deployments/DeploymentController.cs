@@ -112,6 +112,9 @@ public static class DeploymentController
                 return true;
             if (_fleet.New is null && !TryCreateNew())
                 return false;
+            // Old sets stay as they are until the new one can be made.
+            if (CreateRefusal() is not null)
+                return true;
             if (isRolling)
                 DeploymentScaling.Roll(_fleet);
             else if (_fleet.Size(_fleet.New!) != _fleet.Desired)
@@ -148,8 +151,8 @@ public static class DeploymentController
                 OnSuccess = set.Spec.Replicas > 0 ? _fleet.ScaledNote(set, 0, set.Spec.Replicas.Value) : null,
                 OnFailure = EventNote.WarningAbout(deployment, DeploymentConditions.ReplicaSetCreateError,
                     $"Failed to create new replica set \"{name}\": {{error}}"),
-                // The status tells of the failure at the next look.
-                ContinueOnFailure = false,
+                // After one refusal the status has to tell of it, even when the next try is refused too.
+                ContinueOnFailure = CreateRefusal() is not null,
             });
             return true;
         }
@@ -274,7 +277,7 @@ public static class DeploymentController
         /// <summary>The Deployment bears its newest revision's number; a patch, since the status was written just before.</summary>
         private void NoteRevision()
         {
-            if (_fleet.New is not { } set || deployment.IsBeingDeleted)
+            if (_fleet.New is not { } set || deployment.IsBeingDeleted || CreateRefusal() is not null)
                 return;
             string revision = ReplicaSetAnnotations.Text(Math.Max(ReplicaSetAnnotations.RevisionOf(set), NewRevision));
             if (deployment.Annotations.GetValueOrDefault(ReplicaSetAnnotations.Revision) == revision)
