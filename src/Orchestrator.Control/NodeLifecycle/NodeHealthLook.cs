@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Control.Pods;
+using Orchestrator.Control.Workloads;
 
 namespace Orchestrator.Control.NodeLifecycle;
 
@@ -114,8 +115,7 @@ internal sealed class NodeHealthLook(NodeHealthSettings settings, ReconcileInput
         {
             if (pod.Condition("Ready") is not { Status: "True" })
                 continue;
-            string time = input.Now.UtcDateTime.ToString(
-                "yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+            string time = ApiTime.Text(input.Now);
             string body = $$$"""
                 {"metadata":{"uid":"{{{pod.Uid}}}"},"status":{"conditions":[{"type":"Ready","status":"False","lastTransitionTime":"{{{time}}}"}]}}
                 """;

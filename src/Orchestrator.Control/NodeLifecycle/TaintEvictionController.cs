@@ -1,4 +1,5 @@
 using Orchestrator.Control.Pods;
+using Orchestrator.Control.Workloads;
 
 namespace Orchestrator.Control.NodeLifecycle;
 
@@ -91,7 +92,7 @@ public static class TaintEvictionController
     /// <summary>Says on the pod why it is disrupted, before that happens.</summary>
     internal static Patch DisruptionPatch(Pod pod, string reason, string message, DateTimeOffset now)
     {
-        string time = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+        string time = ApiTime.Text(now);
         string body = $$$"""
             {"metadata":{"uid":"{{{pod.Uid}}}"},"status":{"conditions":[{"type":"DisruptionTarget","status":"True","reason":"{{{reason}}}","message":"{{{message}}}","lastTransitionTime":"{{{time}}}"}]}}
             """;
