@@ -241,12 +241,12 @@ internal sealed class DaemonLook
 
     private IEnumerable<Intent> Sync()
     {
-        var creates = _nodesToFill.Take(BurstLimit).Select(Intent (node) => new Create(DaemonPods.Make(_set, node, Hash))
+        var creates = _nodesToFill.Take(DaemonSetController.BurstLimit).Select(Intent (node) => new Create(DaemonPods.Make(_set, node, Hash))
         {
             OnSuccess = EventNote.About(_set, "SuccessfulCreate", "Created pod: {name}"),
             OnFailure = EventNote.WarningAbout(_set, "FailedCreate", "Error creating: {error}"),
         }).ToList();
-        var deletes = _podsToDelete.Distinct().Take(BurstLimit).Select(Intent (pod) => new Delete(ObjectRef.To(pod))
+        var deletes = _podsToDelete.Distinct().Take(DaemonSetController.BurstLimit).Select(Intent (pod) => new Delete(ObjectRef.To(pod))
         {
             OnSuccess = EventNote.About(_set, "SuccessfulDelete", $"Deleted pod: {pod.Name}"),
             OnFailure = EventNote.WarningAbout(_set, "FailedDelete", "Error deleting: {error}"),

@@ -40,13 +40,13 @@ public static class GarbageCollector
         var (before, after) = change;
         var current = change.Current;
         bool isGone = after is null;
-        bool ownersChanged = before is null || isGone || !SameOwners(before, after!);
-        bool deletionChanged = before is null || isGone || before.IsBeingDeleted != after!.IsBeingDeleted
+        bool ownersChanged = before is null || after is null || !SameOwners(before, after);
+        bool deletionChanged = before is null || after is null || before.IsBeingDeleted != after.IsBeingDeleted
             || Has(before, ForegroundFinalizer) != Has(after, ForegroundFinalizer)
             || Has(before, OrphanFinalizer) != Has(after, OrphanFinalizer);
         if (!ownersChanged && !deletionChanged && before != after)
             yield break;
-        if (!isGone && (after!.IsBeingDeleted || after.Metadata.OwnerReferences is { Count: > 0 }))
+        if (after is not null && (after.IsBeingDeleted || after.Metadata.OwnerReferences is { Count: > 0 }))
             yield return KeyOf(current.Uid);
         if (isGone || IsWaiting(current))
         {

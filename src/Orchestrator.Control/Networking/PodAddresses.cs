@@ -48,7 +48,7 @@ internal static class PodAddresses
     }
 
     private static int? PortNamed(Container container, string name, string? protocol) => container.Ports.OrEmpty()
-        .FirstOrDefault(port => port.Name == name && (port.Protocol ?? "TCP") == (protocol ?? "TCP"))?.ContainerPort;
+        .FirstOrDefault(port => port.Name == name && (port.Protocol ?? "TCP") == (protocol ?? "TCP"))?.ContainerPortValue;
 
     /// <summary>The host name under which a headless service knows the pod; null for none.</summary>
     public static string? Hostname(Pod pod, Service service) =>

@@ -28,7 +28,9 @@ public sealed class DeletionOrder(IReadOnlyDictionary<string, int> podsOnNode, D
 
     public int Compare(Pod? x, Pod? y)
     {
-        int order = x!.IsScheduled().CompareTo(y!.IsScheduled());
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        int order = x.IsScheduled().CompareTo(y.IsScheduled());
         if (order != 0)
             return order;
         order = PhaseRank(x).CompareTo(PhaseRank(y));

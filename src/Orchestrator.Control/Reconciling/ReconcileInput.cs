@@ -19,8 +19,8 @@ public sealed record ReconcileInput
     /// <summary>Results of this round's lookups.</summary>
     public Findings Found { get; init; } = Findings.None;
 
-    /// <summary>The resources that the API serves now; <c>ResourceTable.Served</c> where the host has no better knowledge.</summary>
-    public IReadOnlyList<ResourceDescription> Resources { get; init; } = ResourceTable.Served;
+    /// <summary>The resources that the API serves now; <see cref="ResourceTable.Served"/> where the host has no better knowledge.</summary>
+    public IReadOnlyList<ResourceDescription> Resources { get; init; } = ResourceTable.Served.All;
 }
 
 /// <summary>An intent that the API server refused.</summary>

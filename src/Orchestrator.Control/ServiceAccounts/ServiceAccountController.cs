@@ -14,7 +14,7 @@ public static class ServiceAccountController
         [
             Watch.On<Namespace>(static (_, after, _) => after is null ? [] : [after.Key]),
             Watch.On<ServiceAccount>(static (before, after, _) =>
-                after is null && before!.Name == DefaultName ? [new NamespacedName("", before.Namespace)] : []),
+                after is null && before is { } gone && gone.Name == DefaultName ? [new NamespacedName("", gone.Namespace)] : []),
         ],
     };
 

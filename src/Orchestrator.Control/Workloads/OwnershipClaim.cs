@@ -47,16 +47,16 @@ public sealed record OwnershipClaim<T>(IReadOnlyList<T> Owned, IReadOnlyList<Int
 
     private static Patch Adopt(IKubernetesObject owner, T orphan)
     {
-        string body = $$"""
-            {"metadata":{"ownerReferences":[{"apiVersion":{{Json(owner.GroupVersionKind.ApiVersion)}},"kind":{{Json(owner.GroupVersionKind.Kind)}},"name":{{Json(owner.Name)}},"uid":{{Json(owner.Uid)}},"controller":true,"blockOwnerDeletion":true}],"uid":{{Json(orphan.Uid)}}}}
+        string body = $$$"""
+            {"metadata":{"ownerReferences":[{"apiVersion":{{{Json(owner.GroupVersionKind.ApiVersion)}}},"kind":{{{Json(owner.GroupVersionKind.Kind)}}},"name":{{{Json(owner.Name)}}},"uid":{{{Json(owner.Uid)}}},"controller":true,"blockOwnerDeletion":true}],"uid":{{{Json(orphan.Uid)}}}}}
             """;
         return new Patch(ObjectRef.To(orphan), PatchType.StrategicMerge, body) { ContinueOnFailure = true };
     }
 
     private static Patch Release(IKubernetesObject owner, T item)
     {
-        string body = $$"""
-            {"metadata":{"ownerReferences":[{"$patch":"delete","uid":{{Json(owner.Uid)}}}],"uid":{{Json(item.Uid)}}}}
+        string body = $$$"""
+            {"metadata":{"ownerReferences":[{"$patch":"delete","uid":{{{Json(owner.Uid)}}}}],"uid":{{{Json(item.Uid)}}}}}
             """;
         return new Patch(ObjectRef.To(item), PatchType.StrategicMerge, body) { ContinueOnFailure = true };
     }
