@@ -1,4 +1,3 @@
-using Orchestrator.Control.Pods;
 using Orchestrator.Control.Workloads;
 
 namespace Orchestrator.Control.Jobs;

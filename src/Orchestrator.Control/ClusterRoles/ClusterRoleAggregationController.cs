@@ -1,0 +1,43 @@
+using Orchestrator.Api.RbacV1;
+
+namespace Orchestrator.Control.ClusterRoles;
+
+/// <summary>Fills cluster roles that are made of others (admin, edit, view) with those others' rules.</summary>
+public static class ClusterRoleAggregationController
+{
+    public static ControllerDescription Description { get; } = new()
+    {
+        Name = "clusterrole-aggregation-controller",
+        Reconcile = Reconcile,
+        Workers = 5,
+        Watches = [Watch.On<ClusterRole>(Keys)],
+    };
+
+    /// <summary>Any role may be part of any other one, which itself may be part of further ones.</summary>
+    private static IEnumerable<NamespacedName> Keys(ClusterRole? before, ClusterRole? after, IObjectCache cache) =>
+        cache.List<ClusterRole>().Where(role => role.AggregationRule is not null).Select(role => role.Key);
+
+    public static Decision Reconcile(ReconcileInput input)
+    {
+        if (input.Cache.Get<ClusterRole>("", input.Key.Name) is not { AggregationRule: { } aggregation } role)
+            return Decision.Nothing;
+        var selectors = aggregation.ClusterRoleSelectors.OrEmpty().Select(Selector.Of).ToList();
+        var rules = new List<PolicyRule>();
+        foreach (var part in input.Cache.List<ClusterRole>().OrderBy(part => part.Name, StringComparer.Ordinal))
+        {
+            if (part.Name == role.Name || !selectors.Any(selector => selector.Matches(part.Labels)))
+                continue;
+            foreach (var rule in part.Rules.OrEmpty())
+            {
+                if (!rules.Any(rule.DeepEquals))
+                    rules.Add(rule.DeepClone());
+            }
+        }
+        var former = role.Rules.OrEmpty();
+        if (former.Count == rules.Count && former.Zip(rules).All(pair => pair.First.DeepEquals(pair.Second)))
+            return Decision.Nothing;
+        var changed = role.DeepClone();
+        changed.Rules = rules;
+        return Decision.Of(new Update(changed));
+    }
+}
