@@ -9,23 +9,38 @@ internal static class EmbeddedTables
 {
     public static JsonElement ReadJson(string name) => JsonDocument.Parse(ReadBytes(name)).RootElement;
 
-    /// <summary>A sentence for a definition, or for a field of one. A line without a blank at its start names the definition; those that
-    /// follow are its fields: <c>  replicas: How many pods should run.</c></summary>
+    /// <summary>Sentences for <c>definition</c> and <c>definition/field</c>. A line with @ names the package; one that begins at the margin
+    /// is about a definition, and those that follow it about its fields.</summary>
     public static Dictionary<string, string> ReadDescriptions()
     {
         var result = new Dictionary<string, string>();
-        string definition = "";
+        string package = "", definition = "";
         foreach (string line in Encoding.UTF8.GetString(ReadBytes("descriptions.txt")).Split('\n'))
         {
-            if (line.Length == 0 || line[0] == '#')
-                continue;
-            int colon = line.IndexOf(": ", StringComparison.Ordinal);
-            string name = line[..colon].Trim();
-            if (line[0] != ' ')
-                definition = name;
-            result.Add(line[0] == ' ' ? $"{definition}/{name}" : definition, line[(colon + 2)..]);
+            switch (line.FirstOrDefault('#'))
+            {
+                case '#':
+                    break;
+                case '@':
+                    package = line.Length == 1 ? "" : line[1..] + ".";
+                    break;
+                case ' ':
+                    Add(result, definition + "/", line.TrimStart());
+                    break;
+                default:
+                    definition = Add(result, package, line);
+                    break;
+            }
         }
         return result;
+    }
+
+    private static string Add(Dictionary<string, string> descriptions, string prefix, string line)
+    {
+        int colon = line.IndexOf(": ", StringComparison.Ordinal);
+        string place = prefix + line[..colon];
+        descriptions.Add(place, line[(colon + 2)..]);
+        return place;
     }
 
     private static byte[] ReadBytes(string name)

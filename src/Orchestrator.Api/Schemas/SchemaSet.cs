@@ -9,6 +9,9 @@ public sealed class SchemaSet
 {
     internal const string QuantityName = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 
+    /// <summary>Stands for all kinds among the descriptions.</summary>
+    private const string AnyKind = "*";
+
     private static readonly Lazy<SchemaSet> TheKubernetesSet = new(ReadKubernetes);
 
     private readonly Dictionary<string, JsonElement> _definitions;
@@ -50,14 +53,21 @@ public sealed class SchemaSet
     public Schema ForKind(GroupVersionKind kind) =>
         FindForKind(kind) ?? throw new KeyNotFoundException($"there is no definition of {kind}");
 
-    /// <summary>A property's own sentence, else that of what it refers to.</summary>
+    /// <summary>A property's own sentence, else what is said of that field of any kind, else that of what it refers to.</summary>
     internal string? DescriptionOf(Schema schema)
     {
-        if (schema.Place is { } place && _descriptions.TryGetValue($"{place.Definition}/{place.Field}", out string? own))
-            return own;
         if (schema.Json.TryGetProperty("description", out var inline))
             return inline.GetString();
+        if (schema.Place is { } place && SentenceAt(place.Definition, place.Field) is { } own)
+            return own;
         return schema.Name is { } name ? _descriptions.GetValueOrDefault(name) : null;
+    }
+
+    private string? SentenceAt(string definition, string field)
+    {
+        if (_descriptions.TryGetValue($"{definition}/{field}", out string? own))
+            return own;
+        return Get(definition).Kinds.Count > 0 ? _descriptions.GetValueOrDefault($"{AnyKind}/{field}") : null;
     }
 
     private Dictionary<GroupVersionKind, string> IndexKinds()
