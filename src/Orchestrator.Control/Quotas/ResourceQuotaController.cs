@@ -1,0 +1,72 @@
+using Orchestrator.Api.NetworkingV1;
+using Orchestrator.Control.Pods;
+
+namespace Orchestrator.Control.Quotas;
+
+/// <summary>Counts what each quota's namespace uses.</summary>
+public static class ResourceQuotaController
+{
+    public static ControllerDescription Description { get; } = new()
+    {
+        Name = "resourcequota-controller",
+        Reconcile = Reconcile,
+        Workers = 5,
+        Resync = TimeSpan.FromMinutes(5),
+        Watches =
+        [
+            Watch.Self<ResourceQuota>(),
+            Watch.On<Pod>(PodKeys),
+            Counted<Service>(static (x, y) => x.Spec.Type != y.Spec.Type || x.Spec.Ports.OrEmpty().Count != y.Spec.Ports.OrEmpty().Count),
+            Counted<PersistentVolumeClaim>(static (x, y) => !QuotaMeasure.Of(x, default).Count.Equals(QuotaMeasure.Of(y, default).Count)
+                || x.Spec.Resources?.DeepEquals(y.Spec.Resources) == false),
+            Counted<ConfigMap>(), Counted<Secret>(), Counted<ReplicationController>(),
+            Counted<Deployment>(), Counted<ReplicaSet>(), Counted<StatefulSet>(), Counted<DaemonSet>(),
+            Counted<Job>(), Counted<CronJob>(), Counted<Ingress>(), Counted<ServiceAccount>(),
+        ],
+    };
+
+    private static Watch Counted<T>(Func<T, T, bool>? hasChanged = null) where T : class, IKubernetesObject<T> =>
+        Watch.On<T>((before, after, cache) => before is null || after is null || hasChanged?.Invoke(before, after) == true
+            ? QuotasOf((after ?? before)!.Namespace, cache) : []) with
+        {
+            Delay = TimeSpan.FromMilliseconds(100),
+        };
+
+    /// <summary>A pod's use only changes as it comes, goes or ends.</summary>
+    private static IEnumerable<NamespacedName> PodKeys(Pod? before, Pod? after, IObjectCache cache) =>
+        before is null || after is null || before.IsTerminal() != after.IsTerminal()
+            || before.IsBeingDeleted != after.IsBeingDeleted
+            ? QuotasOf((after ?? before)!.Namespace, cache) : [];
+
+    private static IEnumerable<NamespacedName> QuotasOf(string namespaceName, IObjectCache cache) =>
+        cache.List<ResourceQuota>(namespaceName).Select(quota => quota.Key);
+
+    public static Decision Reconcile(ReconcileInput input)
+    {
+        if (input.Cache.Get<ResourceQuota>(input.Key.Namespace, input.Key.Name) is not { IsBeingDeleted: false } quota)
+            return Decision.Nothing;
+        var changed = quota.DeepClone();
+        changed.Status.Hard = quota.Spec.Hard is { } hard ? new(hard) : null;
+        changed.Status.Used = quota.Spec.Hard.OrEmpty().Keys.ToDictionary(name => name, _ => Quantity.Zero);
+        foreach (var target in Objects(quota.Namespace, input.Cache))
+        {
+            if (!QuotaMeasure.Counts(quota, target))
+                continue;
+            foreach (var (name, amount) in QuotaMeasure.Of(target, input.Now))
+            {
+                if (changed.Status.Used.TryGetValue(name, out var sum))
+                    changed.Status.Used[name] = sum + amount;
+            }
+        }
+        return changed.Status.DeepEquals(quota.Status) ? Decision.Nothing : Decision.Of(Update.Status(changed));
+    }
+
+    private static IEnumerable<IKubernetesObject> Objects(string ns, IObjectCache cache) =>
+    [
+        .. cache.List<Pod>(ns), .. cache.List<Service>(ns), .. cache.List<PersistentVolumeClaim>(ns),
+        .. cache.List<ConfigMap>(ns), .. cache.List<Secret>(ns), .. cache.List<ReplicationController>(ns),
+        .. cache.List<ResourceQuota>(ns), .. cache.List<Deployment>(ns), .. cache.List<ReplicaSet>(ns),
+        .. cache.List<StatefulSet>(ns), .. cache.List<DaemonSet>(ns), .. cache.List<Job>(ns), .. cache.List<CronJob>(ns),
+        .. cache.List<Ingress>(ns), .. cache.List<ServiceAccount>(ns),
+    ];
+}

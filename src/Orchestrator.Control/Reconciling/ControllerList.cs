@@ -1,0 +1,55 @@
+using Orchestrator.Control.Autoscaling;
+using Orchestrator.Control.Certificates;
+using Orchestrator.Control.ClusterRoles;
+using Orchestrator.Control.CronJobs;
+using Orchestrator.Control.DaemonSets;
+using Orchestrator.Control.Deployments;
+using Orchestrator.Control.Disruption;
+using Orchestrator.Control.GarbageCollection;
+using Orchestrator.Control.Jobs;
+using Orchestrator.Control.Namespaces;
+using Orchestrator.Control.Networking;
+using Orchestrator.Control.NodeIpam;
+using Orchestrator.Control.NodeLifecycle;
+using Orchestrator.Control.PodGarbage;
+using Orchestrator.Control.Quotas;
+using Orchestrator.Control.ReplicaSets;
+using Orchestrator.Control.ServiceAccounts;
+using Orchestrator.Control.StatefulSets;
+
+namespace Orchestrator.Control.Reconciling;
+
+/// <summary>All controllers of a cluster.</summary>
+public static class ControllerList
+{
+    public static IReadOnlyList<ControllerDescription> All(ControllerSettings settings) =>
+    [
+        DeploymentController.Description,
+        ReplicaSetController.Description,
+        ReplicationControllerController.Description,
+        StatefulSetController.Description,
+        DaemonSetController.Description,
+        JobController.Description,
+        CronJobController.Describe(settings.FindTimeZone),
+        FinishedJobController.Description,
+        EndpointSliceController.Description,
+        EndpointsController.Description,
+        EndpointMirroringController.Description,
+        NamespaceController.Description,
+        GarbageCollector.Description,
+        ServiceAccountController.Description,
+        RootCertificatePublisher.Describe(settings.RootCertificates),
+        NodeHealthController.Describe(settings.NodeHealth),
+        NodeTaintController.Description,
+        TaintEvictionController.Description,
+        .. settings.PodRanges.Count > 0 ? [NodeIpamController.Describe(settings.PodRanges)] : Array.Empty<ControllerDescription>(),
+        PodGarbageCollector.Describe(settings.EndedPodLimit),
+        DisruptionController.Description,
+        ResourceQuotaController.Description,
+        ClusterRoleAggregationController.Description,
+        CertificateControllers.DescribeApprover(settings.ReadRequest, settings.MayApprove),
+        CertificateControllers.DescribeSigner(settings.ReadRequest),
+        CertificateControllers.Cleaner,
+        PodAutoscalerController.Description,
+    ];
+}
