@@ -108,9 +108,11 @@ internal static class DeepValues
     {
         if ((left?.Count ?? 0) != (right?.Count ?? 0))
             return false;
-        foreach (var (key, value) in left.OrEmpty())
+        if (left is null || right is null)
+            return true;
+        foreach (var (key, value) in left)
         {
-            if (!right!.TryGetValue(key, out var other) || !areSame(value, other))
+            if (!right.TryGetValue(key, out var other) || !areSame(value, other))
                 return false;
         }
         return true;

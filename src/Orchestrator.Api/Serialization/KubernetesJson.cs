@@ -10,7 +10,16 @@ public static class KubernetesJson
     /// <summary>Deeper documents are refused: nothing that Kubernetes defines nests like that.</summary>
     public const int DepthLimit = 512;
 
-    private const int FirstBufferBytes = 1024;
+    private const int FirstBufferBytes = 4096;
+
+    /// <summary>A buffer that has grown beyond this is not kept.</summary>
+    private const int KeptBufferBytesLimit = 1 << 20;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? keptBuffer;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? keptWriter;
 
     /// <summary>For whoever writes such documents in part by hand.</summary>
     public static JsonWriterOptions WriterOptions { get; } =
@@ -20,9 +29,22 @@ public static class KubernetesJson
 
     public static byte[] Serialize(IKubernetesValue value)
     {
-        var buffer = new ArrayBufferWriter<byte>(FirstBufferBytes);
-        Serialize(value, buffer);
-        return buffer.WrittenSpan.ToArray();
+        var buffer = keptBuffer ?? new ArrayBufferWriter<byte>(FirstBufferBytes);
+        var writer = keptWriter ?? new Utf8JsonWriter(buffer, WriterOptions);
+        // Away while it is in use, so that a failure half-way leaves nothing behind.
+        keptBuffer = null;
+        keptWriter = null;
+        writer.Reset(buffer);
+        value.WriteTo(writer);
+        writer.Flush();
+        byte[] utf8 = buffer.WrittenSpan.ToArray();
+        if (buffer.Capacity <= KeptBufferBytesLimit)
+        {
+            buffer.ResetWrittenCount();
+            keptBuffer = buffer;
+            keptWriter = writer;
+        }
+        return utf8;
     }
 
     public static void Serialize(IKubernetesValue value, IBufferWriter<byte> output)

@@ -34,7 +34,7 @@ internal static class ValueReader
 
     public static string? ReadText(ref Utf8JsonReader reader) => reader.TokenType switch
     {
-        JsonTokenType.String => reader.GetString(),
+        JsonTokenType.String => SharedTexts.Get(ref reader),
         JsonTokenType.Null => null,
         _ => throw Mismatch(ref reader),
     };
@@ -247,7 +247,7 @@ internal static class ValueReader
         key = "";
         if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName)
             return false;
-        key = reader.GetString()!;
+        key = SharedTexts.Get(ref reader);
         return reader.Read();
     }
 
