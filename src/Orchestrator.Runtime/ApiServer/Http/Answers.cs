@@ -1,0 +1,87 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using Orchestrator.Api;
+using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.ApiServer.Requests;
+
+namespace Orchestrator.Runtime.ApiServer.Http;
+
+/// <summary>Writes answers.</summary>
+internal static class Answers
+{
+    /// <summary>Smaller bodies are not worth compressing; as Kubernetes.</summary>
+    public const int CompressionThresholdBytes = 128 * 1024;
+
+    private const int FlushBytes = 64 * 1024;
+
+    public static async Task WriteJsonAsync(HttpContext http, int code, ReadOnlyMemory<byte> json)
+    {
+        http.Response.StatusCode = code;
+        http.Response.ContentType = MediaTypes.Json;
+        if (json.Length > CompressionThresholdBytes && TakesGzip(http.Request))
+        {
+            await WriteChunksAsync(http, [json], json.Length).ConfigureAwait(false);
+            return;
+        }
+
+        http.Response.ContentLength = json.Length;
+        if (!HttpMethods.IsHead(http.Request.Method))
+            await http.Response.BodyWriter.WriteAsync(json, http.RequestAborted).ConfigureAwait(false);
+    }
+
+    public static Task WriteStatusAsync(HttpContext http, Status status)
+    {
+        int code = status.Code ?? StatusCodes.Status200OK;
+        if (status.Details?.RetryAfterSeconds is { } seconds and > 0)
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return WriteJsonAsync(http, code, KubernetesJson.Serialize(status));
+    }
+
+    public static Task WriteTextAsync(HttpContext http, int code, string text)
+    {
+        http.Response.StatusCode = code;
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        return http.Response.WriteAsync(text, http.RequestAborted);
+    }
+
+    /// <summary>Writes a body piece by piece: it is never held as a whole. Large ones are compressed if the client can take
+    /// it.</summary>
+    /// <param name="totalBytes">About.</param>
+    public static async Task WriteChunksAsync(
+        HttpContext http, IEnumerable<ReadOnlyMemory<byte>> chunks, long totalBytes, string mediaType = MediaTypes.Json)
+    {
+        http.Response.ContentType = mediaType;
+        if (HttpMethods.IsHead(http.Request.Method))
+            return;
+        if (totalBytes > CompressionThresholdBytes && TakesGzip(http.Request))
+        {
+            http.Response.Headers.ContentEncoding = "gzip";
+            http.Response.Headers.Vary = "Accept-Encoding";
+            var gzip = new GZipStream(http.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
+            await using (gzip.ConfigureAwait(false))
+            {
+                foreach (var chunk in chunks)
+                    await gzip.WriteAsync(chunk, http.RequestAborted).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
+        var writer = http.Response.BodyWriter;
+        foreach (var chunk in chunks)
+        {
+            writer.Write(chunk.Span);
+            if (writer.UnflushedBytes > FlushBytes)
+                await writer.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+        }
+
+        await writer.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static bool TakesGzip(HttpRequest request) => request.Headers.AcceptEncoding.ToString()
+        .Split(',', StringSplitOptions.TrimEntries)
+        .Any(coding => coding == "gzip" || (coding.StartsWith("gzip;", StringComparison.Ordinal) && !coding.EndsWith("q=0", StringComparison.Ordinal)));
+}

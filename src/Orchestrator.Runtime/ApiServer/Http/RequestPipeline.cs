@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using KvStore.Client;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Orchestrator.Api;
+using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.ApiServer.Requests;
+using Orchestrator.Runtime.ApiServer.Resources;
+
+namespace Orchestrator.Runtime.ApiServer.Http;
+
+/// <summary>The way of every request: who is it, may they, who serves it, and whatever goes wrong as a Status.</summary>
+internal sealed partial class RequestPipeline(
+    IAuthenticator? authenticator, IAuthorizer? authorizer, ResourceRegistry resources, ResourceEndpoints endpoints,
+    PathEndpoints paths, ServerMetrics metrics, ILogger log)
+{
+    private const int RetryAfterSeconds = 1;
+
+    /// <summary>Without authenticator everybody is this one.</summary>
+    private static readonly UserInfo Unchecked = new("system:anonymous", UserInfo.Masters, UserInfo.AllUnauthenticated);
+
+    public async Task ServeAsync(HttpContext http)
+    {
+        long start = Stopwatch.GetTimestamp();
+        http.Response.Headers["Audit-Id"] = AuditId(http.Request);
+        http.Response.Headers.CacheControl = "no-cache, private";
+        var path = RequestPath.Parse(http.Request.Path.Value ?? "/");
+        string verb = path.VerbOf(http.Request);
+        bool isLongRunning = verb == "watch" || path.Subresource is "exec" or "attach" or "portforward" or "proxy" or "log";
+        var key = MetricsKey(path, verb);
+        if (isLongRunning)
+            metrics.LongRunning(key, 1);
+        try
+        {
+            await ServeAsync(http, path, verb).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            await FailAsync(http, exception).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (isLongRunning)
+                metrics.LongRunning(key, -1);
+            string dryRun = http.Request.Query.ContainsKey("dryRun") ? "All" : "";
+            metrics.Count(
+                new ServerMetrics.RequestKey(key, http.Response.StatusCode, dryRun), Stopwatch.GetElapsedTime(start), isLongRunning);
+        }
+    }
+
+    private static string AuditId(HttpRequest request)
+    {
+        string sent = request.Headers["Audit-Id"].ToString();
+        return sent.Length is > 0 and <= 64 && sent.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '-')
+            ? sent
+            : Guid.NewGuid().ToString();
+    }
+
+    private async Task ServeAsync(HttpContext http, RequestPath path, string verb)
+    {
+        var user = authenticator is null
+            ? Unchecked
+            : await authenticator.AuthenticateAsync(http, http.RequestAborted).ConfigureAwait(false)
+                ?? throw ApiErrors.Unauthorized();
+        await AuthorizeAsync(http, path, verb, user).ConfigureAwait(false);
+        if (!path.IsResource)
+        {
+            await paths.ServeAsync(http).ConfigureAwait(false);
+            return;
+        }
+
+        if (resources.Find(path.Group, path.Version, path.Resource) is not { } view)
+        {
+            await PathEndpoints.NotFoundAsync(http).ConfigureAwait(false);
+            return;
+        }
+
+        await endpoints.ServeAsync(new ApiRequest(http, path, verb, user, view)).ConfigureAwait(false);
+    }
+
+    private async ValueTask AuthorizeAsync(HttpContext http, RequestPath path, string verb, UserInfo user)
+    {
+        if (authorizer is null)
+            return;
+        var query = http.Request.Query;
+        string fieldSelector = QueryOptions.Text(query, "fieldSelector");
+        var attributes = new RequestAttributes(
+            user, verb, path.Group, path.Version, path.Resource, path.Subresource, path.Namespace,
+            NameOf(path, verb, fieldSelector), path.Path, path.IsResource,
+            query.ContainsKey("labelSelector") ? QueryOptions.Text(query, "labelSelector") : null,
+            query.ContainsKey("fieldSelector") ? fieldSelector : null);
+        var decision = await authorizer.AuthorizeAsync(attributes, http.RequestAborted).ConfigureAwait(false);
+        if (!decision.IsAllowed)
+            throw Forbidden(attributes, decision.Reason);
+    }
+
+    /// <summary>A list or watch of one object by name is a matter of that object.</summary>
+    private static string NameOf(RequestPath path, string verb, string fieldSelector)
+    {
+        const string byName = "metadata.name=";
+        if (path.Name.Length > 0 || verb is not ("list" or "watch" or "deletecollection")
+            || !fieldSelector.StartsWith(byName, StringComparison.Ordinal))
+            return path.Name;
+        string name = fieldSelector[byName.Length..].TrimStart('=');
+        return name.Contains(',', StringComparison.Ordinal) ? "" : name;
+    }
+
+    private static ApiException Forbidden(RequestAttributes request, string reason)
+    {
+        string tail = reason.Length > 0 ? ": " + reason : "";
+        string who = $"User \"{request.User.Name}\" cannot {request.Verb}";
+        if (!request.IsResourceRequest)
+            return ApiErrors.Forbidden(default, "", $"{who} path \"{request.Path}\"{tail}");
+        string resource = request.Subresource.Length > 0 ? $"{request.Resource}/{request.Subresource}" : request.Resource;
+        string where = request.Namespace.Length > 0 ? $" in the namespace \"{request.Namespace}\"" : " at the cluster scope";
+        // A namespace itself is no resource in a namespace.
+        if (request is { Group: "", Resource: "namespaces" })
+            where = request.Name.Length > 0 ? $" in the namespace \"{request.Name}\"" : " at the cluster scope";
+        return ApiErrors.Forbidden(
+            new GroupResource(request.Group, request.Resource), request.Name,
+            $"{who} resource \"{resource}\" in API group \"{request.Group}\"{where}{tail}");
+    }
+
+    private static ServerMetrics.DurationKey MetricsKey(RequestPath path, string verb)
+    {
+        string scope = path.IsResource switch
+        {
+            true when path.Name.Length > 0 => "resource",
+            true when path.Namespace.Length > 0 => "namespace",
+            true => "cluster",
+            _ => "",
+        };
+        return new ServerMetrics.DurationKey(
+            verb.ToUpperInvariant(), path.Group, path.Version, path.Resource, path.Subresource, scope);
+    }
+
+    private async Task FailAsync(HttpContext http, Exception exception)
+    {
+        if (http.RequestAborted.IsCancellationRequested)
+            return; // Nobody waits for an answer.
+        if (http.Response.HasStarted)
+        {
+            LogBroken(exception, http.Request.Method, http.Request.Path.Value ?? "");
+            http.Abort();
+            return;
+        }
+
+        var status = StatusOf(exception);
+        if (status.Code >= 500 && exception is not ApiException)
+            LogFailed(exception, http.Request.Method, http.Request.Path.Value ?? "");
+        http.Response.Headers.ContentEncoding = default;
+        await Answers.WriteStatusAsync(http, status).ConfigureAwait(false);
+    }
+
+    private static Status StatusOf(Exception exception)
+    {
+        switch (exception)
+        {
+            case ApiException refusal:
+                return refusal.Status;
+            case UnknownOutcomeException:
+                // It may have been done, or may yet be.
+                return ApiErrors.Timeout("request did not complete within the allotted timeout", 0).Status;
+            case EtcdException { Text: EtcdErrors.RequestTooLarge }:
+                return ApiErrors.RequestEntityTooLarge(EtcdErrors.RequestTooLarge).Status;
+            case EtcdException failure when failure.Is(EtcdErrors.NoSpace):
+                return ApiErrors.InternalError(failure.Text).Status;
+            case EtcdException failure:
+                // Nothing was done for certain: clients may simply ask again.
+                var status = ApiErrors.ServiceUnavailable($"the store can not serve: {failure.Text}").Status;
+                status.Details = new StatusDetails { RetryAfterSeconds = RetryAfterSeconds };
+                return status;
+            case BadHttpRequestException { StatusCode: 413 }:
+                return ApiErrors.RequestEntityTooLarge($"limit is {BodyReader.LimitBytes}").Status;
+            case BadHttpRequestException bad:
+                return ApiErrors.BadRequest(bad.Message).Status;
+            default:
+                return ApiErrors.InternalError(exception.Message).Status;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{method} {path} failed")]
+    private partial void LogFailed(Exception exception, string method, string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the answer to {method} {path} broke off")]
+    private partial void LogBroken(Exception exception, string method, string path);
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Orchestrator.Runtime.ApiServer.Caching;
+using Orchestrator.Runtime.ApiServer.Http;
+using Orchestrator.Runtime.ApiServer.Requests;
+using Orchestrator.Runtime.ApiServer.Resources;
+
+namespace Orchestrator.Runtime.ApiServer.Reading;
+
+/// <summary>Lists, and single objects as tables, as bytes: what is encoded already is put one behind the other.</summary>
+internal static class ListAnswer
+{
+    private static readonly ReadOnlyMemory<byte> Comma = new([(byte)',']);
+    private static readonly ReadOnlyMemory<byte> End = "]}\n"u8.ToArray();
+
+    public static Task WriteAsync(HttpContext http, ResourceView view, ListResult list, AnswerForm form, DateTimeOffset now)
+    {
+        byte[] head = Head(view, list, form);
+        long total = head.Length + list.Items.Sum(item => item.Json.Length);
+        return Answers.WriteChunksAsync(http, Chunks(head, view, list.Items, form, now), total);
+    }
+
+    /// <summary>One object as a table with one row.</summary>
+    public static byte[] Table(ResourceView view, byte[] row, string revision, string metaVersion, bool withColumns)
+    {
+        byte[] head = TableHead(view, $"{{\"resourceVersion\":\"{revision}\"}}", metaVersion, withColumns);
+        return [.. head, .. row, .. "]}"u8];
+    }
+
+    private static IEnumerable<ReadOnlyMemory<byte>> Chunks(
+        byte[] head, ResourceView view, IReadOnlyList<StoredObject> items, AnswerForm form, DateTimeOffset now)
+    {
+        yield return head;
+        for (int index = 0; index < items.Count; index++)
+        {
+            if (index > 0)
+                yield return Comma;
+            // Rows of lists are made anew: they tell ages.
+            yield return form.IsTable ? view.Row(items[index], form.Form, now) : items[index].Encoded(view, form.Form);
+        }
+
+        yield return End;
+    }
+
+    private static byte[] Head(ResourceView view, ListResult list, AnswerForm form)
+    {
+        string metadata = Metadata(list);
+        if (form.IsTable)
+            return TableHead(view, metadata, form.MetaVersion, withColumns: true);
+        var (kind, apiVersion) = form.Form == ObjectForm.PartialMetadata
+            ? ("PartialObjectMetadataList", "meta.k8s.io/" + form.MetaVersion)
+            : (view.Kind.Kind + "List", view.Kind.ApiVersion);
+        return Encoding.UTF8.GetBytes(
+            $"{{\"kind\":\"{kind}\",\"apiVersion\":\"{apiVersion}\",\"metadata\":{metadata},\"items\":[");
+    }
+
+    private static byte[] TableHead(ResourceView view, string metadata, string metaVersion, bool withColumns) =>
+        [.. Encoding.UTF8.GetBytes(
+                $"{{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/{metaVersion}\",\"metadata\":{metadata},\"columnDefinitions\":"),
+            .. withColumns ? view.Columns : "null"u8, .. ",\"rows\":["u8];
+
+    private static string Metadata(ListResult list)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{{\"resourceVersion\":\"{list.Revision}\"");
+        if (list.Continue.Length > 0)
+            text.Append(CultureInfo.InvariantCulture, $",\"continue\":\"{list.Continue}\"");
+        if (list.RemainingItemCount is { } remaining)
+            text.Append(CultureInfo.InvariantCulture, $",\"remainingItemCount\":{remaining}");
+        return text.Append('}').ToString();
+    }
+}

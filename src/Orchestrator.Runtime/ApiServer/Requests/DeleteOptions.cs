@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Orchestrator.Api;
+using Orchestrator.Api.Decoding;
+using Orchestrator.Runtime.ApiServer.Resources;
+
+namespace Orchestrator.Runtime.ApiServer.Requests;
+
+/// <summary>How to delete: from the body (JSON or protobuf), else from the query.</summary>
+internal sealed record DeleteOptions
+{
+    public long? GracePeriodSeconds { get; init; }
+
+    public string? Uid { get; init; }
+
+    public string? ResourceVersion { get; init; }
+
+    /// <summary>The old way to say Orphan or Background.</summary>
+    public bool? OrphanDependents { get; init; }
+
+    /// <summary>Orphan, Background, Foreground; null for the resource's default.</summary>
+    public string? PropagationPolicy { get; init; }
+
+    public bool IsDryRun { get; init; }
+
+    public JsonElement? Json { get; init; }
+
+    /// <exception cref="ApiException">400, 415, 422.</exception>
+    public static async Task<DeleteOptions> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        byte[] body = await BodyReader.ReadAsync(request, cancellationToken).ConfigureAwait(false);
+        var options = body.Length > 0 ? FromBody(request, body) : FromQuery(request.Query);
+        // A dry run in the query counts beside a body, too: nobody means to delete for good who asks for one.
+        var errors = new List<FieldError>();
+        bool isDryRun = WriteOptions.ReadDryRun(request.Query["dryRun"].Select(value => value ?? ""), errors);
+        options = options with { IsDryRun = options.IsDryRun || isDryRun };
+        Validate(options, errors);
+        return errors.Count == 0
+            ? options
+            : throw ApiErrors.Invalid(new GroupKind("meta.k8s.io", "DeleteOptions"), "", errors);
+    }
+
+    private static DeleteOptions FromBody(HttpRequest request, byte[] body)
+    {
+        try
+        {
+            byte[] json = ObjectDecoder.MediaTypeOf(request) switch
+            {
+                MediaTypes.Protobuf => ProtobufDecoder.ToJson(body, out _),
+                MediaTypes.Yaml => YamlText.ToJson(body),
+                "" or MediaTypes.Json => body,
+                var other => throw ApiErrors.UnsupportedMediaType([MediaTypes.Json, MediaTypes.Yaml, MediaTypes.Protobuf]),
+            };
+            return FromJson(JsonBytes.ParseObject(json));
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
+        {
+            throw ApiErrors.BadRequest(exception.Message);
+        }
+    }
+
+    private static DeleteOptions FromJson(JsonObject json)
+    {
+        var preconditions = json["preconditions"] as JsonObject;
+        return new DeleteOptions
+        {
+            GracePeriodSeconds = json["gracePeriodSeconds"]?.GetValue<long>(),
+            Uid = preconditions?["uid"]?.GetValue<string>(),
+            ResourceVersion = preconditions?["resourceVersion"]?.GetValue<string>(),
+            OrphanDependents = json["orphanDependents"]?.GetValue<bool>(),
+            PropagationPolicy = json["propagationPolicy"]?.GetValue<string>(),
+            IsDryRun = json["dryRun"] is JsonArray dryRun && dryRun.Any(value => value?.GetValue<string>() == "All"),
+            Json = JsonSerializer.SerializeToElement(json),
+        };
+    }
+
+    private static DeleteOptions FromQuery(IQueryCollection query)
+    {
+        string policy = QueryOptions.Text(query, "propagationPolicy");
+        string uid = QueryOptions.Text(query, "preconditions.uid");
+        string revision = QueryOptions.Text(query, "preconditions.resourceVersion");
+        return new DeleteOptions
+        {
+            GracePeriodSeconds = QueryOptions.Number(query, "gracePeriodSeconds"),
+            Uid = uid.Length > 0 ? uid : null,
+            ResourceVersion = revision.Length > 0 ? revision : null,
+            OrphanDependents = query.ContainsKey("orphanDependents") ? QueryOptions.Flag(query, "orphanDependents") : null,
+            PropagationPolicy = policy.Length > 0 ? policy : null,
+        };
+    }
+
+    private static void Validate(DeleteOptions options, List<FieldError> errors)
+    {
+        var policy = FieldPath.Root.Child("propagationPolicy");
+        if (options.PropagationPolicy is not null && options.OrphanDependents is not null)
+            errors.Add(FieldError.Invalid(
+                policy, options.PropagationPolicy, "orphanDependents and deletionPropagation cannot be both set"));
+        if (options.PropagationPolicy is not (null or "Orphan" or "Background" or "Foreground"))
+            errors.Add(FieldError.NotSupported(policy, options.PropagationPolicy, ["Background", "Foreground", "Orphan", ""]));
+    }
+}

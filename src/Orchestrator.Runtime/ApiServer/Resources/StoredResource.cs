@@ -1,0 +1,59 @@
+using System.Text;
+using KvStore.Client;
+using KvStore.Protocol;
+using Microsoft.Extensions.Logging;
+using Orchestrator.Api;
+using Orchestrator.Api.Fields;
+using Orchestrator.Api.Strategies;
+using Orchestrator.Runtime.ApiServer.Caching;
+
+namespace Orchestrator.Runtime.ApiServer.Resources;
+
+/// <summary>What lies under one prefix of the store: its storage version, its cache, its rules.</summary>
+internal sealed class StoredResource : IAsyncDisposable
+{
+    private readonly Lazy<WatchCache> _cache;
+
+    public StoredResource(ResourceDescription description, EtcdClient store, TimeProvider clock, ILoggerFactory loggers)
+    {
+        Description = description;
+        Prefix = description.StoragePrefix!;
+        Strategy = Strategy.For(description);
+        FieldLabels = FieldLabels.For(description);
+        IndexedField = description is { Group: "", Plural: "pods" } ? "spec.nodeName" : null;
+        _cache = new Lazy<WatchCache>(() => new WatchCache(store, this, clock, loggers.CreateLogger<WatchCache>()));
+    }
+
+    /// <summary>Of the version that is stored.</summary>
+    public ResourceDescription Description { get; }
+
+    /// <summary><c>/registry/pods/</c></summary>
+    public string Prefix { get; }
+
+    public Strategy Strategy { get; }
+
+    public FieldLabels FieldLabels { get; }
+
+    /// <summary>The field by whose value most watchers pick: those of kubelets. Null for most resources.</summary>
+    public string? IndexedField { get; }
+
+    /// <summary>Begins when it is first asked for.</summary>
+    public WatchCache Cache => _cache.Value;
+
+    public bool HasCache => _cache.IsValueCreated;
+
+    public GroupResource GroupResource => new(Description.Group, Description.Plural);
+
+    /// <param name="ns">Empty for cluster-scoped resources.</param>
+    public string KeyOf(string ns, string name) => Description.IsNamespaced ? $"{ns}/{name}" : name;
+
+    /// <summary>The key of <see cref="StoredObject.Key"/> for one in the store.</summary>
+    public string KeyOf(ReadOnlySpan<byte> storeKey) => Encoding.UTF8.GetString(storeKey[Prefix.Length..]);
+
+    public string StoreKeyOf(string key) => Prefix + key;
+
+    /// <exception cref="System.Text.Json.JsonException">The value is no such object.</exception>
+    public StoredObject Read(KeyValue kv) => new(this, KeyOf(kv.Key.Span), kv.Value.ToByteArray(), kv.ModRevision);
+
+    public ValueTask DisposeAsync() => _cache.IsValueCreated ? _cache.Value.DisposeAsync() : ValueTask.CompletedTask;
+}

@@ -1,0 +1,136 @@
+using KvStore.Client;
+using Orchestrator.Api;
+
+using Orchestrator.Runtime.ApiServer.Caching;
+using Orchestrator.Runtime.ApiServer.Resources;
+using Orchestrator.Runtime.ApiServer.Storage;
+
+namespace Orchestrator.Runtime.ApiServer.Writing;
+
+/// <summary>Creates objects: admission, system fields, rules of the kind, validation, store.</summary>
+internal sealed class ObjectCreator(
+    ObjectStore store, EventLeases leases, AdmissionChain admission, StorageRules rules, TimeProvider clock)
+{
+    /// <summary>How many names are tried where the server chooses them.</summary>
+    private const int MaxGeneratedNames = 8;
+
+    /// <param name="value">Of the stored version, defaulted; is changed.</param>
+    /// <param name="hasManagedFields">What a server-side apply made of nothing has them already.</param>
+    /// <exception cref="ApiException">AlreadyExists, Invalid, Forbidden, ...</exception>
+    public async Task<StoredObject> CreateAsync(
+        WriteContext context, IKubernetesObject value, CancellationToken cancellationToken, bool hasManagedFields = false)
+    {
+        CheckPlace(context, value);
+        if (value.ResourceVersion.Length > 0)
+            throw ApiErrors.InternalError("resourceVersion should not be set on objects to be created");
+        var request = admission.Request(context, AdmissionOperation.Create, value, null);
+        await admission.MutateAsync(context, request, cancellationToken).ConfigureAwait(false);
+        bool isGenerated = value.Name.Length == 0 && !string.IsNullOrEmpty(value.Metadata.GenerateName);
+        for (int attempt = 1; ; attempt++)
+        {
+            if (isGenerated)
+                value.Metadata.Name = NameGenerator.Generate(value.Metadata.GenerateName!);
+            Prepare(context, value);
+            Check(context, value);
+            await admission.ValidateAsync(context, request, cancellationToken).ConfigureAwait(false);
+            if (await StoreAsync(context, value, hasManagedFields, cancellationToken).ConfigureAwait(false) is { } created)
+                return created;
+            if (!isGenerated || attempt == MaxGeneratedNames)
+                throw AlreadyExists(context, value, isGenerated);
+        }
+    }
+
+    private static ApiException AlreadyExists(WriteContext context, IKubernetesObject value, bool isGenerated) => isGenerated
+        ? ApiErrors.GenerateNameConflict(context.View.GroupResource, value.Name, 1)
+        : ApiErrors.AlreadyExists(context.View.GroupResource, value.Name);
+
+    private static void CheckPlace(WriteContext context, IKubernetesObject value)
+    {
+        if (context.Name.Length > 0 && value.Name.Length > 0 && value.Name != context.Name)
+            throw ApiErrors.BadRequest(
+                $"the name of the object ({value.Name}) does not match the name on the URL ({context.Name})");
+        if (context.Name.Length > 0)
+            value.Metadata.Name = context.Name;
+        if (!context.View.Description.IsNamespaced)
+        {
+            value.Metadata.Namespace = null;
+            return;
+        }
+
+        if (value.Namespace.Length > 0 && value.Namespace != context.Namespace)
+            throw ApiErrors.BadRequest(
+                "the namespace of the provided object does not match the namespace sent on the request");
+        value.Metadata.Namespace = context.Namespace;
+    }
+
+    private void Prepare(WriteContext context, IKubernetesObject value)
+    {
+        value.Metadata.Uid = Guid.NewGuid().ToString();
+        context.Stored.Strategy.PrepareForCreate(value, clock.GetUtcNow());
+    }
+
+    private static void Check(WriteContext context, IKubernetesObject value)
+    {
+        var errors = Validator.ValidateCreate(value);
+        if (errors.Count > 0)
+            throw ApiErrors.Invalid(context.View.Kind.GroupKind, value.Name, errors);
+        context.Warnings.AddRange(context.Stored.Strategy.Warnings(value));
+    }
+
+    /// <returns>Null if the name is taken.</returns>
+    private async Task<StoredObject?> StoreAsync(
+        WriteContext context, IKubernetesObject value, bool hasManagedFields, CancellationToken cancellationToken)
+    {
+        string key = context.Stored.KeyOf(value.Namespace, value.Name);
+        var claim = await rules.ClaimAsync(context, value, null, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            byte[] json = Encode(context, value, hasManagedFields);
+            if (context.IsDryRun)
+                return await IsTakenAsync(context.Stored, key, cancellationToken).ConfigureAwait(false)
+                    ? await NotDone().ConfigureAwait(false)
+                    : await DryRun(new StoredObject(context.Stored, key, json, 0)).ConfigureAwait(false);
+            var lease = await LeaseOf(context, cancellationToken).ConfigureAwait(false);
+            var created = await store.CreateAsync(context.Stored, key, json, lease, cancellationToken).ConfigureAwait(false);
+            if (created is null)
+                return await NotDone().ConfigureAwait(false);
+            if (claim is not null)
+                await claim.CommitAsync(cancellationToken).ConfigureAwait(false);
+            return created;
+        }
+        catch (Exception exception) when (exception is not UnknownOutcomeException)
+        {
+            // What may have been created keeps what it claims; the repair finds what nobody holds.
+            await NotDone().ConfigureAwait(false);
+            throw;
+        }
+
+        async Task<StoredObject?> NotDone()
+        {
+            if (claim is not null)
+                await claim.UndoAsync().ConfigureAwait(false);
+            return null;
+        }
+
+        async Task<StoredObject> DryRun(StoredObject created)
+        {
+            await NotDone().ConfigureAwait(false);
+            return created;
+        }
+    }
+
+    private byte[] Encode(WriteContext context, IKubernetesObject value, bool hasManagedFields)
+    {
+        value.Metadata.ResourceVersion = null;
+        var json = JsonBytes.ParseObject(KubernetesJson.Serialize(value));
+        return hasManagedFields ? JsonBytes.Bytes(json) : ManagedFieldsRecorder.Record(context, null, json, clock.GetUtcNow());
+    }
+
+    private async Task<LeaseId> LeaseOf(WriteContext context, CancellationToken cancellationToken) =>
+        context.Stored.Description is { Plural: "events" }
+            ? await leases.TakeAsync(cancellationToken).ConfigureAwait(false)
+            : LeaseId.None;
+
+    private async Task<bool> IsTakenAsync(StoredResource resource, string key, CancellationToken cancellationToken) =>
+        await store.GetAsync(resource, key, cancellationToken).ConfigureAwait(false) is not null;
+}

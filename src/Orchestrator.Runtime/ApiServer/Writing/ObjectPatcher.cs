@@ -1,0 +1,178 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Orchestrator.Api;
+using Orchestrator.Api.Patches;
+using Orchestrator.Runtime.ApiServer.Caching;
+using Orchestrator.Runtime.ApiServer.Requests;
+using Orchestrator.Runtime.ApiServer.Resources;
+
+namespace Orchestrator.Runtime.ApiServer.Writing;
+
+/// <summary>Patches of all four kinds, as updates of what they make of the current state.</summary>
+internal sealed class ObjectPatcher(ObjectUpdater updater)
+{
+    public const string JsonPatchType = "application/json-patch+json";
+    public const string MergePatchType = "application/merge-patch+json";
+    public const string StrategicMergePatchType = "application/strategic-merge-patch+json";
+    public const string ApplyPatchType = "application/apply-patch+yaml";
+
+    private const int BadRequestCode = 400;
+
+    private static readonly string[] Types = [JsonPatchType, MergePatchType, ApplyPatchType, StrategicMergePatchType];
+
+    /// <exception cref="ApiException">400, 409, 415, 422, ...</exception>
+    public Task<(StoredObject State, bool IsCreated)> PatchAsync(
+        WriteContext context, IUpdateTarget target, string mediaType, byte[] patch, WriteOptions options,
+        CancellationToken cancellationToken)
+    {
+        if (!Types.Contains(mediaType))
+            throw ApiErrors.UnsupportedMediaType(Types);
+        if (options.IsForced && mediaType != ApplyPatchType)
+            throw InvalidOptions(FieldError.Forbidden(FieldPath.Of("force"), "may not be specified for non-apply patch"));
+        if (mediaType == ApplyPatchType)
+            return ApplyAsync(context, target, patch, options, cancellationToken);
+        var schema = SchemaSet.Kubernetes.FindForKind(target.Kind);
+        var work = new PatchOf(target, mediaType, patch, schema);
+        // Patches do not create.
+        return updater.UpdateAsync(
+            context, target, current => current is null
+                ? throw ApiErrors.NotFound(context.View.GroupResource, context.Name)
+                : new Proposal(Decode(target, work.Apply(current), options, context)),
+            cancellationToken);
+    }
+
+    private Task<(StoredObject State, bool IsCreated)> ApplyAsync(
+        WriteContext context, IUpdateTarget target, byte[] patch, WriteOptions options, CancellationToken cancellationToken)
+    {
+        if (options.FieldManager.Length == 0)
+            throw InvalidOptions(FieldError.Required(FieldPath.Of("fieldManager"), "is required for apply patch"));
+        var applied = ParseApplied(context, target, patch, options);
+        var schema = SchemaSet.Kubernetes.ForKind(target.Kind);
+        var creating = new CreatingTarget(target);
+        return updater.UpdateAsync(
+            context, target.Subresource.Length == 0 ? creating : target, current =>
+            {
+                var live = current is null ? null : target.Show(current);
+                var merged = MergePatch.Apply(live, applied.DeepClone())!;
+                return new Proposal(
+                    target.Decode(JsonBytes.Bytes(merged), FieldValidation.Ignore, context.Warnings), HasManagedFields: true);
+            },
+            cancellationToken);
+    }
+
+    private static ApiException InvalidOptions(FieldError error) =>
+        ApiErrors.Invalid(new GroupKind("meta.k8s.io", "PatchOptions"), "", [error]);
+
+    private static JsonObject ParseApplied(WriteContext context, IUpdateTarget target, byte[] patch, WriteOptions options)
+    {
+        JsonObject applied;
+        try
+        {
+            // JSON is YAML, nearly; what begins like JSON is read as such.
+            byte[] json = patch.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? patch : YamlText.ToJson(patch);
+            target.Decode(json, options.FieldValidation, context.Warnings);
+            applied = JsonBytes.ParseObject(json);
+        }
+        catch (JsonException exception)
+        {
+            throw ApiErrors.BadRequest($"error decoding YAML: {exception.Message}");
+        }
+
+        if (applied["metadata"] is JsonObject metadata && metadata["managedFields"] is JsonArray { Count: > 0 })
+            throw ApiErrors.BadRequest("metadata.managedFields must be nil");
+        if (applied["apiVersion"] is null)
+            throw ApiErrors.BadRequest("invalid object type: apiVersion is missing");
+        return applied;
+    }
+
+    private static IKubernetesObject Decode(IUpdateTarget target, JsonNode? patched, WriteOptions options, WriteContext context)
+    {
+        if (patched is not JsonObject document)
+            throw ApiErrors.BadRequest("the patched document is no object");
+        var warnings = new List<string>();
+        try
+        {
+            return target.Decode(JsonBytes.Bytes(document), options.FieldValidation, warnings);
+        }
+        catch (ApiException exception) when (exception.Code == BadRequestCode)
+        {
+            // What the patch made is no such object: the patch is well-formed and can not be processed.
+            throw ApiErrors.Invalid(
+                default, "", [FieldError.Invalid(FieldPath.Of("patch"), document.ToJsonString(), Reason(exception, target))]);
+        }
+        finally
+        {
+            context.Warnings.AddRange(warnings.Except(context.Warnings).ToList());
+        }
+    }
+
+    private static string Reason(ApiException exception, IUpdateTarget target)
+    {
+        string prefix = $"{target.Kind.Kind} in version \"{target.Kind.Version}\" cannot be handled as a {target.Kind.Kind}: ";
+        return exception.Message.StartsWith(prefix, StringComparison.Ordinal) ? exception.Message[prefix.Length..] : exception.Message;
+    }
+
+    /// <summary>A patch, parsed once, that is applied to whatever state it meets.</summary>
+    private sealed class PatchOf
+    {
+        private readonly IUpdateTarget _target;
+        private readonly string _mediaType;
+        private readonly byte[] _patch;
+        private readonly Schema? _schema;
+        private readonly JsonObject? _document;
+
+        public PatchOf(IUpdateTarget target, string mediaType, byte[] patch, Schema? schema)
+        {
+            _target = target;
+            _mediaType = mediaType;
+            _patch = patch;
+            _schema = schema;
+            if (mediaType == JsonPatchType)
+                return;
+            try
+            {
+                _document = JsonBytes.ParseObject(patch);
+            }
+            catch (JsonException exception)
+            {
+                throw ApiErrors.BadRequest($"error decoding patch: {exception.Message}");
+            }
+        }
+
+        public JsonNode? Apply(StoredObject current)
+        {
+            var document = _target.Show(current);
+            return _mediaType switch
+            {
+                JsonPatchType => JsonPatch.Apply(document, _patch),
+                MergePatchType => MergePatch.Apply(document, _document!.DeepClone()),
+                _ => StrategicMergePatch.Apply(
+                    document, (JsonObject)_document!.DeepClone(),
+                    _schema ?? throw ApiErrors.UnsupportedMediaType([JsonPatchType, MergePatchType])),
+            };
+        }
+    }
+
+    /// <summary>An apply creates what is not there.</summary>
+    private sealed class CreatingTarget(IUpdateTarget target) : IUpdateTarget
+    {
+        public GroupVersionKind Kind => target.Kind;
+
+        public string Subresource => target.Subresource;
+
+        public bool AllowsCreate => true;
+
+        public JsonObject Show(StoredObject current) => target.Show(current);
+
+        public IKubernetesObject Decode(byte[] json, FieldValidation validation, List<string> warnings) =>
+            target.Decode(json, validation, warnings);
+
+        public IKubernetesObject Merge(IKubernetesObject? current, IKubernetesObject sent, DateTimeOffset now) =>
+            target.Merge(current, sent, now);
+
+        public IReadOnlyList<FieldError> Validate(IKubernetesObject updated, IKubernetesObject current) =>
+            target.Validate(updated, current);
+
+        public byte[] Answer(StoredObject stored, ObjectForm form) => target.Answer(stored, form);
+    }
+}

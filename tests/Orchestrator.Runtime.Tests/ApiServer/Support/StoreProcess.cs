@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Orchestrator.Runtime.Tests.ApiServer.Support;
+
+/// <summary>A kvstore member as a process of its own.</summary>
+internal sealed class StoreProcess : IAsyncDisposable
+{
+    private const int MaxStarts = 5;
+
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static readonly ConcurrentDictionary<int, Process> Living = new();
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("orchestrator-api-tests-").FullName;
+    private readonly ConcurrentQueue<string> _log = new();
+    private Process? _process;
+
+    static StoreProcess()
+    {
+        // A test run that is cut short leaves nothing behind.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            foreach (var process in Living.Values)
+                process.Kill();
+        };
+    }
+
+    public string Url { get; private set; } = "";
+
+    public static async Task<StoreProcess> StartAsync()
+    {
+        for (int start = 1; ; start++)
+        {
+            var store = new StoreProcess();
+            try
+            {
+                await store.RunAsync();
+                return store;
+            }
+            // Somebody else may have taken a port between our look and the server's bind.
+            catch (InvalidOperationException) when (start < MaxStarts
+                && store.Log.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+            {
+                await store.DisposeAsync();
+            }
+            catch
+            {
+                await store.DisposeAsync();
+                throw;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { } process)
+        {
+            Living.TryRemove(process.Id, out _);
+            if (!process.HasExited)
+                process.Kill();
+            await process.WaitForExitAsync();
+            process.Dispose();
+        }
+
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private string Log => string.Join(Environment.NewLine, _log);
+
+    private static string Binary
+    {
+        get
+        {
+            // .../bin/Release/net10.0/ of this test is the same place in the server's project.
+            var framework = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+            var root = framework.Parent!.Parent!.Parent!.Parent!.Parent!;
+            string file = Path.Combine(
+                root.FullName, "src", "KvStore.Server", "bin", framework.Parent.Name, framework.Name, "kvstore");
+            return File.Exists(file) ? file : throw new FileNotFoundException($"{file} is missing: build KvStore.sln first");
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        var (client, peer) = FreePorts();
+        Url = $"http://127.0.0.1:{client}";
+        string peerUrl = $"http://127.0.0.1:{peer}";
+        var isReady = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var start = new ProcessStartInfo(Binary)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "--name", "member",
+                "--data-dir", Path.Combine(_directory, "member.kvstore"),
+                "--listen-client-urls", Url,
+                "--advertise-client-urls", Url,
+                "--listen-peer-urls", peerUrl,
+                "--initial-advertise-peer-urls", peerUrl,
+                "--initial-cluster", $"member={peerUrl}",
+            },
+        };
+        var process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        process.OutputDataReceived += (_, line) => Note(line.Data, isReady);
+        process.ErrorDataReceived += (_, line) => Note(line.Data, isReady);
+        process.Exited += (_, _) => isReady.TrySetResult(false);
+        process.Start();
+        Living[process.Id] = process;
+        _process = process;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (await isReady.Task.WaitAsync(StartLimit))
+            return;
+        await process.WaitForExitAsync();
+        throw new InvalidOperationException($"the store did not start:{Environment.NewLine}{Log}");
+    }
+
+    private void Note(string? line, TaskCompletionSource<bool> isReady)
+    {
+        if (line is null)
+            return;
+        _log.Enqueue(line);
+        if (line.Contains("ready to serve client requests", StringComparison.Ordinal))
+            isReady.TrySetResult(true);
+    }
+
+    private static (int Client, int Peer) FreePorts()
+    {
+        using var client = new TcpListener(IPAddress.Loopback, 0);
+        using var peer = new TcpListener(IPAddress.Loopback, 0);
+        client.Start();
+        peer.Start();
+        return (((IPEndPoint)client.LocalEndpoint).Port, ((IPEndPoint)peer.LocalEndpoint).Port);
+    }
+}
