@@ -21,19 +21,25 @@ internal static class SchemaReader
         var kind = Members(schema["properties"]).ContainsKey("apiVersion") ? ReadKind(schema) : null;
         var properties = Members(schema["properties"])
             .Select(entry => ReadProperty(entry.Key, name, Members(entry.Value), required.Contains(entry.Key)))
-            .OrderBy(property => kind is null ? 0 : Rank(property)).ThenBy(property => property.JsonName, StringComparer.Ordinal)
+            .OrderBy(property => Rank(name, kind is not null, property.JsonName)).ThenBy(property => property.JsonName, StringComparer.Ordinal)
             .ToList();
         return new Definition(fullName, ModelNames.Namespace(fullName), name, properties, kind);
     }
 
-    /// <summary>Documents begin with what they are, as people write them.</summary>
-    private static int Rank(Property property) => property.JsonName switch
+    /// <summary>Documents begin with what they are, as people write them. A refusal is read by people as it comes, so its fields stand in
+    /// the order that they know; all others follow the alphabet.</summary>
+    private static int Rank(string definition, bool isKind, string field)
     {
-        "kind" => 0,
-        "apiVersion" => 1,
-        "metadata" => 2,
-        _ => 3,
-    };
+        string[] order = definition switch
+        {
+            "Status" => ["kind", "apiVersion", "metadata", "status", "message", "reason", "details", "code"],
+            "StatusDetails" => ["name", "group", "kind", "uid", "causes", "retryAfterSeconds"],
+            "StatusCause" => ["reason", "message", "field"],
+            _ => isKind ? ["kind", "apiVersion", "metadata"] : [],
+        };
+        int rank = Array.IndexOf(order, field);
+        return rank < 0 ? order.Length : rank;
+    }
 
     private static Property ReadProperty(string jsonName, string className, Dictionary<string, object?> schema, bool isRequired) =>
         new(jsonName, ModelNames.Property(jsonName, className), ReadType(schema), isRequired);

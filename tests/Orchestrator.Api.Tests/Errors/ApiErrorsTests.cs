@@ -9,21 +9,21 @@ public sealed class ApiErrorsTests
 
     public static TheoryData<ApiException, string> Bodies() => new()
     {
-        { ApiErrors.NotFound(Pods, "web"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":404,"details":{"kind":"pods","name":"web"},"message":"pods \"web\" not found","reason":"NotFound","status":"Failure"}""" },
-        { ApiErrors.AlreadyExists(Deployments, "web"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":409,"details":{"group":"apps","kind":"deployments","name":"web"},"message":"deployments.apps \"web\" already exists","reason":"AlreadyExists","status":"Failure"}""" },
-        { ApiErrors.Conflict(Deployments, "web"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":409,"details":{"group":"apps","kind":"deployments","name":"web"},"message":"Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified; please apply your changes to the latest version and try again","reason":"Conflict","status":"Failure"}""" },
-        { ApiErrors.BadRequest("no"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":400,"message":"no","reason":"BadRequest","status":"Failure"}""" },
-        { ApiErrors.Forbidden(Pods, "", "User \"eve\" cannot list resource \"pods\""), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":403,"details":{"kind":"pods"},"message":"pods is forbidden: User \"eve\" cannot list resource \"pods\"","reason":"Forbidden","status":"Failure"}""" },
-        { ApiErrors.Unauthorized(), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":401,"message":"Unauthorized","reason":"Unauthorized","status":"Failure"}""" },
-        { ApiErrors.MethodNotSupported(Deployments, "get"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":405,"details":{"group":"apps","kind":"deployments"},"message":"get is not supported on resources of kind \"deployments.apps\"","reason":"MethodNotAllowed","status":"Failure"}""" },
-        { ApiErrors.NotAcceptable(["application/json", "application/yaml"]), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":406,"message":"only the following media types are accepted: application/json, application/yaml","reason":"NotAcceptable","status":"Failure"}""" },
-        { ApiErrors.UnsupportedMediaType(["application/json"]), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":415,"message":"the body of the request was in an unknown format - accepted media types include: application/json","reason":"UnsupportedMediaType","status":"Failure"}""" },
-        { ApiErrors.RequestEntityTooLarge("limit is 3145728"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":413,"message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge","status":"Failure"}""" },
-        { ApiErrors.Expired("too old resource version: 1 (5)"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":410,"message":"too old resource version: 1 (5)","reason":"Expired","status":"Failure"}""" },
-        { ApiErrors.TooManyRequests("later", 1), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":429,"details":{"retryAfterSeconds":1},"message":"later","reason":"TooManyRequests","status":"Failure"}""" },
-        { ApiErrors.Timeout("slow", 0), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":504,"details":{},"message":"Timeout: slow","reason":"Timeout","status":"Failure"}""" },
-        { ApiErrors.InternalError("broken"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":500,"details":{"causes":[{"message":"broken"}]},"message":"Internal error occurred: broken","reason":"InternalError","status":"Failure"}""" },
-        { ApiErrors.ServiceUnavailable("no"), """{"kind":"Status","apiVersion":"v1","metadata":{},"code":503,"message":"no","reason":"ServiceUnavailable","status":"Failure"}""" },
+        { ApiErrors.NotFound(Pods, "web"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"pods \"web\" not found","reason":"NotFound","details":{"name":"web","kind":"pods"},"code":404}""" },
+        { ApiErrors.AlreadyExists(Deployments, "web"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"deployments.apps \"web\" already exists","reason":"AlreadyExists","details":{"name":"web","group":"apps","kind":"deployments"},"code":409}""" },
+        { ApiErrors.Conflict(Deployments, "web"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified; please apply your changes to the latest version and try again","reason":"Conflict","details":{"name":"web","group":"apps","kind":"deployments"},"code":409}""" },
+        { ApiErrors.BadRequest("no"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"no","reason":"BadRequest","code":400}""" },
+        { ApiErrors.Forbidden(Pods, "", "User \"eve\" cannot list resource \"pods\""), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"pods is forbidden: User \"eve\" cannot list resource \"pods\"","reason":"Forbidden","details":{"kind":"pods"},"code":403}""" },
+        { ApiErrors.Unauthorized(), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}""" },
+        { ApiErrors.MethodNotSupported(Deployments, "get"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"get is not supported on resources of kind \"deployments.apps\"","reason":"MethodNotAllowed","details":{"group":"apps","kind":"deployments"},"code":405}""" },
+        { ApiErrors.NotAcceptable(["application/json", "application/yaml"]), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"only the following media types are accepted: application/json, application/yaml","reason":"NotAcceptable","code":406}""" },
+        { ApiErrors.UnsupportedMediaType(["application/json"]), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"the body of the request was in an unknown format - accepted media types include: application/json","reason":"UnsupportedMediaType","code":415}""" },
+        { ApiErrors.RequestEntityTooLarge("limit is 3145728"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge","code":413}""" },
+        { ApiErrors.Expired("too old resource version: 1 (5)"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version: 1 (5)","reason":"Expired","code":410}""" },
+        { ApiErrors.TooManyRequests("later", 1), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"later","reason":"TooManyRequests","details":{"retryAfterSeconds":1},"code":429}""" },
+        { ApiErrors.Timeout("slow", 0), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Timeout: slow","reason":"Timeout","details":{},"code":504}""" },
+        { ApiErrors.InternalError("broken"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Internal error occurred: broken","reason":"InternalError","details":{"causes":[{"message":"broken"}]},"code":500}""" },
+        { ApiErrors.ServiceUnavailable("no"), """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"no","reason":"ServiceUnavailable","code":503}""" },
     };
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class ApiErrorsTests
         Assert.Equal("Deployment.apps \"web\" is invalid: [spec.replicas: Invalid value: -1: must be greater than or equal to 0, spec.selector: Required value]",
             exception.Message);
         Assert.Equal(422, exception.Code);
-        Assert.Equal("""[{"field":"spec.replicas","message":"Invalid value: -1: must be greater than or equal to 0","reason":"FieldValueInvalid"},{"field":"spec.selector","message":"Required value","reason":"FieldValueRequired"}]""",
+        Assert.Equal("""[{"reason":"FieldValueInvalid","message":"Invalid value: -1: must be greater than or equal to 0","field":"spec.replicas"},{"reason":"FieldValueRequired","message":"Required value","field":"spec.selector"}]""",
             $"[{string.Join(',', exception.Status.Details!.Causes!.Select(cause => Encoding.UTF8.GetString(KubernetesJson.Serialize(cause))))}]");
     }
 
