@@ -1,0 +1,38 @@
+namespace Orchestrator.Api.ManagedFields;
+
+/// <summary>Fields that nobody comes to own.</summary>
+internal static class UnmanagedFields
+{
+    /// <summary>What names an object and what the server itself writes into its metadata.</summary>
+    public static FieldSet Always { get; } = Union(
+        FieldSet.OfPath("apiVersion"),
+        FieldSet.OfPath("kind"),
+        FieldSet.OfPath("metadata"),
+        FieldSet.OfPath("metadata", "name"),
+        FieldSet.OfPath("metadata", "namespace"),
+        FieldSet.OfPath("metadata", "creationTimestamp"),
+        FieldSet.OfPath("metadata", "selfLink"),
+        FieldSet.OfPath("metadata", "uid"),
+        FieldSet.OfPath("metadata", "clusterName"),
+        FieldSet.OfPath("metadata", "generation"),
+        FieldSet.OfPath("metadata", "managedFields"),
+        FieldSet.OfPath("metadata", "resourceVersion"));
+
+    private static readonly FieldSet Spec = FieldSet.OfPath("spec");
+    private static readonly FieldSet Status = FieldSet.OfPath("status");
+
+    /// <summary>What a request through the subresource cannot change, whatever it says: the object's own path leaves the status alone,
+    /// that of the status the spec.</summary>
+    public static FieldSet ResetBy(string subresource, Schema schema)
+    {
+        bool hasStatus = schema.Properties.ContainsKey("status");
+        return subresource switch
+        {
+            "" when hasStatus => Status,
+            "status" => Spec,
+            _ => FieldSet.Empty,
+        };
+    }
+
+    private static FieldSet Union(params FieldSet[] sets) => sets.Aggregate((all, set) => all.Union(set));
+}
