@@ -1,0 +1,29 @@
+using Orchestrator.Api.RbacV1;
+using Orchestrator.Control.ClusterRoles;
+
+namespace Orchestrator.Control.Tests.ClusterRoles;
+
+public sealed class ClusterRoleAggregationControllerTests
+{
+    [Fact]
+    public void A_role_made_of_others_has_their_rules_each_once()
+    {
+        static PolicyRule Rule(string resource) => new() { ApiGroups = [""], Resources = [resource], Verbs = ["get"] };
+        static ClusterRole Role(string name, bool isPart, params PolicyRule[] rules) => new()
+        {
+            Metadata = new ObjectMeta { Name = name, Labels = isPart ? new() { ["to"] = "admin" } : null },
+            Rules = [.. rules],
+        };
+        var admin = Role("admin", false, Rule("old"));
+        admin.AggregationRule = new AggregationRule
+        {
+            ClusterRoleSelectors = [new LabelSelector { MatchLabels = new() { ["to"] = "admin" } }],
+        };
+        var cluster = new FakeCluster().With(admin, Role("b", true, Rule("pods"), Rule("services")),
+            Role("a", true, Rule("pods")), Role("c", false, Rule("secrets")));
+
+        cluster.Settle(ClusterRoleAggregationController.Description, new NamespacedName("", "admin"));
+
+        Assert.Equal(["pods", "services"], cluster.Get<ClusterRole>("", "admin")!.Rules!.Select(rule => rule.Resources![0]));
+    }
+}

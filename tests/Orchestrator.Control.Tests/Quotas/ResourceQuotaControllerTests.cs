@@ -1,0 +1,117 @@
+using Orchestrator.Control.Quotas;
+
+namespace Orchestrator.Control.Tests.Quotas;
+
+public sealed class ResourceQuotaControllerTests
+{
+    private static readonly NamespacedName Key = new(Make.Ns, "quota");
+
+    private readonly FakeCluster _cluster = new();
+
+    private static ResourceQuota New(params string[] resources) => new()
+    {
+        Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "quota" },
+        Spec = new ResourceQuotaSpec { Hard = resources.ToDictionary(name => name, _ => Quantity.Parse("100")) },
+    };
+
+    private static Container Asking(string cpu, string memory, string? restartPolicy = null) => new()
+    {
+        Name = "c" + cpu,
+        RestartPolicy = restartPolicy,
+        Resources = new ResourceRequirements
+        {
+            Requests = new() { ["cpu"] = Quantity.Parse(cpu), ["memory"] = Quantity.Parse(memory) },
+            Limits = new() { ["cpu"] = Quantity.Parse(cpu) * 2 },
+        },
+    };
+
+    private Dictionary<string, string> Used()
+    {
+        _cluster.Settle(ResourceQuotaController.Description, Key);
+        return _cluster.Get<ResourceQuota>(Make.Ns, "quota")!.Status.Used!.ToDictionary(u => u.Key, u => u.Value.ToString());
+    }
+
+    [Fact]
+    public void Pods_count_with_what_they_ask_for_until_they_end()
+    {
+        _cluster.With(New("pods", "cpu", "requests.memory", "limits.cpu", "count/pods"),
+            Make.Pod("a").With(pod => pod.Spec.Containers = [Asking("250m", "1Gi"), Asking("500m", "1Gi")]),
+            Make.Pod("ended").Phase("Succeeded").With(pod => pod.Spec.Containers = [Asking("9", "9Gi")]));
+
+        Assert.Equal(new Dictionary<string, string>
+        {
+            ["pods"] = "1", ["cpu"] = "750m", ["requests.memory"] = "2Gi", ["limits.cpu"] = "1500m", ["count/pods"] = "2",
+        }, Used());
+    }
+
+    [Fact]
+    public void A_pod_takes_its_containers_or_the_greediest_step_of_its_start()
+    {
+        var pod = Make.Pod("a").With(p =>
+        {
+            p.Spec.Containers = [Asking("1", "1Gi")];
+            p.Spec.InitContainers = [Asking("500m", "1Gi", "Always"), Asking("3", "1Gi")];
+            p.Spec.Overhead = new() { ["cpu"] = Quantity.Parse("100m") };
+        });
+
+        var amounts = QuotaMeasure.PodAmounts(pod, container => container.Resources?.Requests);
+
+        // The step of 3 runs beside the sidecar of 500m: more than 1 and 500m later on.
+        Assert.Equal("3600m", amounts["cpu"].ToString());
+        Assert.Equal("2Gi", amounts["memory"].ToString());
+    }
+
+    [Fact]
+    public void Services_claims_and_objects_count()
+    {
+        _cluster.With(
+            New("services", "services.nodeports", "services.loadbalancers", "persistentvolumeclaims", "requests.storage",
+                "fast.storageclass.storage.k8s.io/requests.storage", "configmaps", "count/deployments.apps"),
+            new Service
+            {
+                Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "lb" },
+                Spec = new ServiceSpec { Type = "LoadBalancer", Ports = [new ServicePort { Port = 80 }, new ServicePort { Port = 443 }] },
+            },
+            new PersistentVolumeClaim
+            {
+                Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "data" },
+                Spec = new PersistentVolumeClaimSpec
+                {
+                    StorageClassName = "fast",
+                    Resources = new VolumeResourceRequirements { Requests = new() { ["storage"] = Quantity.Parse("5Gi") } },
+                },
+            },
+            new ConfigMap { Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "config" } },
+            new ConfigMap { Metadata = new ObjectMeta { Namespace = "elsewhere", Name = "config" } },
+            Make.Deployment());
+
+        Assert.Equal(["1", "2", "1", "1", "5Gi", "5Gi", "1", "1"], Used().Values);
+    }
+
+    [Theory]
+    [InlineData("BestEffort", true, false)]
+    [InlineData("NotBestEffort", false, true)]
+    [InlineData("NotTerminating", true, true)]
+    [InlineData("Terminating", false, false)]
+    public void Scopes_say_which_pods_count(string scope, bool countsIdle, bool countsAsking)
+    {
+        var quota = New("pods");
+        quota.Spec.Scopes = [scope];
+
+        Assert.Equal(countsIdle, QuotaMeasure.Counts(quota, Make.Pod("idle")));
+        Assert.Equal(countsAsking, QuotaMeasure.Counts(quota, Make.Pod("asking").With(pod => pod.Spec.Containers = [Asking("1", "1Gi")])));
+    }
+
+    [Fact]
+    public void A_scope_selector_looks_at_the_priority_class()
+    {
+        var quota = New("pods");
+        quota.Spec.ScopeSelector = new ScopeSelector
+        {
+            MatchExpressions = [new ScopedResourceSelectorRequirement { ScopeName = "PriorityClass", Operator = "In", Values = ["high"] }],
+        };
+
+        Assert.True(QuotaMeasure.Counts(quota, Make.Pod("p").With(pod => pod.Spec.PriorityClassName = "high")));
+        Assert.False(QuotaMeasure.Counts(quota, Make.Pod("p")));
+    }
+}
