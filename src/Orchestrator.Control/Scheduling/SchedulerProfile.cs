@@ -1,0 +1,43 @@
+using Orchestrator.Control.Scheduling.Plugins;
+
+namespace Orchestrator.Control.Scheduling;
+
+/// <summary>Which plugins decide, in which order, and how much each counts.</summary>
+/// <remarks>
+/// The order is Kubernetes'. Gates and priorities are the queue's business (<see cref="Queueing.SchedulingQueue"/>). Filters for
+/// volumes (restrictions, limits, binding, zones) have their place between NodeResourcesFit and PodTopologySpread, and what is
+/// to be done when no node will do (preemption) is <see cref="NoFit"/>.
+/// </remarks>
+public sealed record SchedulerProfile
+{
+    public IReadOnlyList<IFilterPlugin> Filters { get; init; } = [];
+
+    public IReadOnlyList<(IScorePlugin Plugin, int Weight)> Scores { get; init; } = [];
+
+    /// <summary>Has the last word when no node will do.</summary>
+    public INoFitPlugin? NoFit { get; init; }
+
+    /// <summary>The plugins of Kubernetes' default scheduler. Plugins keep state: each scheduler needs a profile of its own.</summary>
+    public static SchedulerProfile Default()
+    {
+        var taints = new TaintTolerationPlugin();
+        var nodeAffinity = new NodeAffinityPlugin();
+        var resources = new NodeResourcesFitPlugin();
+        var spread = new PodTopologySpreadPlugin();
+        var podAffinity = new InterPodAffinityPlugin();
+        return new SchedulerProfile
+        {
+            Filters =
+            [
+                new NodeUnschedulablePlugin(), new NodeNamePlugin(), taints, nodeAffinity, new NodePortsPlugin(), resources,
+                spread, podAffinity,
+            ],
+            Scores =
+            [
+                (taints, 3), (nodeAffinity, 2), (resources, 1), (spread, 2), (podAffinity, 2), (new BalancedAllocationPlugin(), 1),
+                (new ImageLocalityPlugin(), 1),
+            ],
+            NoFit = new PreemptionPlace(),
+        };
+    }
+}
