@@ -76,7 +76,7 @@ internal sealed class TypeMismatch
             return $"json: cannot unmarshal {Word(ref reader, isWhole: true)} into Go value of type int32";
         if (schema.Format == "date-time")
             return reader.TokenType == JsonTokenType.String
-                ? Timestamps.ParseError(reader.GetString()!, schema.Name!.EndsWith(".MicroTime", StringComparison.Ordinal))
+                ? TimestampFault.Describe(reader.GetString()!, schema.Name!.EndsWith(".MicroTime", StringComparison.Ordinal))
                 : $"json: cannot unmarshal {Word(ref reader, isWhole: false)} into Go value of type string";
         if (schema.Format == "byte" && reader.TokenType == JsonTokenType.String)
             return DescribeBase64(reader.GetString()!);

@@ -8,8 +8,6 @@ public static class Timestamps
 {
     public const int LengthLimit = 27;
 
-    private const string Layout = "2006-01-02T15:04:05Z07:00";
-    private const string MicroLayout = "2006-01-02T15:04:05.000000Z07:00";
     private const int TicksPerMicrosecond = 10;
 
     /// <summary><c>2026-01-31T08:05:00Z</c>.</summary>
@@ -48,11 +46,6 @@ public static class Timestamps
         return TryMake(year, month, day, new TimeSpan(hour, minute, second), ticks, offset, out time)
             && hour < 24 && minute < 60 && second < 60;
     }
-
-    /// <summary>Why the text is no time, in Go's words.</summary>
-    internal static string ParseError(string text, bool isMicro) =>
-        $"parsing time {GoText.Quote(text)} as {GoText.Quote(isMicro ? MicroLayout : Layout)}: "
-        + $"cannot parse {GoText.Quote(text)} as \"2006\"";
 
     internal static int Format(DateTimeOffset time, bool isMicro, Span<byte> text)
     {

@@ -22,6 +22,23 @@ public sealed class OpenApiDocumentsTests
         Assert.Null(Documents.Find("apis/example.com/v1"));
     }
 
+    [Fact]
+    public void What_can_be_done_on_each_path_is_what_Kubernetes_says()
+    {
+        using var reader = new StreamReader(typeof(OpenApiDocumentsTests).Assembly.GetManifestResourceStream("paths.txt")!);
+        var expected = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        var actual = Operations(Parse(Documents.Swagger)).Where(operation => !operation.Path.Contains("metrics.k8s.io")).Select(operation =>
+        {
+            var kind = operation.Operation.GetProperty("x-kubernetes-group-version-kind");
+            string group = kind.GetProperty("group").GetString() is { Length: > 0 } name ? name : "core";
+            return $"{operation.Path} {operation.Method} {operation.Operation.GetProperty("x-kubernetes-action")} "
+                + $"{group}/{kind.GetProperty("version")} {kind.GetProperty("kind")}";
+        });
+
+        Assert.Equal(expected.Order(StringComparer.Ordinal), actual.Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [MemberData(nameof(Paths))]
     public void Every_reference_leads_to_a_definition_of_the_same_document(string path)

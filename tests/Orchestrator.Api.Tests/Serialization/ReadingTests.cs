@@ -30,6 +30,22 @@ public sealed class ReadingTests
         Assert.Equal(message, exception.Message);
     }
 
+    [Theory]
+    [InlineData("2026-01", "parsing time \"2026-01\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"-\"")]
+    [InlineData("2026-01-01 00:00:00Z", "parsing time \"2026-01-01 00:00:00Z\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \" 00:00:00Z\" as \"T\"")]
+    [InlineData("2026-13-01T00:00:00Z", "parsing time \"2026-13-01T00:00:00Z\": month out of range")]
+    [InlineData("2026-02-29T00:00:00Z", "parsing time \"2026-02-29T00:00:00Z\": day out of range")]
+    [InlineData("2026-01-01T24:00:00Z", "parsing time \"2026-01-01T24:00:00Z\": hour out of range")]
+    [InlineData("2026-01-01T00:00:00", "parsing time \"2026-01-01T00:00:00\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"Z07:00\"")]
+    [InlineData("2026-01-01T00:00:00Zulu", "parsing time \"2026-01-01T00:00:00Zulu\": extra text: \"ulu\"")]
+    public void A_text_that_is_no_time_is_refused_in_Gos_words(string text, string message)
+    {
+        var exception = Assert.Throws<JsonException>(() =>
+            KubernetesJson.Deserialize<Pod>(Encoding.UTF8.GetBytes($$$"""{"status":{"startTime":"{{{text}}}"}}""")));
+
+        Assert.Equal(message, exception.Message);
+    }
+
     [Fact]
     public void A_value_that_is_no_base64_is_refused_with_its_place()
     {
