@@ -8,7 +8,7 @@ namespace Orchestrator.Api;
 public sealed record FieldError(FieldErrorType Type, string Field, object? BadValue, string Detail)
 {
     /// <summary>Stands for a value that the message does not show.</summary>
-    private static readonly object Omitted = new();
+    internal static readonly object Omitted = new();
 
     public static FieldError Required(FieldPath field, string detail = "") => new(FieldErrorType.FieldValueRequired, field.ToString(), "", detail);
 

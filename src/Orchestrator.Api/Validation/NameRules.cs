@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Orchestrator.Api.Selectors;
 
 namespace Orchestrator.Api.Validation;
 
@@ -12,8 +13,6 @@ internal static partial class NameRules
     private const string LabelPattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
     private const string SubdomainPattern = LabelPattern + "(\\." + LabelPattern + ")*";
     private const string Label1035Pattern = "[a-z]([-a-z0-9]*[a-z0-9])?";
-    private const string QualifiedPattern = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
-    private const string LabelValuePattern = "(" + QualifiedPattern + ")?";
     private const string WildcardPattern = "\\*\\." + SubdomainPattern;
     private const string ConfigKeyPattern = "[-._a-zA-Z0-9]+";
     private const string EnvPattern = "[-._a-zA-Z][-._a-zA-Z0-9]*";
@@ -65,42 +64,9 @@ internal static partial class NameRules
     }
 
     /// <summary>A name that may have a DNS subdomain before a slash: keys of labels and annotations, types of conditions.</summary>
-    public static List<string> QualifiedName(string value)
-    {
-        string[] parts = value.Split('/');
-        var faults = new List<string>();
-        string name = parts[^1];
-        if (parts.Length == 2)
-        {
-            if (parts[0].Length == 0)
-                faults.Add("prefix part must be non-empty");
-            else
-                faults.AddRange(DnsSubdomain(parts[0]).Select(fault => "prefix part " + fault));
-        }
-        else if (parts.Length > 2)
-        {
-            return ["a qualified name " + Pattern("must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-                + "alphanumeric character", QualifiedPattern, "MyName", "my.name", "123-abc")
-                + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"];
-        }
-        if (name.Length == 0)
-            faults.Add("name part must be non-empty");
-        else if (name.Length > LabelLimit)
-            faults.Add("name part " + MaxLength(LabelLimit));
-        if (!QualifiedRegex().IsMatch(name))
-            faults.Add("name part " + Pattern("must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-                + "alphanumeric character", QualifiedPattern, "MyName", "my.name", "123-abc"));
-        return faults;
-    }
+    public static IReadOnlyList<string> QualifiedName(string value) => LabelSyntax.QualifiedNameErrors(value);
 
-    public static List<string> LabelValue(string value)
-    {
-        List<string> faults = value.Length > LabelLimit ? [MaxLength(LabelLimit)] : [];
-        if (!LabelValueRegex().IsMatch(value))
-            faults.Add(Pattern("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
-                + "and end with an alphanumeric character", LabelValuePattern, "MyValue", "my_value", "12345"));
-        return faults;
-    }
+    public static IReadOnlyList<string> LabelValue(string value) => LabelSyntax.ValueErrors(value);
 
     /// <summary>What may stand between two slashes of a path: names of RBAC's roles.</summary>
     public static List<string> PathSegment(string value)
@@ -187,7 +153,7 @@ internal static partial class NameRules
         ? _sound
         : ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
 
-    public static string MaxLength(int length) => string.Create(CultureInfo.InvariantCulture, $"must be no more than {length} characters");
+    public static string MaxLength(int length) => string.Create(CultureInfo.InvariantCulture, $"must be no more than {length} bytes");
 
     public static string Range(long low, long high) =>
         string.Create(CultureInfo.InvariantCulture, $"must be between {low} and {high}, inclusive");
@@ -217,12 +183,6 @@ internal static partial class NameRules
 
     [GeneratedRegex("\\A" + Label1035Pattern + "\\z")]
     private static partial Regex Label1035Regex();
-
-    [GeneratedRegex("\\A" + QualifiedPattern + "\\z")]
-    private static partial Regex QualifiedRegex();
-
-    [GeneratedRegex("\\A" + LabelValuePattern + "\\z")]
-    private static partial Regex LabelValueRegex();
 
     [GeneratedRegex("\\A" + WildcardPattern + "\\z")]
     private static partial Regex WildcardRegex();
