@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 
@@ -21,6 +22,9 @@ public static class StrictDecoder
 
     private sealed class Walk(Schema? root)
     {
+        /// <summary>What the schemas answer to a question that is asked of every value.</summary>
+        private static readonly ConditionalWeakTable<Schema, StrongBox<bool>> KeptAsTheyCame = [];
+
         private readonly List<string> _errors = [];
         private readonly StringBuilder _path = new();
 
@@ -88,9 +92,11 @@ public static class StrictDecoder
         private static Schema? ChildOf(Schema? schema, string key) =>
             schema is null ? null : schema.Properties.TryGetValue(key, out var field) ? field : schema.AdditionalProperties;
 
+        private static bool IsKeptAsItCame(Schema schema) => KeptAsTheyCame.GetValue(schema, KeepsAsItCame).Value;
+
         /// <summary>Scalars hold no fields; if a document puts a map there, its type is what is wrong with it.</summary>
-        private static bool IsKeptAsItCame(Schema schema) =>
+        private static StrongBox<bool> KeepsAsItCame(Schema schema) => new(
             schema.PreservesUnknownFields ||
-            (schema.Properties.Count == 0 && schema.AdditionalProperties is null && schema.Items is null);
+            (schema.Properties.Count == 0 && schema.AdditionalProperties is null && schema.Items is null));
     }
 }

@@ -48,24 +48,43 @@ internal sealed class FieldComparison
         Removed,
     }
 
-    /// <summary>The differences below one path.</summary>
+    /// <summary>The differences below one path. Most values differ in nothing, so sets are made when something goes into them.</summary>
     private sealed class Part
     {
-        public FieldSet Added { get; } = new();
+        private FieldSet? _added;
+        private FieldSet? _modified;
+        private FieldSet? _removed;
 
-        public FieldSet Modified { get; } = new();
+        public FieldSet Added => _added ?? FieldSet.Empty;
 
-        public FieldSet Removed { get; } = new();
+        public FieldSet Modified => _modified ?? FieldSet.Empty;
+
+        public FieldSet Removed => _removed ?? FieldSet.Empty;
 
         public void CompareMaps(Slot before, Slot after, FieldType type)
         {
             var (left, right) = (before.Value as JsonObject, after.Value as JsonObject);
-            foreach (string name in Names(left, right, type))
+            foreach (var (name, value) in right ?? [])
             {
                 if (type.IsMetadata && name == "managedFields")
                     continue;
-                var child = type.Field(name);
-                CompareChild(PathElements.Field(name), Member(before, name, type), Member(after, name, type), child);
+                CompareChild(name, isField: true, Member(before, name, type), Slot.Of(value), type.Field(name));
+            }
+            foreach (var (name, value) in left ?? [])
+            {
+                bool isMet = (right is not null && right.ContainsKey(name)) || (type.IsMetadata && name == "managedFields");
+                if (!isMet)
+                    CompareChild(name, isField: true, Slot.Of(value), Member(after, name, type), type.Field(name));
+            }
+            // What both have without saying so is the same.
+            if (left is not null && right is not null)
+                return;
+            foreach (var (name, empty) in type.AlwaysThere)
+            {
+                if ((left ?? right)!.ContainsKey(name))
+                    continue;
+                var slot = Slot.Of(empty);
+                CompareChild(name, isField: true, left is null ? Slot.Absent : slot, right is null ? Slot.Absent : slot, type.Field(name));
             }
         }
 
@@ -87,50 +106,65 @@ internal sealed class FieldComparison
             switch (before.Count, after.Count)
             {
                 case ( <= 1, <= 1):
-                    CompareChild(element, SlotOf(before), SlotOf(after), item);
+                    CompareChild(element, isField: false, SlotOf(before), SlotOf(after), item);
                     break;
                 case ( >= 2, >= 2):
                     bool isSame = before.Count == after.Count && before.Zip(after).All(pair => JsonEquality.AreEqual(pair.First, pair.Second));
                     if (!isSame)
-                        Modified.Add(element);
+                        Note(element, Change.Modified);
                     break;
                 case ( >= 2, 0):
-                    Removed.Add(element);
+                    Note(element, Change.Removed);
                     break;
                 case ( >= 2, 1):
-                    CompareChild(element, Slot.Absent, SlotOf(after), item);
+                    CompareChild(element, isField: false, Slot.Absent, SlotOf(after), item);
                     break;
                 default:
                     var part = new Part();
                     part.Compare(SlotOf(before), Slot.Absent, item);
-                    Removed.Attach(element, part.Removed);
-                    Added.Add(element);
+                    Attach(element, ref _removed, part._removed);
+                    Note(element, Change.Added);
                     break;
             }
         }
 
         private static Slot SlotOf(IReadOnlyList<JsonNode?> items) => items.Count == 0 ? Slot.Absent : Slot.Of(items[0]);
 
-        private void CompareChild(string element, Slot before, Slot after, FieldType type)
+        /// <param name="name">A field's name, or an item's element: most are the same, and need no element's text made.</param>
+        private void CompareChild(string name, bool isField, Slot before, Slot after, FieldType type)
         {
-            if (!before.IsThere && !after.IsThere)
+            bool areScalars = before.Value is not (JsonObject or JsonArray) && after.Value is not (JsonObject or JsonArray);
+            var part = areScalars ? null : new Part();
+            var change = part is null ? CompareLeaf(before, after) : part.Compare(before, after, type);
+            if (change == Change.None && (part is null or { _added: null, _modified: null, _removed: null }))
                 return;
-            var part = new Part();
-            switch (part.Compare(before, after, type))
+            string element = isField ? PathElements.Field(name) : name;
+            Note(element, change);
+            Attach(element, ref _added, part?._added);
+            Attach(element, ref _modified, part?._modified);
+            Attach(element, ref _removed, part?._removed);
+        }
+
+        private void Note(string element, Change change)
+        {
+            switch (change)
             {
                 case Change.Added:
-                    Added.Add(element);
+                    (_added ??= new FieldSet()).Add(element);
                     break;
                 case Change.Modified:
-                    Modified.Add(element);
+                    (_modified ??= new FieldSet()).Add(element);
                     break;
                 case Change.Removed:
-                    Removed.Add(element);
+                    (_removed ??= new FieldSet()).Add(element);
                     break;
             }
-            Added.Attach(element, part.Added);
-            Modified.Attach(element, part.Modified);
-            Removed.Attach(element, part.Removed);
+        }
+
+        private static void Attach(string element, ref FieldSet? set, FieldSet? below)
+        {
+            if (below is not null)
+                (set ??= new FieldSet()).Attach(element, below);
         }
 
         /// <returns>What became of the value itself; what became of its parts is in this object's sets.</returns>
@@ -147,12 +181,18 @@ internal sealed class FieldComparison
             };
             if (!isLeaf && sample is JsonObject)
                 CompareMaps(before, after, type);
-            if (!before.IsThere)
-                return Change.Added;
-            if (!after.IsThere)
-                return Change.Removed;
-            return isLeaf && !AreEqual(before, after) ? Change.Modified : Change.None;
+            if (isLeaf)
+                return CompareLeaf(before, after);
+            return !before.IsThere ? Change.Added : !after.IsThere ? Change.Removed : Change.None;
         }
+
+        private static Change CompareLeaf(Slot before, Slot after) => (before.IsThere, after.IsThere) switch
+        {
+            (false, false) => Change.None,
+            (false, true) => Change.Added,
+            (true, false) => Change.Removed,
+            _ => AreEqual(before, after) ? Change.None : Change.Modified,
+        };
 
         private static bool AreEqual(Slot before, Slot after) =>
             (before.IsEmpty && after.IsEmpty) || JsonEquality.AreEqual(before.Value, after.Value);
@@ -160,15 +200,6 @@ internal sealed class FieldComparison
         /// <summary>Has nothing in it, not even what such a value has always.</summary>
         private static bool IsBare(Slot slot, FieldType type) =>
             slot.IsEmpty && (slot.Value is not JsonObject || type.AlwaysThere.Count == 0);
-
-        private static IEnumerable<string> Names(JsonObject? left, JsonObject? right, FieldType type)
-        {
-            var names = new HashSet<string>(StringComparer.Ordinal);
-            names.UnionWith(left?.Select(member => member.Key) ?? []);
-            names.UnionWith(right?.Select(member => member.Key) ?? []);
-            names.UnionWith(type.AlwaysThere.Select(member => member.Key));
-            return names;
-        }
 
         private static Slot Member(Slot owner, string name, FieldType type)
         {

@@ -59,7 +59,7 @@ internal sealed class FieldManagers
     /// <summary>Who owns nothing is not recorded.</summary>
     public void Put(ManagerEntry entry)
     {
-        if (entry.Fields.IsEmpty)
+        if (entry.IsEmpty)
             _entries.Remove(entry.Identity);
         else
             _entries[entry.Identity] = entry;
@@ -71,7 +71,7 @@ internal sealed class FieldManagers
         foreach (var entry in _entries.Values.ToArray())
         {
             if (entry.Identity != except)
-                Put(entry with { Fields = entry.Fields.Except(fields) });
+                Put(entry.Without(fields));
         }
     }
 

@@ -52,6 +52,36 @@ internal sealed class FieldSet
         return set;
     }
 
+    /// <exception cref="FormatException">It is no <c>fieldsV1</c>.</exception>
+    public static void Check(JsonObject fields)
+    {
+        foreach (var (text, below) in fields)
+        {
+            bool isField = text == PathElements.Self || PathElements.NameOf(text) is not null;
+            if (!isField)
+                PathElements.Normalize(text);
+            Check(below as JsonObject ?? throw new FormatException("fieldsV1 holds what is no object"));
+        }
+    }
+
+    /// <summary>Whether a record may hold a path of the set; decided without reading the whole record.</summary>
+    /// <returns>False only if it holds none.</returns>
+    public static bool MayMeet(JsonObject recorded, FieldSet set)
+    {
+        foreach (var (element, entry) in set._entries)
+        {
+            if (PathElements.NameOf(element) is null)
+                return recorded.Count > 0;
+            if (!recorded.TryGetPropertyValue(element, out var below) || below is not JsonObject inner)
+                continue;
+            if (entry.IsMember && (inner.Count == 0 || inner.ContainsKey(PathElements.Self)))
+                return true;
+            if (entry.Below is not null && MayMeet(inner, entry.Below))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>As <c>fieldsV1</c> has it.</summary>
     public JsonObject ToJson()
     {

@@ -52,7 +52,7 @@ public static class ManagedFieldsUpdater
             return;
         var entry = new ManagerEntry(manager.Length == 0 ? NamelessManager : manager, false, apiVersion, subresource, now, taken);
         var previous = managers.Find(entry.Identity);
-        managers.Put(previous is null ? entry : entry with { Fields = taken.Union(previous.Fields) });
+        managers.Put(previous is null ? entry : entry.With(taken.Union(previous.Fields)));
     }
 
     private static JsonArray? ListIn(JsonObject document) => document["metadata"] is JsonObject metadata ? metadata["managedFields"] as JsonArray : null;

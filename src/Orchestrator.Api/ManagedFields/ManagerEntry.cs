@@ -9,11 +9,21 @@ namespace Orchestrator.Api.ManagedFields;
 internal readonly record struct ManagerIdentity(string Manager, bool IsApplier, string ApiVersion, string Subresource);
 
 /// <summary>One entry of <c>metadata.managedFields</c>.</summary>
-internal sealed record ManagerEntry(string Manager, bool IsApplier, string ApiVersion, string Subresource, DateTimeOffset? Time, FieldSet Fields)
+/// <param name="Recorded">The fields as they were read, from which they are made when somebody asks for them: most writes concern few
+/// of an object's managers. Null if they are known otherwise.</param>
+internal sealed record ManagerEntry(
+    string Manager, bool IsApplier, string ApiVersion, string Subresource, DateTimeOffset? Time, JsonObject? Recorded)
 {
+    private FieldSet? _fields;
+
     private const string Applies = "Apply";
     private const string Updates = "Update";
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss'Z'";
+
+    public ManagerEntry(string manager, bool isApplier, string apiVersion, string subresource, DateTimeOffset? time, FieldSet fields)
+        : this(manager, isApplier, apiVersion, subresource, time, (JsonObject?)null) => _fields = fields;
+
+    public FieldSet Fields => _fields ??= FieldSet.Parse(Recorded);
 
     public ManagerIdentity Identity => new(Manager, IsApplier, IsApplier ? "" : ApiVersion, Subresource);
 
@@ -33,8 +43,20 @@ internal sealed record ManagerEntry(string Manager, bool IsApplier, string ApiVe
             throw new FormatException("apiVersion must not be empty");
         if (Text(json, "fieldsType") != "FieldsV1")
             throw new FormatException($"invalid fieldsType {GoText.Quote(Text(json, "fieldsType"))}");
+        var recorded = json["fieldsV1"] as JsonObject ?? [];
+        FieldSet.Check(recorded);
         return new ManagerEntry(Text(json, "manager"), operation == Applies, apiVersion, Text(json, "subresource"),
-            ReadTime(Text(json, "time")), FieldSet.Parse(json["fieldsV1"] ?? new JsonObject()));
+            ReadTime(Text(json, "time")), recorded);
+    }
+
+    /// <summary>The same manager with other fields.</summary>
+    public ManagerEntry With(FieldSet fields) => new(Manager, IsApplier, ApiVersion, Subresource, Time, fields);
+
+    /// <summary>Without the given fields; the same entry if it has none of them.</summary>
+    public ManagerEntry Without(FieldSet fields)
+    {
+        bool hasNone = _fields is null && Recorded is not null && !FieldSet.MayMeet(Recorded, fields);
+        return hasNone ? this : With(Fields.Except(fields));
     }
 
     public JsonObject ToJson()
@@ -48,11 +70,14 @@ internal sealed record ManagerEntry(string Manager, bool IsApplier, string ApiVe
         if (Time is { } time)
             json["time"] = time.ToUniversalTime().ToString(TimeFormat, CultureInfo.InvariantCulture);
         json["fieldsType"] = "FieldsV1";
-        json["fieldsV1"] = Fields.ToJson();
+        json["fieldsV1"] = _fields is null ? Recorded!.DeepClone() : _fields.ToJson();
         if (Subresource.Length > 0)
             json["subresource"] = Subresource;
         return json;
     }
+
+    /// <summary>Nothing is owned; true only for what is known of it, so that asking costs nothing.</summary>
+    public bool IsEmpty => _fields?.IsEmpty ?? Recorded!.Count == 0;
 
     /// <summary>Appliers first, then by age.</summary>
     public static int CompareForWriting(ManagerEntry a, ManagerEntry b)

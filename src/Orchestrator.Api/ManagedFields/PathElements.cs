@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -18,14 +19,22 @@ internal static class PathElements
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly SearchValues<char> NeedNoEscape =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./: ");
+
     public static IComparer<string> Order { get; } = Comparer<string>.Create(Compare);
 
     public static string Field(string name) => "f:" + name;
 
     /// <param name="values">In any order.</param>
-    public static string Key(IEnumerable<KeyValuePair<string, JsonNode?>> values) =>
-        "k:{" + string.Join(',', values.OrderBy(value => value.Key, StringComparer.Ordinal)
-            .Select(value => $"{Text(JsonValue.Create(value.Key))}:{Text(value.Value)}")) + "}";
+    public static string Key(ReadOnlySpan<KeyValuePair<string, JsonNode?>> values)
+    {
+        if (values.Length == 1)
+            return string.Concat(["k:{", Text(values[0].Key), ":", Text(values[0].Value), "}"]);
+        var sorted = values.ToArray();
+        Array.Sort(sorted, (a, b) => string.CompareOrdinal(a.Key, b.Key));
+        return "k:{" + string.Join(',', sorted.Select(value => $"{Text(value.Key)}:{Text(value.Value)}")) + "}";
+    }
 
     public static string Value(JsonNode? value) => "v:" + Text(value);
 
@@ -42,7 +51,7 @@ internal static class PathElements
             return text.Length < 2 ? throw Refuse(text) : text[..2] switch
             {
                 "f:" => text,
-                "k:" => JsonNode.Parse(rest) is JsonObject map ? Key(map) : throw Refuse(text),
+                "k:" => JsonNode.Parse(rest) is JsonObject map ? Key(map.ToArray()) : throw Refuse(text),
                 "v:" => Value(JsonNode.Parse(rest)),
                 "i:" when int.TryParse(rest, out _) => text,
                 _ => throw Refuse(text),
@@ -65,7 +74,16 @@ internal static class PathElements
 
     private static FormatException Refuse(string text) => new($"{text} is no path element");
 
-    private static string Text(JsonNode? value) => value?.ToJsonString(Plain) ?? "null";
+    private static string Text(JsonNode? value) => value switch
+    {
+        null => "null",
+        JsonValue scalar when scalar.TryGetValue(out string? text) => Text(text),
+        _ => value.ToJsonString(Plain),
+    };
+
+    /// <summary>In quotes. Names hold hardly ever what must be escaped.</summary>
+    private static string Text(string text) =>
+        text.AsSpan().ContainsAnyExcept(NeedNoEscape) ? JsonValue.Create(text).ToJsonString(Plain) : $"\"{text}\"";
 
     /// <summary>Members before keys before values before places.</summary>
     private static int Compare(string? a, string? b)

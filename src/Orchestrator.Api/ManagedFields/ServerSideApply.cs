@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Orchestrator.Api.Patches;
 
 namespace Orchestrator.Api.ManagedFields;
 
@@ -20,8 +21,8 @@ public static class ServerSideApply
     /// <param name="applied">What the client says; left alone.</param>
     /// <param name="manager">The request's field manager.</param>
     /// <param name="force">Take fields from others instead of refusing.</param>
-    /// <returns>The object with its managed fields recorded, before defaults and admission. Equal to <paramref name="live"/> but for
-    /// the record if nothing changed.</returns>
+    /// <returns>The object with its managed fields recorded, before defaults and admission. It equals <paramref name="live"/> if
+    /// nothing was said that is new.</returns>
     /// <exception cref="ApiException">409 with a cause for each conflict; 400 or 500 for what cannot be applied.</exception>
     public static JsonObject Apply(JsonObject? live, JsonObject applied, string manager, bool force, DateTimeOffset now, Schema schema) =>
         Apply(live, applied, manager, force, now, schema, subresource: "");
@@ -44,13 +45,14 @@ public static class ServerSideApply
         if (!force && !conflicts.IsEmpty)
             Refuse(conflicts, manager, apply);
 
-        RecordApplier(managers, identity, apply, comparison, now);
         TypedDocument.DropNulls(merged);
-        var result = comparison.IsSame && live is not null ? (JsonObject)live.DeepClone() : merged;
-        managers.WriteTo(result);
+        // The order of items counts here, though nobody owns it.
+        bool isSame = live is not null && JsonEquality.AreEqual(WithoutRecord(live), merged);
+        RecordApplier(managers, identity, apply, comparison, isSame, now);
+        managers.WriteTo(merged);
         if (manager == Kubectl)
-            LastApplied.Renew(result, applied);
-        return result;
+            LastApplied.Renew(merged, applied);
+        return merged;
     }
 
     private static void Check(JsonObject? live, JsonObject applied, Schema schema)
@@ -66,7 +68,7 @@ public static class ServerSideApply
         }
         var errors = TypedDocument.Errors(applied, FieldType.Of(schema));
         if (errors.Count > 0)
-            throw Patches.PatchErrors.Unclassified($"failed to create typed patch object ({Describe(applied)}): {Join(errors)}");
+            throw PatchErrors.Unclassified($"failed to create typed patch object ({Describe(applied)}): {Join(errors)}");
     }
 
     private static string Join(IReadOnlyList<string> errors) =>
@@ -102,14 +104,21 @@ public static class ServerSideApply
             throw conflicts.ToException();
     }
 
+    private static JsonObject WithoutRecord(JsonObject document)
+    {
+        var copy = (JsonObject)document.DeepClone();
+        (copy["metadata"] as JsonObject)?.Remove("managedFields");
+        return copy;
+    }
+
     private static void RecordApplier(FieldManagers managers, ManagerIdentity identity, Attempt apply, FieldComparison comparison,
-        DateTimeOffset now)
+        bool isSame, DateTimeOffset now)
     {
         var effective = comparison.Without(apply.Reset);
         managers.TakeFromOthers(identity, effective.Changed.Union(effective.Removed));
         var fields = apply.Claimed.Except(UnmanagedFields.Always);
         var previous = managers.Find(identity);
-        bool isAsBefore = comparison.IsSame && previous is not null && previous.Fields.Equals(fields);
+        bool isAsBefore = isSame && previous is not null && previous.Fields.Equals(fields);
         managers.Put(new ManagerEntry(identity.Manager, true, TextOf(apply.Applied["apiVersion"]), identity.Subresource,
             isAsBefore ? previous!.Time : now, fields));
     }

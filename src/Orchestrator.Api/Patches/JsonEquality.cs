@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -52,6 +53,9 @@ internal static class JsonEquality
         var kind = a.GetValueKind();
         if (kind != b.GetValueKind())
             return false;
+        bool haveBothText = a.TryGetValue(out JsonElement left) & b.TryGetValue(out JsonElement right);
+        if (haveBothText && JsonMarshal.GetRawUtf8Value(left).SequenceEqual(JsonMarshal.GetRawUtf8Value(right)))
+            return true;
         return kind switch
         {
             JsonValueKind.String => a.GetValue<string>() == b.GetValue<string>(),

@@ -165,6 +165,63 @@ public sealed class ManagedFieldsUpdaterTests
         Assert.Equal("2030-01-01T00:00:00Z", (string?)changed["metadata"]!["managedFields"]![0]!["time"]);
     }
 
+    [Fact]
+    public void Random_writers_own_what_they_changed_last()
+    {
+        for (int seed = 0; seed < 1000; seed++)
+        {
+            var random = new Random(seed);
+            var pod = new ManagedDocument("Pod");
+            var owners = new Dictionary<string, string>();
+            var now = new Dictionary<string, string>();
+            for (int step = 0; step < 6; step++)
+            {
+                string writer = "abc"[random.Next(3)].ToString();
+                var next = new Dictionary<string, string>();
+                for (int i = random.Next(5); i > 0; i--)
+                    next["wxyz"[random.Next(4)].ToString()] = "12"[random.Next(2)].ToString();
+
+                pod.Update(writer, new JsonObject
+                {
+                    ["spec"] = new JsonObject
+                    {
+                        ["containers"] = new JsonArray([.. next.Select(item => new JsonObject { ["name"] = item.Key, ["image"] = item.Value })]),
+                    },
+                }.ToJsonString());
+
+                foreach (string gone in now.Keys.Except(next.Keys))
+                    owners.Remove(gone);
+                foreach (var (name, image) in next)
+                {
+                    if (!now.TryGetValue(name, out string? before) || before != image)
+                        owners[name] = writer;
+                }
+                now = next;
+                foreach (string manager in new[] { "a", "b", "c" })
+                {
+                    var items = pod.Entry(manager, "Update")?["fieldsV1"]!["f:spec"]?["f:containers"]?.AsObject() ?? [];
+                    var owned = items.Where(item => item.Value!["f:image"] is not null).Select(item => item.Key["k:{'name':'".Length].ToString());
+                    Assert.True(owners.Where(owner => owner.Value == manager).Select(owner => owner.Key).Order().SequenceEqual(owned.Order()),
+                        $"seed {seed} step {step}: {manager} has {pod.FieldsOf(manager, "Update")}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void A_record_with_keys_in_another_order_is_understood()
+    {
+        var service = new ManagedDocument("Service").Update("a", """{"spec":{"ports":[{"port":80,"protocol":"TCP","targetPort":80}]}}""");
+        var ports = service.Live!["metadata"]!["managedFields"]![0]!["fieldsV1"]!["f:spec"]!["f:ports"]!.AsObject();
+        var (key, fields) = ports.Single(port => port.Key.StartsWith("k:", StringComparison.Ordinal));
+        ports.Remove(key);
+        ports["k:{\"protocol\":\"TCP\",\"port\":80}"] = fields;
+
+        service.Update("b", """{"spec":{"ports":[{"port":80,"protocol":"TCP","targetPort":81}]}}""");
+
+        Assert.DoesNotContain("f:targetPort", service.FieldsOf("a", "Update")!, StringComparison.Ordinal);
+    }
+
     private static string WithoutFields(JsonObject entry)
     {
         var copy = (JsonObject)entry.DeepClone();

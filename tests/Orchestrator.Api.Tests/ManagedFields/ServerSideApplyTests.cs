@@ -116,6 +116,81 @@ public sealed class ServerSideApplyTests
     }
 
     [Fact]
+    public void An_item_goes_with_what_others_put_into_it_if_none_of_them_has_the_item()
+    {
+        var pod = new ManagedDocument("Pod")
+            .Apply("a", """{"spec":{"containers":[{"name":"x"},{"name":"y"}]}}""")
+            .Update("b", """{"spec":{"containers":[{"name":"x"},{"name":"y","env":[{"name":"E","value":"1"}]}]}}""")
+            .Apply("a", """{"spec":{"containers":[{"name":"x"}]}}""");
+
+        Assert.Equal("""{"spec":{"containers":[{"name":"x"}]}}""", pod.Content);
+        Assert.Equal(["a:Apply"], pod.Managers);
+    }
+
+    [Fact]
+    public void Of_an_item_that_another_has_too_only_the_appliers_part_goes()
+    {
+        var pod = new ManagedDocument("Pod")
+            .Apply("a", """{"spec":{"containers":[{"name":"x"},{"name":"y","env":[{"name":"C"}]}]}}""")
+            .Apply("b", """{"spec":{"containers":[{"name":"y","env":[{"name":"D"}]}]}}""")
+            .Update("c", """{"spec":{"containers":[{"name":"x"},{"name":"y","env":[{"name":"C"},{"name":"D"},{"name":"E"}]}]}}""")
+            .Apply("a", """{"spec":{"containers":[{"name":"x"}]}}""");
+
+        Assert.Equal("""{"spec":{"containers":[{"name":"x"},{"name":"y","env":[{"name":"D"},{"name":"E"}]}]}}""", pod.Content);
+        Assert.Equal("""{"f:spec":{"f:containers":{"k:{\"name\":\"y\"}":{"f:env":{"k:{\"name\":\"E\"}":{".":{},"f:name":{}}}}}}}""",
+            pod.FieldsOf("c", "Update"));
+    }
+
+    [Theory]
+    [InlineData("""{"spec":{}}""")]
+    [InlineData("""{"spec":{"strategy":{}}}""")]
+    [InlineData("""{"spec":{"strategy":null}}""")]
+    public void A_structure_keeps_what_another_put_into_it(string lastSaid)
+    {
+        var deployment = new ManagedDocument("Deployment", "apps/v1")
+            .Apply("a", """{"spec":{"strategy":{"type":"RollingUpdate"}}}""")
+            .Update("b", """{"spec":{"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}}}}""")
+            .Apply("a", lastSaid);
+
+        Assert.Equal("""{"spec":{"strategy":{"rollingUpdate":{"maxSurge":1}}}}""", deployment.Content);
+    }
+
+    [Fact]
+    public void What_another_took_over_stays_when_the_applier_drops_it()
+    {
+        var deployment = new ManagedDocument("Deployment", "apps/v1").Apply("a", """{"spec":{"replicas":1}}""").Update("b", """{"spec":{"replicas":2}}""")
+            .Apply("a", """{"spec":{"paused":true}}""");
+
+        Assert.Equal("""{"spec":{"replicas":2,"paused":true}}""", deployment.Content);
+        Assert.Equal("""{"f:spec":{"f:paused":{}}}""", deployment.FieldsOf("a"));
+    }
+
+    [Fact]
+    public void Who_drops_everything_leaves_nothing_and_no_entry()
+    {
+        var map = new ManagedDocument("ConfigMap").Apply("a", """{"data":{"x":"1"}}""").Apply("a", "{}");
+
+        Assert.Equal("{}", map.Content);
+        Assert.Empty(map.Managers);
+    }
+
+    [Theory]
+    [InlineData("abcd", "abcd", "abcd")]
+    [InlineData("adbc", "abcd", "abcd")]
+    [InlineData("abxcd", "abcd", "abxcd")]
+    [InlineData("xab", "ba", "xba")]
+    [InlineData("ab", "cab", "cab")]
+    [InlineData("xy", "ab", "xyab")]
+    public void Merged_items_stand_in_the_applied_order_and_others_where_they_stood(string live, string applied, string merged)
+    {
+        static string Spec(string names) => $$"""{"spec":{"containers":[{{string.Join(',', names.Select(name => $$"""{"name":"{{name}}"}"""))}}]} }""";
+
+        var pod = new ManagedDocument("Pod").Update("u", Spec(live)).Apply("a", Spec(applied), force: true);
+
+        Assert.Equal(merged, string.Concat(pod.Live!["spec"]!["containers"]!.AsArray().Select(item => (string)item!["name"]!)));
+    }
+
+    [Fact]
     public void An_item_goes_with_what_its_defaults_put_into_it()
     {
         var pod = new ManagedDocument("Pod").Apply("a", """{"spec":{"containers":[{"name":"x","image":"1"},{"name":"y","image":"1"}]}}""");
