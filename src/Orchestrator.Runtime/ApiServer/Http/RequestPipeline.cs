@@ -17,6 +17,10 @@ internal sealed partial class RequestPipeline(
     private const int RetryAfterSeconds = 1;
 
     /// <summary>Without authenticator everybody is this one.</summary>
+    private static readonly ReadOnlyMemory<byte> NoCustomResources =
+        """{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}"""u8
+            .ToArray();
+
     private static readonly UserInfo Unchecked = new("system:anonymous", UserInfo.Masters, UserInfo.AllUnauthenticated);
 
     public async Task ServeAsync(HttpContext http)
@@ -71,12 +75,19 @@ internal sealed partial class RequestPipeline(
 
         if (resources.Find(path.Group, path.Version, path.Resource) is not { } view)
         {
-            await PathEndpoints.NotFoundAsync(http).ConfigureAwait(false);
+            await ServeUnknownResourceAsync(http, path, verb).ConfigureAwait(false);
             return;
         }
 
         await endpoints.ServeAsync(new ApiRequest(http, path, verb, user, view)).ConfigureAwait(false);
     }
+
+    /// <summary>There are no kinds of users' own yet, and that is an answer: kubectl looks for them before it says that it does not know
+    /// a kind, and would otherwise speak of a missing resource.</summary>
+    private static Task ServeUnknownResourceAsync(HttpContext http, RequestPath path, string verb) =>
+        verb == "list" && path is { Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions", Name: "" }
+            ? Answers.WriteJsonAsync(http, 200, NoCustomResources)
+            : PathEndpoints.NotFoundAsync(http);
 
     private async ValueTask AuthorizeAsync(HttpContext http, RequestPath path, string verb, UserInfo user)
     {
