@@ -16,7 +16,8 @@ internal static class LastApplied
     /// <summary>What client-side apply said and is still so: kubectl may take it over. Null if it said nothing.</summary>
     public static FieldSet? UnchangedFields(JsonObject live, FieldType type)
     {
-        if (Annotations(live)?[Annotation]?.GetValue<string>() is not { Length: > 0 } text || Read(text) is not { } last)
+        string text = TextOf(Annotations(live)?[Annotation]);
+        if (text.Length == 0 || Read(text) is not { } last)
             return null;
         bool isSameVersion = last["apiVersion"]?.ToJsonString() == live["apiVersion"]?.ToJsonString();
         if (!isSameVersion || TypedDocument.Errors(last, type).Count > 0)
@@ -35,13 +36,16 @@ internal static class LastApplied
         if (Annotations(said) is { Count: 0 })
             ((JsonObject)said["metadata"]!).Remove("annotations");
         annotations[Annotation] = WriteSorted(said) + "\n";
-        int size = annotations.Sum(annotation => annotation.Key.Length + Encoding.UTF8.GetByteCount(annotation.Value?.GetValue<string>() ?? ""));
+        int size = annotations.Sum(annotation => annotation.Key.Length + Encoding.UTF8.GetByteCount(TextOf(annotation.Value)));
         if (size > AnnotationsLimit)
             annotations.Remove(Annotation);
     }
 
     private static JsonObject? Annotations(JsonObject document) =>
         document["metadata"] is JsonObject metadata ? metadata["annotations"] as JsonObject : null;
+
+    private static string TextOf(JsonNode? node) =>
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : "";
 
     private static JsonObject? Read(string text)
     {

@@ -40,7 +40,7 @@ public static class ManagedFieldsUpdater
     internal static void Record(FieldManagers managers, JsonObject live, JsonObject updated, string manager, string subresource,
         DateTimeOffset now, Schema schema)
     {
-        string apiVersion = updated["apiVersion"]?.GetValue<string>() ?? live["apiVersion"]?.GetValue<string>() ?? "";
+        string apiVersion = (updated["apiVersion"] ?? live["apiVersion"])?.ToString() ?? "";
         var reset = UnmanagedFields.ResetBy(subresource, schema);
         var comparison = FieldComparison.Of(live, updated, FieldType.Of(schema));
 

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Orchestrator.Api.ManagedFields;
+using Orchestrator.Api.Tests.Patches;
 
 namespace Orchestrator.Api.Tests.ManagedFields;
 
@@ -298,6 +300,36 @@ public sealed class ServerSideApplyTests
         Assert.Equal("Apply failed with 1 conflict: conflict with \"a\" using v1: .immutable",
             Assert.Throws<ApiException>(() => map.Apply("b", """{"immutable":null}""")).Message);
         Assert.Equal("""{"data":{"x":"1"}}""", map.Apply("b", """{"immutable":null}""", force: true).Content);
+    }
+
+    [Fact]
+    public void Any_document_is_either_applied_or_refused()
+    {
+        var schema = SchemaSet.Kubernetes.ForKind(new GroupVersionKind("", "v1", "Pod"));
+        int applied = 0;
+        for (int seed = 0; seed < 20_000; seed++)
+        {
+            var random = new Random(seed);
+            JsonObject? live = null;
+            for (int step = 0; step < 3; step++)
+            {
+                try
+                {
+                    var said = HostileDocuments.Map(random, 6);
+                    if (random.Next(4) == 0)
+                        ManagedFieldsUpdater.Update(live, said, "u", "", DateTimeOffset.UnixEpoch, schema);
+                    else
+                        said = ServerSideApply.Apply(live, said, random.Next(2) == 0 ? "kubectl" : "a", random.Next(2) == 0, DateTimeOffset.UnixEpoch, schema);
+                    live = JsonNode.Parse(said.ToJsonString())!.AsObject();
+                    applied++;
+                }
+                catch (ApiException refusal)
+                {
+                    Assert.InRange(refusal.Code, 400, 500);
+                }
+            }
+        }
+        Assert.True(applied > 2000, $"only {applied} were applied");
     }
 
     [Fact]

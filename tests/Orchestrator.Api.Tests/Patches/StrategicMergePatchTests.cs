@@ -236,6 +236,30 @@ public sealed class StrategicMergePatchTests
         }
     }
 
+    [Fact]
+    public void Any_patch_of_any_document_is_either_carried_out_or_refused()
+    {
+        int done = 0;
+        for (int seed = 0; seed < 20_000; seed++)
+        {
+            var random = new Random(seed);
+            var document = HostileDocuments.Map(random, 6);
+            var patch = HostileDocuments.Map(random, 6);
+            string before = document.ToJsonString();
+            try
+            {
+                StrategicMergePatch.Apply(document, patch, Pod).ToJsonString();
+                done++;
+            }
+            catch (ApiException refusal)
+            {
+                Assert.InRange(refusal.Code, 400, 500);
+            }
+            Assert.Equal(before, document.ToJsonString());
+        }
+        Assert.True(done > 2000, $"only {done} were carried out");
+    }
+
     private static JsonObject Container(string name, string image) => new() { ["name"] = name, ["image"] = image };
 
     private static string[] RandomNames(Random random) =>
