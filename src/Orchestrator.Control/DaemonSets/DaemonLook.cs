@@ -14,7 +14,7 @@ internal sealed class DaemonLook
     private readonly ReconcileInput _input;
     private readonly RevisionHistory _history;
     private readonly List<Intent> _intents;
-    private readonly List<Node> _nodes;
+    private readonly List<(Node Node, bool ShouldRun, bool MayStay)> _nodes;
     private readonly Dictionary<string, List<Pod>> _podsByNode = [];
     private readonly List<string> _nodesToFill = [];
     private readonly List<Pod> _podsToDelete = [];
@@ -35,7 +35,9 @@ internal sealed class DaemonLook
         _history = new RevisionHistory(set, set.Spec.Template, revisions.Owned, set.Status.CollisionCount,
             name => input.Cache.Get<ControllerRevision>(set.Namespace, name) is not null, RevisionHistory.RevisionLabel);
         _intents.AddRange(_history.Intents);
-        _nodes = input.Cache.List<Node>().OrderBy(node => node.Name, StringComparer.Ordinal).ToList();
+        var fit = new DaemonFit(set.Spec.Template);
+        _nodes = input.Cache.List<Node>().OrderBy(node => node.Name, StringComparer.Ordinal)
+            .Select(node => (node, fit.Of(node).ShouldRun, fit.Of(node).MayStay)).ToList();
         foreach (var pod in pods.Owned.OrderBy(pod => pod.Metadata.CreationTimestamp).ThenBy(pod => pod.Name, StringComparer.Ordinal))
         {
             string node = DaemonPods.TargetNode(pod);
@@ -51,8 +53,8 @@ internal sealed class DaemonLook
 
     public Decision Decide()
     {
-        foreach (var node in _nodes)
-            Manage(node);
+        foreach (var (node, shouldRun, mayStay) in _nodes)
+            Manage(node, shouldRun, mayStay);
         RemoveStranded();
         // Only a set whose nodes are all as they should be moves on to the next revision.
         if (_nodesToFill.Count == 0 && _podsToDelete.Count == 0 && _set.Spec.UpdateStrategy?.Type is null or "RollingUpdate")
@@ -74,9 +76,8 @@ internal sealed class DaemonLook
 
     private IReadOnlyList<Pod> PodsOn(string node) => _podsByNode.TryGetValue(node, out var pods) ? pods : [];
 
-    private void Manage(Node node)
+    private void Manage(Node node, bool shouldRun, bool mayStay)
     {
-        var (shouldRun, mayStay) = DaemonPods.Fit(_set.Spec.Template, node);
         var pods = PodsOn(node.Name);
         if (shouldRun && pods.Count == 0)
             _nodesToFill.Add(node.Name);
@@ -147,7 +148,7 @@ internal sealed class DaemonLook
     /// <summary>Pods that wait for a node that is gone.</summary>
     private void RemoveStranded()
     {
-        var names = _nodes.Select(node => node.Name).ToHashSet();
+        var names = _nodes.Select(entry => entry.Node.Name).ToHashSet();
         foreach (var (node, pods) in _podsByNode)
         {
             if (node.Length > 0 && !names.Contains(node))
@@ -155,7 +156,7 @@ internal sealed class DaemonLook
         }
     }
 
-    private int Desired => _nodes.Count(node => DaemonPods.Fit(_set.Spec.Template, node).ShouldRun);
+    private int Desired => _nodes.Count(entry => entry.ShouldRun);
 
     private int MaxSurge() => (_set.Spec.UpdateStrategy?.RollingUpdate?.MaxSurge ?? IntOrString.FromInt(0))
         .Scaled(Desired, roundUp: true);
@@ -190,7 +191,7 @@ internal sealed class DaemonLook
     {
         int unavailable = 0;
         var candidates = new List<Pod>();
-        foreach (var node in _nodes.Where(node => DaemonPods.Fit(_set.Spec.Template, node).ShouldRun))
+        foreach (var (node, _, _) in _nodes.Where(entry => entry.ShouldRun))
         {
             switch (PairOn(PodsOn(node.Name)))
             {
@@ -216,7 +217,7 @@ internal sealed class DaemonLook
     {
         int surging = 0;
         var candidates = new List<string>();
-        foreach (var node in _nodes.Where(node => DaemonPods.Fit(_set.Spec.Template, node).ShouldRun))
+        foreach (var (node, _, _) in _nodes.Where(entry => entry.ShouldRun))
         {
             switch (PairOn(PodsOn(node.Name)))
             {
@@ -262,10 +263,10 @@ internal sealed class DaemonLook
         var changed = _set.DeepClone();
         var status = changed.Status;
         int desired = 0, current = 0, misscheduled = 0, ready = 0, available = 0, updated = 0;
-        foreach (var node in _nodes)
+        foreach (var (node, shouldRun, _) in _nodes)
         {
             var pods = PodsOn(node.Name);
-            if (!DaemonPods.Fit(_set.Spec.Template, node).ShouldRun)
+            if (!shouldRun)
             {
                 misscheduled += pods.Count > 0 ? 1 : 0;
                 continue;

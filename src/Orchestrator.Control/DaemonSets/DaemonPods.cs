@@ -14,21 +14,6 @@ internal static class DaemonPods
     public static string TargetNode(Pod pod) =>
         pod.IsScheduled() ? pod.Spec.NodeName! : NodeMatch.NameInAffinity(pod.Spec) ?? "";
 
-    /// <summary>Whether a node is to get a pod, and whether one that is there may stay.</summary>
-    public static (bool ShouldRun, bool MayStay) Fit(PodTemplateSpec template, Node node)
-    {
-        if (!string.IsNullOrEmpty(template.Spec.NodeName) && template.Spec.NodeName != node.Name)
-            return (false, false);
-        if (!NodeMatch.Fits(template.Spec, node))
-            return (false, false);
-        var tolerations = Tolerations(template.Spec);
-        var intolerable = node.Spec.Taints.OrEmpty()
-            .Where(taint => taint.Effect is NodeTaints.NoSchedule or NodeTaints.NoExecute
-                && !NodeTaints.IsTolerated(taint, tolerations)).ToList();
-        return intolerable.Count == 0
-            ? (true, true) : (false, intolerable.All(taint => taint.Effect != NodeTaints.NoExecute));
-    }
-
     /// <summary>A pod that only fits the one node; the scheduler binds it as any other.</summary>
     public static Pod Make(DaemonSet set, string nodeName, string revisionHash)
     {
@@ -62,7 +47,7 @@ internal static class DaemonPods
     }
 
     /// <summary>A daemon stays where others are sent away: it is often what repairs the node.</summary>
-    private static List<Toleration> Tolerations(PodSpec spec)
+    public static List<Toleration> Tolerations(PodSpec spec)
     {
         List<Toleration> tolerations = spec.Tolerations.OrEmpty().Select(toleration => toleration.DeepClone()).ToList();
         Add(NodeTaints.NotReady, NodeTaints.NoExecute);

@@ -47,12 +47,19 @@ public static class DaemonSetController
     /// <summary>A change of a node that lets a set's pod in or out.</summary>
     private static IEnumerable<NamespacedName> NodeKeys(Node? before, Node? after, IObjectCache cache)
     {
+        // Most changes of a node are heartbeats.
+        if (before is not null && after is not null && before.Spec.DeepEquals(after.Spec) && SameLabels(before, after))
+            yield break;
         foreach (var set in cache.List<DaemonSet>())
         {
-            var was = before is null ? default : DaemonPods.Fit(set.Spec.Template, before);
-            var now = after is null ? default : DaemonPods.Fit(set.Spec.Template, after);
+            var fit = new DaemonFit(set.Spec.Template);
+            var was = before is null ? default : fit.Of(before);
+            var now = after is null ? default : fit.Of(after);
             if (was != now)
                 yield return set.Key;
         }
     }
+
+    private static bool SameLabels(Node before, Node after) => before.Labels.Count == after.Labels.Count
+        && before.Labels.All(label => after.Labels.TryGetValue(label.Key, out string? value) && value == label.Value);
 }

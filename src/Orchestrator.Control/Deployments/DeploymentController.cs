@@ -17,7 +17,10 @@ public static class DeploymentController
         [
             Watch.Self<Deployment>(),
             Watch.On<ReplicaSet>(static (before, after, cache) =>
-                OwnerKeys.Of<Deployment, ReplicaSet>(before, after, cache, static d => Selector.Of(d.Spec.Selector))),
+                OwnerKeys.Of<Deployment, ReplicaSet>(before, after, cache, static d => Selector.Of(d.Spec.Selector))) with
+            {
+                Delay = TimeSpan.FromMilliseconds(20),
+            },
             Watch.On<Pod>(KeysOfEndedPod),
         ],
     };

@@ -55,7 +55,9 @@ internal static class DeploymentScaling
     {
         if (TryFindOnly(fleet, out var only))
         {
-            if (only is not null && fleet.Size(only) != fleet.Desired)
+            // Also where the size is right already: what is noted on the set must say so, or the deployment would count as
+            // being scaled for ever and never roll on.
+            if (only is not null)
                 fleet.Scale(only, fleet.Desired);
             return;
         }

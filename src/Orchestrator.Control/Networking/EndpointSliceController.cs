@@ -27,7 +27,7 @@ public static class EndpointSliceController
             Watch.On<EndpointSlice>(static (before, after, _) => KeysOfSlice(before, after, ManagedBy)),
             Watch.Silent<Node>(),
         ],
-        Indexes = [SlicesByService],
+        Indexes = [SlicesByService, PodAddresses.PodsByLabel],
     };
 
     private const string ByService = "service";

@@ -23,6 +23,7 @@ public static class EndpointsController
             Watch.On<Pod>(PodAddresses.ServiceKeys) with { Delay = TimeSpan.FromMilliseconds(50) },
             Watch.Self<Orchestrator.Api.CoreV1.Endpoints>(),
         ],
+        Indexes = [PodAddresses.PodsByLabel],
     };
 
     public static Decision Reconcile(ReconcileInput input)

@@ -15,10 +15,18 @@ internal static class PodAddresses
     public static bool HasSelector(Service service) =>
         service.Spec.Selector is { Count: > 0 } && service.Spec.Type != "ExternalName";
 
+    private const string ByLabel = "label";
+
+    /// <summary>Pods by each of their labels: a service need not look through all pods of its namespace.</summary>
+    public static ObjectIndex PodsByLabel => ObjectIndex.Of<Pod>(ByLabel, static pod =>
+        pod.Labels.Select(label => $"{pod.Namespace}/{label.Key}={label.Value}"));
+
+    /// <summary>The pods of a service; wants <see cref="PodsByLabel"/>.</summary>
     public static IEnumerable<Pod> Selected(Service service, IObjectCache cache)
     {
+        var (key, value) = service.Spec.Selector!.MinBy(pair => pair.Key, StringComparer.Ordinal);
         var selector = Selector.Of(service.Spec.Selector!);
-        return cache.List<Pod>(service.Namespace).Where(pod => selector.Matches(pod.Labels));
+        return cache.ByIndex<Pod>(ByLabel, $"{service.Namespace}/{key}={value}").Where(pod => selector.Matches(pod.Labels));
     }
 
     public static IEnumerable<string> IPs(Pod pod) => pod.Status.PodIPs is { Count: > 0 } several

@@ -15,7 +15,11 @@ public static class ReplicaSetController
         [
             Watch.Self<ReplicaSet>(),
             Watch.On<Pod>(static (before, after, cache) =>
-                OwnerKeys.Of<ReplicaSet, Pod>(before, after, cache, static set => Selector.Of(set.Spec.Selector))),
+                OwnerKeys.Of<ReplicaSet, Pod>(before, after, cache, static set => Selector.Of(set.Spec.Selector))) with
+            {
+                // Pods come and become ready in crowds: one look, and one status, for many of them.
+                Delay = TimeSpan.FromMilliseconds(20),
+            },
         ],
     };
 

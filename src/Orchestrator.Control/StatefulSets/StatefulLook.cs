@@ -118,8 +118,7 @@ internal sealed class StatefulLook
     private Pod NewPod(int ordinal)
     {
         // What is below the partition keeps to the old revision, also when it has to be made anew.
-        bool isOfOld = IsRolling && ordinal < Start + (_set.Spec.UpdateStrategy?.RollingUpdate is null
-            ? _set.Status.CurrentReplicas ?? 0 : Partition);
+        bool isOfOld = IsRolling && ordinal < Start + Partition;
         return isOfOld && _current.Name != _history.Update.Name
             ? StatefulPods.Make(_set, RevisionHistory.TemplateOf(_current), _current.Name, ordinal)
             : StatefulPods.Make(_set, _set.Spec.Template, _history.Update.Name, ordinal);

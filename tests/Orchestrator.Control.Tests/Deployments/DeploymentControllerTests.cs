@@ -202,6 +202,24 @@ public sealed class DeploymentControllerTests
     }
 
     [Fact]
+    public void A_set_that_has_the_right_size_by_chance_is_marked_so_and_the_rollout_goes_on()
+    {
+        _cluster.With(Make.Deployment());
+        Finish();
+        // Meant for three, and scaled down to one since.
+        _cluster.Change<ReplicaSet>(Make.Ns, Sets[0].Name, set => set.Spec.Replicas = 1);
+        _cluster.Edit<Deployment>(Make.Ns, "web", d =>
+        {
+            d.Spec.Replicas = 1;
+            d.Spec.Template = Make.Template("nginx:2");
+        });
+
+        Finish();
+
+        Assert.Equal([0, 1], Sets.Select(set => set.Spec.Replicas ?? 0));
+    }
+
+    [Fact]
     public void Recreate_waits_until_the_last_old_pod_has_ended()
     {
         var deployment = Make.Deployment();

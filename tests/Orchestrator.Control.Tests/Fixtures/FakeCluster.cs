@@ -23,6 +23,13 @@ public sealed class FakeCluster : IObjectCache
     /// <summary>Refuses an intent with a Status; null lets it pass.</summary>
     public Func<Intent, Status?> Refusal { get; set; } = static _ => null;
 
+    /// <summary>Told of each change: what was there before, what is there now.</summary>
+    public Action<IKubernetesObject?, IKubernetesObject?> Changed { get; set; } = static (_, _) => { };
+
+    public int Version => _version;
+
+    public IEnumerable<IKubernetesObject> Objects => _objects.Values;
+
     public FakeCluster With(params IKubernetesObject[] objects)
     {
         foreach (var item in objects)
@@ -44,10 +51,18 @@ public sealed class FakeCluster : IObjectCache
     public void Store(IKubernetesObject item)
     {
         item.Metadata.ResourceVersion = (++_version).ToString(CultureInfo.InvariantCulture);
+        var before = _objects.GetValueOrDefault(KeyOf(item));
         _objects[KeyOf(item)] = item;
+        Changed(before, item);
     }
 
-    public void Remove(IKubernetesObject item) => _objects.Remove(KeyOf(item));
+    public void Remove(IKubernetesObject item)
+    {
+        if (!_objects.Remove(KeyOf(item), out var before))
+            return;
+        _version++;
+        Changed(before, null);
+    }
 
     /// <summary>Changes an object in place, with a new version.</summary>
     public T Change<T>(string namespaceName, string name, Action<T> change) where T : class, IKubernetesObject<T>
@@ -131,7 +146,7 @@ public sealed class FakeCluster : IObjectCache
 
     public IReadOnlyList<IntentFailure> Failures { get; private set; } = [];
 
-    private Findings LookUp(IReadOnlyList<Lookup> lookups) => new()
+    public Findings LookUp(IReadOnlyList<Lookup> lookups) => new()
     {
         Objects = lookups.OfType<Lookup.Get>().Distinct().ToDictionary(
             get => get, get => Get(get.Target.Kind, get.Target.Namespace, get.Target.Name)),
@@ -158,15 +173,44 @@ public sealed class FakeCluster : IObjectCache
         if (intent is Batch batch)
             return CarryOut(batch);
         Done.Add(intent);
-        if (Refusal(intent) is { } status)
+        var status = Refusal(intent);
+        string name = "";
+        try
+        {
+            if (status is null)
+                name = Apply(intent);
+        }
+        catch (RefusedException refusal)
+        {
+            // In a test with one hand on the cluster a conflict is a mistake of the controller's.
+            Assert.Fail($"{refusal.Status.Reason}: {intent}");
+        }
+        if (status is not null)
         {
             Failures = [.. Failures, new IntentFailure(intent, status)];
             Note(intent.OnFailure, "", status.Message ?? "");
             return false;
         }
-        string name = Apply(intent);
         Note(intent.OnSuccess, name, "");
         return true;
+    }
+
+    /// <summary>What the API answers a refused request.</summary>
+    public sealed class RefusedException(Status status) : Exception(status.Message)
+    {
+        public Status Status => status;
+    }
+
+    private static RefusedException Refuse(string reason, int code, string what) =>
+        new(Make.Refused(reason, what, code));
+
+    private IKubernetesObject Stored(GroupVersionKind kind, string ns, string name, string uid, string version)
+    {
+        if (!_objects.TryGetValue((kind, ns, name), out var stored))
+            throw Refuse("NotFound", 404, $"{kind.Kind} \"{name}\" not found");
+        if ((uid.Length > 0 && stored.Uid != uid) || (version.Length > 0 && stored.ResourceVersion != version))
+            throw Refuse("Conflict", 409, $"the {kind.Kind} \"{name}\" has been modified");
+        return stored;
     }
 
     private bool CarryOut(Batch batch)
@@ -191,10 +235,13 @@ public sealed class FakeCluster : IObjectCache
             Events.Add($"{note.Type} {note.Reason} {note.Format(name, error)}");
     }
 
-    private string Apply(Intent intent)
+    /// <exception cref="RefusedException">Nothing was changed.</exception>
+    public string Apply(Intent intent)
     {
         switch (intent)
         {
+            case Create create when create.Object.Name.Length > 0 && _objects.ContainsKey(KeyOf(create.Object)):
+                throw Refuse("AlreadyExists", 409, $"{create.Object.Name} already exists");
             case Create create:
                 return Add(Clone(create.Object)).Metadata.Name!;
             case Update update:
@@ -224,8 +271,7 @@ public sealed class FakeCluster : IObjectCache
     private string ApplyUpdate(Update update)
     {
         var item = update.Object.DeepClone();
-        var stored = _objects[KeyOf(item)];
-        Assert.True(stored.ResourceVersion == item.ResourceVersion, $"conflict: {item.GroupVersionKind.Kind} {item.Name}");
+        var stored = Stored(item.GroupVersionKind, item.Namespace, item.Name, item.Uid, item.ResourceVersion);
         if (update.Subresource is "" && stored is not ControllerRevision)
         {
             // A change of the spec counts on the generation; the status is not written this way.
@@ -243,13 +289,10 @@ public sealed class FakeCluster : IObjectCache
     /// <summary>Merge patches, and of strategic ones what controllers use: lists of owners and conditions.</summary>
     private string ApplyPatch(Patch patch)
     {
-        var stored = _objects[(patch.Target.Kind, patch.Target.Namespace, patch.Target.Name)];
-        var json = (JsonObject)Json(stored);
         var body = (JsonObject)JsonNode.Parse(patch.Body)!;
-        if (body["metadata"]?["uid"] is { } uid)
-            Assert.Equal(stored.Uid, (string?)uid);
-        if (body["metadata"]?["resourceVersion"] is { } version)
-            Assert.Equal(stored.ResourceVersion, (string?)version);
+        var stored = Stored(patch.Target.Kind, patch.Target.Namespace, patch.Target.Name,
+            (string?)body["metadata"]?["uid"] ?? "", (string?)body["metadata"]?["resourceVersion"] ?? "");
+        var json = (JsonObject)Json(stored);
         Merge(json, body, patch.Type == PatchType.StrategicMerge);
         StoreOrRemove(KubernetesJson.Deserialize(patch.Target.Kind, JsonSerializer.SerializeToUtf8Bytes(json)));
         return patch.Target.Name;
@@ -303,6 +346,8 @@ public sealed class FakeCluster : IObjectCache
         {
             return;
         }
+        if (delete.Target.ResourceVersion.Length > 0 && delete.Target.ResourceVersion != item.ResourceVersion)
+            throw Refuse("Conflict", 409, $"{item.Name} has been modified");
         var changed = item.DeepClone();
         if (delete.Propagation is PropagationPolicy.Foreground or PropagationPolicy.Orphan)
         {
@@ -324,7 +369,7 @@ public sealed class FakeCluster : IObjectCache
             || (item is Namespace { Spec.Finalizers.Count: > 0 })
             || (item is Pod { Spec.NodeName: { Length: > 0 }, Status.Phase: not ("Succeeded" or "Failed") });
         if (item.IsBeingDeleted && !isKept)
-            _objects.Remove(KeyOf(item));
+            Remove(item);
         else
             Store(item);
     }
