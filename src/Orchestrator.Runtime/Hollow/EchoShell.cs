@@ -13,8 +13,8 @@ namespace Orchestrator.Runtime.Hollow;
 /// quotes, <c>; &amp;&amp; ||</c>, comments, <c>$NAME</c>, <c>$?</c> and the redirections <c>&gt;&amp;2</c> and <c>2&gt;&amp;1</c>.
 /// </remarks>
 /// <param name="environment">What <c>env</c> and <c>$NAME</c> know.</param>
-/// <param name="clock">What <c>sleep</c> waits on.</param>
-internal sealed class EchoShell(IReadOnlyDictionary<string, string> environment, TimeProvider clock)
+/// <param name="delay">What <c>sleep</c> waits on.</param>
+internal sealed class EchoShell(IReadOnlyDictionary<string, string> environment, Func<TimeSpan, CancellationToken, Task> delay)
 {
     private const int NotFound = 127;
     private const int Misused = 2;
@@ -37,8 +37,28 @@ internal sealed class EchoShell(IReadOnlyDictionary<string, string> environment,
         return RemoteCommandResult.Exited(run.ExitCode ?? code);
     }
 
+    /// <summary>Whether it knows all that a container's command consists of.</summary>
+    public static bool CanRun(IReadOnlyList<string> command)
+    {
+        if (command.Count == 0)
+            return false;
+        string name = command[0][(command[0].LastIndexOf('/') + 1)..];
+        if (name is not ("sh" or "bash" or "ash"))
+            return IsKnown(name);
+        if (command.Count < 3 || !command[1].StartsWith('-') || !command[1].EndsWith('c'))
+            return false;
+        try
+        {
+            return ShellCommand.Parse(command[2]).All(part => part.Words(_ => "").FirstOrDefault() is var word && (word is null || IsKnown(word)));
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
     private static bool IsKnown(string name) =>
-        name is "cat" or "echo" or "env" or "exit" or "false" or "hostname" or "id" or "pwd" or "sleep" or "stty" or "true";
+        name is ":" or "cat" or "echo" or "env" or "exit" or "false" or "hostname" or "id" or "pwd" or "sleep" or "stty" or "true";
 
     private async Task<int> RunCommandAsync(Run run, IReadOnlyList<string> words, Stream output, CancellationToken ct)
     {
@@ -91,7 +111,7 @@ internal sealed class EchoShell(IReadOnlyDictionary<string, string> environment,
     {
         if (words.Count < 2 || !double.TryParse(words[1].TrimEnd('s'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds))
             return await SayAsync(run.Session.Stderr, "sleep: invalid number\n", 1, ct);
-        await Task.Delay(TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue / 1000)), clock, ct);
+        await delay(TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue / 1000)), ct);
         return 0;
     }
 

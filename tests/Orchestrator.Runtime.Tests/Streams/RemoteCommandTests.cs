@@ -216,7 +216,7 @@ public sealed class RemoteCommandTests
 
     private static Task<StreamServer> ServeShellAsync()
     {
-        var shell = new EchoShell(new Dictionary<string, string>(), TimeProvider.System);
+        var shell = new EchoShell(new Dictionary<string, string>(), (time, ct) => Task.Delay(time, ct));
         return ServeAsync(shell.RunAsync);
     }
 

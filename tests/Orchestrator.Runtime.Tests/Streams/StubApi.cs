@@ -67,7 +67,7 @@ internal sealed class StubApi : IAsyncDisposable
     private static Task ServeKubeletAsync(HttpContext context)
     {
         string path = context.Request.Path;
-        var shell = new EchoShell(new Dictionary<string, string> { ["HOSTNAME"] = "web" }, TimeProvider.System);
+        var shell = new EchoShell(new Dictionary<string, string> { ["HOSTNAME"] = "web" }, (time, ct) => Task.Delay(time, ct));
         var options = RemoteCommandOptions.FromQuery(context.Request.Query);
         if (path.EndsWith("/exec", StringComparison.Ordinal))
             return RemoteCommandServer.ServeAsync(context, options, shell.RunAsync);

@@ -16,7 +16,7 @@ public sealed class UpgradeProxyTests
     [InlineData("v5.channel.k8s.io")]
     public async Task A_session_passes_through_whole(string protocol)
     {
-        var shell = new EchoShell(new Dictionary<string, string>(), TimeProvider.System);
+        var shell = new EchoShell(new Dictionary<string, string>(), (time, ct) => Task.Delay(time, ct));
         await using StreamServer kubelet = await StreamServer.StartAsync(
             context => RemoteCommandServer.ServeAsync(context, RemoteCommandOptions.FromQuery(context.Request.Query), shell.RunAsync));
         await using StreamServer proxy = await ProxyToAsync(kubelet);

@@ -1,0 +1,62 @@
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Client;
+using Orchestrator.Runtime.Informers;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>The kubelets' API over the house's client and informers.</summary>
+public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
+{
+    public async Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct)
+    {
+        // Pods that are bound nowhere are nobody's here: the server keeps them back.
+        string selector = nodeName is null ? "spec.nodeName!=" : $"spec.nodeName={nodeName}";
+        var informer = new Informer(client, ApiClient.ResourceOf<Pod>(), new InformerOptions { FieldSelector = selector });
+        using IDisposable handler = informer.AddHandler(change =>
+        {
+            if (change.Type == InformerChangeType.Deleted)
+                pods.Deleted((Pod)change.Old!);
+            else
+                pods.Changed((Pod)change.New!);
+        });
+        Task running = informer.RunAsync(ct);
+        await informer.WaitForSyncAsync(ct);
+        pods.Synced();
+        await running;
+    }
+
+    public Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T> =>
+        AskAsync(() => client.FindAsync<T>(ns, name, ct));
+
+    public Task<T> CreateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T> =>
+        AskAsync(() => client.CreateAsync(value, null, ct));
+
+    public Task<T> UpdateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T> =>
+        AskAsync(() => client.UpdateAsync(value, null, ct));
+
+    public Task<T> PatchAsync<T>(string ns, string name, string subresource, ReadOnlyMemory<byte> patch, CancellationToken ct)
+        where T : class, IKubernetesObject<T> =>
+        AskAsync(() => client.PatchAsync<T>(ns, name, PatchFormat.Strategic, patch, subresource.Length == 0 ? null : subresource, null, ct));
+
+    public Task MergeAsync<T>(string ns, string name, ReadOnlyMemory<byte> patch, CancellationToken ct) where T : class, IKubernetesObject<T> =>
+        AskAsync(() => client.PatchAsync<T>(ns, name, PatchFormat.Merge, patch, null, null, ct));
+
+    public Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct) => AskAsync(async () =>
+    {
+        await client.DeleteAsync<Pod>(ns, name, new Deletion { GracePeriodSeconds = 0, Uid = uid }, ct);
+        return true;
+    });
+
+    private static async Task<T> AskAsync<T>(Func<Task<T>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (TransportException e)
+        {
+            throw new IOException(e.Message, e);
+        }
+    }
+}

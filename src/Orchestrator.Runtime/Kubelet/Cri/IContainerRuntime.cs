@@ -1,0 +1,68 @@
+using Orchestrator.Runtime.Streams;
+
+namespace Orchestrator.Runtime.Kubelet.Cri;
+
+/// <summary>What a kubelet asks of a container runtime: the shape of CRI v1's RuntimeService.</summary>
+/// <remarks>
+/// Where CRI answers with a URL to stream from (exec, attach, port-forward) or leaves a file (logs), this interface carries
+/// the streams themselves. Failures are <see cref="CriException"/>s. Everything may be asked again: a second stop of a stopped
+/// container is no error.
+/// </remarks>
+public interface IContainerRuntime
+{
+    Task<RuntimeVersion> VersionAsync(CancellationToken ct);
+
+    Task<RuntimeStatus> StatusAsync(CancellationToken ct);
+
+    /// <summary>Tells which addresses this node's pods get.</summary>
+    Task UpdateRuntimeConfigAsync(string podCidr, CancellationToken ct);
+
+    /// <summary>Makes the pod's surroundings: its network and, in a real runtime, the container that holds it.</summary>
+    /// <returns>The sandbox's id.</returns>
+    Task<string> RunPodSandboxAsync(PodSandboxConfig config, CancellationToken ct);
+
+    /// <summary>Kills what runs in it and takes its network away.</summary>
+    Task StopPodSandboxAsync(string sandboxId, CancellationToken ct);
+
+    Task RemovePodSandboxAsync(string sandboxId, CancellationToken ct);
+
+    /// <param name="podUid">Null for all pods.</param>
+    Task<IReadOnlyList<PodSandbox>> ListPodSandboxAsync(string? podUid, CancellationToken ct);
+
+    /// <returns>The container's id.</returns>
+    Task<string> CreateContainerAsync(string sandboxId, ContainerConfig config, CancellationToken ct);
+
+    /// <summary>Returns when the container's process has been started.</summary>
+    Task StartContainerAsync(string containerId, CancellationToken ct);
+
+    /// <summary>Asks the process to end, and kills it after <paramref name="grace"/>; returns when it has ended.</summary>
+    Task StopContainerAsync(string containerId, TimeSpan grace, CancellationToken ct);
+
+    Task RemoveContainerAsync(string containerId, CancellationToken ct);
+
+    /// <summary>All containers, those that have ended included.</summary>
+    /// <param name="podUid">Null for all pods.</param>
+    Task<IReadOnlyList<RuntimeContainer>> ListContainersAsync(string? podUid, CancellationToken ct);
+
+    /// <summary>Passes on changed resources and annotations of a running container.</summary>
+    Task UpdateContainerResourcesAsync(string containerId, IReadOnlyDictionary<string, string> annotations, CancellationToken ct);
+
+    /// <summary>Runs a command to its end, for probes and hooks.</summary>
+    Task<ExecSyncResult> ExecSyncAsync(string containerId, IReadOnlyList<string> command, TimeSpan timeout, CancellationToken ct);
+
+    Task<RemoteCommandResult> ExecAsync(string containerId, RemoteCommandSession session, CancellationToken ct);
+
+    Task<RemoteCommandResult> AttachAsync(string containerId, RemoteCommandSession session, CancellationToken ct);
+
+    Task PortForwardAsync(string sandboxId, int port, DuplexStream connection, CancellationToken ct);
+
+    /// <summary>The lines that a container has written, oldest first.</summary>
+    /// <param name="follow">Goes on with what it writes, until it ends.</param>
+    IAsyncEnumerable<LogLine> ReadLogAsync(string containerId, bool follow, CancellationToken ct);
+
+    Task<IReadOnlyList<ContainerUsage>> ListContainerStatsAsync(CancellationToken ct);
+
+    /// <summary>Calls <paramref name="changed"/> whenever a container has started or ended by itself.</summary>
+    /// <returns>Ends the calls.</returns>
+    IDisposable SubscribeContainerEvents(Action<ContainerEvent> changed);
+}

@@ -1,0 +1,47 @@
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>What kubelets ask of the API server.</summary>
+/// <remarks>Refusals are <see cref="ApiException"/>s; an <see cref="IOException"/> means that nobody answered.</remarks>
+public interface IKubeletApi
+{
+    /// <summary>
+    /// Tells of the pods that are bound to nodes, first of those there are, until it is cancelled. A lost watch is begun anew
+    /// inside, and what was missed told.
+    /// </summary>
+    /// <param name="nodeName">One node's pods; null: those of all nodes, for the kubelets of one process that share a watch.</param>
+    Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct);
+
+    /// <returns>Null where there is none.</returns>
+    Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
+    Task<T> CreateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
+    Task<T> UpdateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
+    /// <summary>A strategic merge patch.</summary>
+    /// <param name="subresource">Empty: the object itself.</param>
+    Task<T> PatchAsync<T>(string ns, string name, string subresource, ReadOnlyMemory<byte> patch, CancellationToken ct)
+        where T : class, IKubernetesObject<T>;
+
+    /// <summary>A JSON merge patch, for what has no strategy (events).</summary>
+    Task MergeAsync<T>(string ns, string name, ReadOnlyMemory<byte> patch, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
+    /// <summary>Removes a pod that has been stopped: without grace, and only if it is the one meant.</summary>
+    Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct);
+}
+
+/// <summary>Hears of pods; quick, and called by one thread at a time.</summary>
+public interface IPodSink
+{
+    /// <summary>A pod is new, or has changed, or may have.</summary>
+    void Changed(Pod pod);
+
+    /// <summary>A pod is no longer there, or no longer this node's.</summary>
+    void Deleted(Pod pod);
+
+    /// <summary>All that were there at the beginning have been told.</summary>
+    void Synced();
+}

@@ -1,0 +1,135 @@
+using System.Collections.Concurrent;
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Pods;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>One node's agent: registers the node, and runs the pods that are bound to it on a container runtime.</summary>
+/// <remarks>It knows of no particular runtime. Thousands may live in one process and share its services.</remarks>
+public sealed class Kubelet : IPodSink, IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, PodWorker> _workers = new(); // By uid.
+    private readonly ConcurrentDictionary<NamespacedName, PodWorker> _byName = new();
+    private readonly Lock _admission = new();
+    private readonly NodeReporter _reporter;
+    private IDisposable? _events;
+    private RuntimeVersion _version = new("unknown", "0");
+
+    public Kubelet(KubeletOptions options, KubeletServices services, IContainerRuntime runtime, IImageService images, IProber prober)
+    {
+        Options = options;
+        Services = services;
+        Runtime = runtime;
+        Images = images;
+        Prober = prober;
+        _reporter = new NodeReporter(this);
+    }
+
+    public KubeletOptions Options { get; }
+
+    /// <summary>The pods that it knows of, as the API last showed them.</summary>
+    public IEnumerable<Pod> Pods => _workers.Values.Select(worker => worker.Pod);
+
+    internal KubeletServices Services { get; }
+
+    internal IContainerRuntime Runtime { get; }
+
+    internal IImageService Images { get; }
+
+    internal IProber Prober { get; }
+
+    internal string RuntimeName => _version.Name;
+
+    internal string RuntimeVersion => $"{_version.Name}://{_version.Version}";
+
+    /// <summary>Registers the node and begins to renew its lease. Pods come by <see cref="IPodSink"/> from then on.</summary>
+    public async Task StartAsync(CancellationToken ct)
+    {
+        _version = await Runtime.VersionAsync(ct);
+        _events = Runtime.SubscribeContainerEvents(OnContainerEvent);
+        await _reporter.StartAsync(ct);
+    }
+
+    /// <summary>Follows its own node's pods until it is cancelled; kubelets that share a process share a watch instead.</summary>
+    public Task FollowPodsAsync(CancellationToken ct) => Services.Api.WatchPodsAsync(Options.NodeName, this, ct);
+
+    public void Changed(Pod pod)
+    {
+        if (_byName.TryGetValue(pod.Key, out PodWorker? namesake) && namesake.Pod.Uid != pod.Uid)
+            namesake.Remove(); // Its end was missed.
+        bool isNew = false;
+        PodWorker worker = _workers.GetOrAdd(pod.Uid, _ =>
+        {
+            isNew = true;
+            return new PodWorker(this, pod);
+        });
+        _byName[pod.Key] = worker;
+        if (isNew)
+            worker.Trigger();
+        else
+            worker.Update(pod);
+    }
+
+    public void Deleted(Pod pod)
+    {
+        if (_workers.TryGetValue(pod.Uid, out PodWorker? worker))
+            worker.Remove();
+    }
+
+    /// <summary>What the runtime has and no pod wants is left from another life of this kubelet.</summary>
+    public void Synced() => _ = Task.Run(RemoveOrphansAsync);
+
+    public async ValueTask DisposeAsync()
+    {
+        _events?.Dispose();
+        await _reporter.DisposeAsync();
+    }
+
+    internal PodWorker? FindPod(string ns, string name) =>
+        _byName.TryGetValue(new NamespacedName(ns, name), out PodWorker? worker) ? worker : null;
+
+    /// <summary>Lets a pod take its part of the node, or says why not.</summary>
+    internal PodVerdict? TryAdmit(PodWorker worker)
+    {
+        lock (_admission)
+        {
+            List<Pod> admitted = [.. _workers.Values.Where(other => other.UsesResources).Select(other => other.Pod)];
+            PodVerdict? verdict = NodeAdmission.Check(worker.Pod, admitted, Options.Allocatable, _reporter.Labels);
+            if (verdict is null)
+                worker.MarkAdmitted();
+            return verdict;
+        }
+    }
+
+    internal void Forget(PodWorker worker)
+    {
+        _workers.TryRemove(KeyValuePair.Create(worker.Pod.Uid, worker));
+        _byName.TryRemove(KeyValuePair.Create(worker.Pod.Key, worker));
+    }
+
+    private void OnContainerEvent(ContainerEvent change)
+    {
+        if (_workers.TryGetValue(change.PodUid, out PodWorker? worker))
+            worker.Trigger();
+    }
+
+    private async Task RemoveOrphansAsync()
+    {
+        try
+        {
+            foreach (PodSandbox sandbox in await Runtime.ListPodSandboxAsync(null, Services.Stopping))
+            {
+                if (_workers.ContainsKey(sandbox.PodUid))
+                    continue;
+                await Runtime.StopPodSandboxAsync(sandbox.Id, Services.Stopping);
+                await Runtime.RemovePodSandboxAsync(sandbox.Id, Services.Stopping);
+            }
+        }
+        catch (Exception e) when (e is CriException or OperationCanceledException)
+        {
+            // The next synchronisation tries again.
+        }
+    }
+}

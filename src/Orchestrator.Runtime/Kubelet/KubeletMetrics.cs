@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Orchestrator.Runtime.Kubelet.Cri;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>What a node's containers use, in the two shapes that are asked for: /stats/summary and /metrics/resource.</summary>
+internal static class KubeletMetrics
+{
+    public static async Task WriteSummaryAsync(HttpContext context, Kubelet kubelet)
+    {
+        IReadOnlyList<ContainerUsage> usages = await kubelet.Runtime.ListContainerStatsAsync(context.RequestAborted);
+        DateTimeOffset now = kubelet.Services.Alarms.Now;
+        long capacity = kubelet.Options.Capacity.TryGetValue("memory", out var memory) ? memory.Value : 0;
+        var pods = new JsonArray();
+        foreach (var pod in usages.GroupBy(usage => usage.PodUid))
+            pods.Add(Pod([.. pod], now));
+        var summary = new JsonObject
+        {
+            ["node"] = new JsonObject
+            {
+                ["nodeName"] = kubelet.Options.NodeName,
+                ["startTime"] = Time(usages.Count == 0 ? now : usages.Min(usage => usage.StartedAt)),
+                ["cpu"] = Cpu(usages, now),
+                ["memory"] = Memory(usages, now, capacity),
+            },
+            ["pods"] = pods,
+        };
+        context.Response.ContentType = "application/json";
+        await context.Response.WriteAsync(summary.ToJsonString(), context.RequestAborted);
+    }
+
+    public static async Task WriteResourcesAsync(HttpContext context, Kubelet kubelet)
+    {
+        IReadOnlyList<ContainerUsage> usages = await kubelet.Runtime.ListContainerStatsAsync(context.RequestAborted);
+        var text = new StringBuilder();
+        Family(text, "container_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the container in core-seconds");
+        foreach (ContainerUsage usage in usages)
+            Sample(text, "container_cpu_usage_seconds_total", usage, usage.CpuNanoSeconds / 1e9);
+        Family(text, "container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes");
+        foreach (ContainerUsage usage in usages)
+            Sample(text, "container_memory_working_set_bytes", usage, usage.MemoryBytes);
+        Family(text, "container_start_time_seconds", "gauge", "Start time of the container since unix epoch in seconds");
+        foreach (ContainerUsage usage in usages)
+            Sample(text, "container_start_time_seconds", usage, usage.StartedAt.ToUnixTimeMilliseconds() / 1e3);
+        AddTotals(text, usages, kubelet.Services.Alarms.Now);
+        context.Response.ContentType = "text/plain; version=0.0.4";
+        await context.Response.WriteAsync(text.ToString(), context.RequestAborted);
+    }
+
+    private static void AddTotals(StringBuilder text, IReadOnlyList<ContainerUsage> usages, DateTimeOffset now)
+    {
+        Family(text, "pod_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the pod in core-seconds");
+        Family(text, "pod_memory_working_set_bytes", "gauge", "Current working set of the pod in bytes");
+        foreach (var pod in usages.GroupBy(usage => (usage.PodNamespace, usage.PodName)))
+        {
+            string labels = $"{{namespace=\"{pod.Key.PodNamespace}\",pod=\"{pod.Key.PodName}\"}}";
+            Line(text, "pod_cpu_usage_seconds_total" + labels, pod.Sum(usage => usage.CpuNanoSeconds) / 1e9, now);
+            Line(text, "pod_memory_working_set_bytes" + labels, pod.Sum(usage => usage.MemoryBytes), now);
+        }
+        Family(text, "node_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the node in core-seconds");
+        Line(text, "node_cpu_usage_seconds_total", usages.Sum(usage => usage.CpuNanoSeconds) / 1e9, now);
+        Family(text, "node_memory_working_set_bytes", "gauge", "Current working set of the node in bytes");
+        Line(text, "node_memory_working_set_bytes", usages.Sum(usage => usage.MemoryBytes), now);
+        Family(text, "resource_scrape_error", "gauge", "1 if there was an error while getting container metrics, 0 otherwise");
+        text.Append("resource_scrape_error 0\n");
+    }
+
+    private static JsonObject Pod(IReadOnlyList<ContainerUsage> usages, DateTimeOffset now)
+    {
+        var containers = new JsonArray();
+        foreach (ContainerUsage usage in usages)
+        {
+            containers.Add(new JsonObject
+            {
+                ["name"] = usage.Name,
+                ["startTime"] = Time(usage.StartedAt),
+                ["cpu"] = Cpu([usage], now),
+                ["memory"] = Memory([usage], now, 0),
+            });
+        }
+        return new JsonObject
+        {
+            ["podRef"] = new JsonObject { ["name"] = usages[0].PodName, ["namespace"] = usages[0].PodNamespace, ["uid"] = usages[0].PodUid },
+            ["startTime"] = Time(usages.Min(usage => usage.StartedAt)),
+            ["containers"] = containers,
+            ["cpu"] = Cpu(usages, now),
+            ["memory"] = Memory(usages, now, 0),
+        };
+    }
+
+    private static JsonObject Cpu(IReadOnlyList<ContainerUsage> usages, DateTimeOffset now) => new()
+    {
+        ["time"] = Time(now),
+        ["usageNanoCores"] = usages.Sum(usage => usage.CpuNanoCores),
+        ["usageCoreNanoSeconds"] = usages.Sum(usage => usage.CpuNanoSeconds),
+    };
+
+    private static JsonObject Memory(IReadOnlyList<ContainerUsage> usages, DateTimeOffset now, long capacity)
+    {
+        long used = usages.Sum(usage => usage.MemoryBytes);
+        var memory = new JsonObject { ["time"] = Time(now), ["usageBytes"] = used, ["workingSetBytes"] = used, ["rssBytes"] = used };
+        if (capacity > 0)
+            memory["availableBytes"] = Math.Max(0, capacity - used);
+        return memory;
+    }
+
+    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static void Family(StringBuilder text, string name, string type, string help) =>
+        text.Append("# HELP ").Append(name).Append(' ').Append(help).Append("\n# TYPE ").Append(name).Append(' ').Append(type).Append('\n');
+
+    private static void Sample(StringBuilder text, string name, ContainerUsage usage, double value) => Line(
+        text, $"{name}{{container=\"{usage.Name}\",namespace=\"{usage.PodNamespace}\",pod=\"{usage.PodName}\"}}", value, usage.Time);
+
+    private static void Line(StringBuilder text, string series, double value, DateTimeOffset time) => text.Append(
+        CultureInfo.InvariantCulture, $"{series} {value} {time.ToUnixTimeMilliseconds()}\n");
+}

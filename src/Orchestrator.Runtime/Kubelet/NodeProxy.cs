@@ -1,0 +1,69 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.ApiServer;
+using Orchestrator.Runtime.Streams;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>The API server's way to kubelets: their nodes' addresses and ports, over TLS.</summary>
+/// <param name="kubelets">Connects to kubelets; its handler has the certificates and follows no redirects.</param>
+/// <param name="pods">Connects to pods' and services' addresses, which have certificates of their own.</param>
+public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker pods) : INodeProxy
+{
+    private const int DefaultPort = 10250;
+
+    public async Task ForwardAsync(HttpContext context, Node node, string pathAndQuery, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await UpgradeProxy.ForwardAsync(
+                context, At(node, pathAndQuery), kubelets, request => request.Headers.TryAddWithoutValidation(KubeletServer.NodeHeader, node.Name));
+        }
+        catch (HttpRequestException e)
+        {
+            throw Unreachable(node, pathAndQuery, e);
+        }
+    }
+
+    public async Task<HttpResponseMessage> SendAsync(Node node, HttpMethod method, string pathAndQuery, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, At(node, pathAndQuery));
+        request.Headers.TryAddWithoutValidation(KubeletServer.NodeHeader, node.Name);
+        try
+        {
+            return await kubelets.SendAsync(request, cancellationToken);
+        }
+        catch (HttpRequestException e)
+        {
+            throw Unreachable(node, pathAndQuery, e);
+        }
+    }
+
+    public async Task ForwardToAddressAsync(HttpContext context, Node? node, Uri target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await UpgradeProxy.ForwardAsync(context, target, pods);
+        }
+        catch (HttpRequestException e)
+        {
+            throw ApiErrors.ServiceUnavailable($"error trying to reach service: {e.Message}");
+        }
+    }
+
+    private static Uri At(Node node, string pathAndQuery)
+    {
+        NodeAddress? address = node.Status.Addresses.OrEmpty().Find(known => known.Type == "InternalIP")
+            ?? node.Status.Addresses.OrEmpty().FirstOrDefault();
+        if (address?.Address is not { Length: > 0 } host)
+            throw ApiErrors.InternalError("no preferred addresses found; known addresses: []");
+        int port = node.Status.DaemonEndpoints?.KubeletEndpoint?.Port is { } known and > 0 ? known : DefaultPort;
+        string name = host.Contains(':') ? $"[{host}]" : host;
+        return new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{name}:{port}/{pathAndQuery.TrimStart('/')}"));
+    }
+
+    private static ApiException Unreachable(Node node, string pathAndQuery, HttpRequestException e) =>
+        ApiErrors.InternalError($"error dialing backend: {e.Message} ({At(node, pathAndQuery).GetLeftPart(UriPartial.Path)})");
+}

@@ -1,0 +1,349 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Orchestrator.Api;
+using Orchestrator.Api.CoordinationV1;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.Kubelet.Cri;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>Tells the API that the node is there and how it is: its object, its status, its lease.</summary>
+internal sealed class NodeReporter : IAsyncDisposable
+{
+    private const string LeaseNamespace = "kube-node-lease";
+
+    /// <summary>Images that the status names.</summary>
+    private const int ImageLimit = 50;
+
+    private readonly Kubelet _kubelet;
+    private readonly KubeletOptions _options;
+    private readonly KubeletServices _services;
+    private readonly CancellationTokenSource _stopping;
+    private readonly Dictionary<string, (string Status, DateTimeOffset Since)> _conditions = [];
+    private readonly Lock _gate = new();
+    private IDisposable? _leaseAlarm;
+    private IDisposable? _statusAlarm;
+    private Lease? _lease;
+    private string _uid = "";
+    private string _podCidr = "";
+    private string _reported = "";
+    private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
+    private bool _wasReady;
+
+    public NodeReporter(Kubelet kubelet)
+    {
+        _kubelet = kubelet;
+        _options = kubelet.Options;
+        _services = kubelet.Services;
+        _stopping = CancellationTokenSource.CreateLinkedTokenSource(_services.Stopping);
+        Labels = MakeLabels();
+    }
+
+    /// <summary>The node's, as the API last showed them.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; private set; }
+
+    public async Task StartAsync(CancellationToken ct)
+    {
+        await RegisterAsync(ct);
+        await ReportAsync();
+        await RenewAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _leaseAlarm?.Dispose();
+        _statusAlarm?.Dispose();
+    }
+
+    private Dictionary<string, string> MakeLabels()
+    {
+        var labels = new Dictionary<string, string>(_options.Labels)
+        {
+            ["kubernetes.io/hostname"] = _options.NodeName,
+            ["kubernetes.io/os"] = "linux",
+            ["kubernetes.io/arch"] = _options.Architecture,
+            ["beta.kubernetes.io/os"] = "linux",
+            ["beta.kubernetes.io/arch"] = _options.Architecture,
+        };
+        return labels;
+    }
+
+    private async Task RegisterAsync(CancellationToken ct)
+    {
+        await _services.NodeRequests.WaitAsync(ct);
+        try
+        {
+            Node? node = await _services.Api.FindAsync<Node>("", _options.NodeName, ct);
+            node = node is null ? await CreateAsync(ct) : await AddLabelsAsync(node, ct);
+            await LearnAsync(node, ct);
+        }
+        finally
+        {
+            _services.NodeRequests.Release();
+        }
+    }
+
+    private async Task<Node> CreateAsync(CancellationToken ct)
+    {
+        var node = new Node
+        {
+            Metadata = new ObjectMeta
+            {
+                Name = _options.NodeName,
+                Labels = new Dictionary<string, string>(Labels),
+                Annotations = new Dictionary<string, string> { ["volumes.kubernetes.io/controller-managed-attach-detach"] = "true" },
+            },
+            Spec = new NodeSpec { Taints = _options.Taints.Count == 0 ? null : [.. _options.Taints] },
+        };
+        try
+        {
+            return await _services.Api.CreateAsync(node, ct);
+        }
+        catch (ApiException e) when (e.IsAlreadyExists)
+        {
+            return await _services.Api.FindAsync<Node>("", _options.NodeName, ct) ?? throw new IOException("the node vanished while it was registered");
+        }
+    }
+
+    private async Task<Node> AddLabelsAsync(Node node, CancellationToken ct)
+    {
+        var missing = new JsonObject();
+        foreach (var (key, value) in MakeLabels())
+        {
+            if (node.Labels.GetValueOrDefault(key) != value)
+                missing[key] = value;
+        }
+        if (missing.Count == 0)
+            return node;
+        var patch = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = missing } };
+        return await _services.Api.PatchAsync<Node>("", _options.NodeName, "", JsonSerializer.SerializeToUtf8Bytes(patch), ct);
+    }
+
+    /// <summary>What the node's object tells the kubelet: its identity, its labels, its pods' addresses.</summary>
+    private async Task LearnAsync(Node node, CancellationToken ct)
+    {
+        _uid = node.Uid;
+        Labels = node.Labels;
+        foreach (NodeCondition condition in node.Status.Conditions.OrEmpty())
+        {
+            if (condition is { Type: { } type, Status: { } status, LastTransitionTime: { } since } && !_conditions.ContainsKey(type))
+                _conditions[type] = (status, since);
+        }
+        if (node.Spec.PodCIDR is { Length: > 0 } cidr && cidr != _podCidr)
+        {
+            _podCidr = cidr;
+            await _kubelet.Runtime.UpdateRuntimeConfigAsync(cidr, ct);
+        }
+    }
+
+    // Status
+
+    private async Task ReportAsync()
+    {
+        DateTimeOffset now = _services.Alarms.Now;
+        try
+        {
+            await _services.NodeRequests.WaitAsync(_stopping.Token);
+            try
+            {
+                await ReportAsync(now);
+            }
+            finally
+            {
+                _services.NodeRequests.Release();
+            }
+        }
+        catch (ApiException e) when (e.IsNotFound)
+        {
+            _reported = "";
+            await TryRegisterAsync(); // Somebody deleted it while it lives.
+        }
+        catch (Exception e) when (e is ApiException or IOException or CriException or OperationCanceledException)
+        {
+            _reported = ""; // The next time tries again.
+        }
+        lock (_gate)
+        {
+            if (!_stopping.IsCancellationRequested)
+                _statusAlarm = _services.Alarms.Set(now + _options.StatusCheck, () => _ = Task.Run(ReportAsync));
+        }
+    }
+
+    private async Task TryRegisterAsync()
+    {
+        try
+        {
+            await RegisterAsync(_stopping.Token);
+        }
+        catch (Exception e) when (e is ApiException or IOException or OperationCanceledException)
+        {
+            // The next report finds out.
+        }
+    }
+
+    private async Task ReportAsync(DateTimeOffset now)
+    {
+        NodeStatus status = await MakeStatusAsync(now);
+        string state = State(status);
+        if (state == _reported && now - _reportedAt < _options.StatusReport)
+            return;
+        var patch = new JsonObject { ["status"] = JsonNode.Parse(KubernetesJson.Serialize(status)) };
+        Node node = await _services.Api.PatchAsync<Node>("", _options.NodeName, "status", JsonSerializer.SerializeToUtf8Bytes(patch), _stopping.Token);
+        _reported = state;
+        _reportedAt = now;
+        await LearnAsync(node, _stopping.Token);
+        TellReadiness(status);
+    }
+
+    private void TellReadiness(NodeStatus status)
+    {
+        bool isReady = status.Conditions.OrEmpty().Exists(condition => condition is { Type: "Ready", Status: "True" });
+        if (isReady == _wasReady)
+            return;
+        _wasReady = isReady;
+        string reason = isReady ? "NodeReady" : "NodeNotReady";
+        _services.Events.Emit(
+            _options.NodeName,
+            new ObjectReference { Kind = "Node", Name = _options.NodeName, Uid = _options.NodeName },
+            "Normal",
+            reason,
+            $"Node {_options.NodeName} status is now: {reason}");
+    }
+
+    /// <summary>The status without its heartbeats: another one is worth a report at once.</summary>
+    private static string State(NodeStatus status)
+    {
+        NodeStatus still = status.DeepClone();
+        foreach (NodeCondition condition in still.Conditions.OrEmpty())
+            condition.LastHeartbeatTime = null;
+        return System.Text.Encoding.UTF8.GetString(KubernetesJson.Serialize(still));
+    }
+
+    private async Task<NodeStatus> MakeStatusAsync(DateTimeOffset now)
+    {
+        RuntimeStatus runtime = await _kubelet.Runtime.StatusAsync(_stopping.Token);
+        bool isReady = runtime is { IsRuntimeReady: true, IsNetworkReady: true };
+        string identity = Identity();
+        return new NodeStatus
+        {
+            Capacity = new Dictionary<string, Quantity>(_options.Capacity),
+            Allocatable = new Dictionary<string, Quantity>(_options.Allocatable),
+            Conditions =
+            [
+                Condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now),
+                Condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now),
+                Condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available", now),
+                isReady
+                    ? Condition("Ready", true, "KubeletReady", "kubelet is posting ready status", now)
+                    : Condition("Ready", false, "KubeletNotReady", runtime.Message, now),
+            ],
+            Addresses =
+            [
+                new NodeAddress { Type = "InternalIP", Address = _options.NodeIp },
+                new NodeAddress { Type = "Hostname", Address = _options.NodeName },
+            ],
+            DaemonEndpoints = new NodeDaemonEndpoints { KubeletEndpoint = new DaemonEndpoint { Port = _options.Port } },
+            NodeInfo = new NodeSystemInfo
+            {
+                MachineID = identity,
+                SystemUUID = identity,
+                BootID = identity,
+                KernelVersion = _options.KernelVersion,
+                OsImage = _options.OperatingSystemImage,
+                ContainerRuntimeVersion = _kubelet.RuntimeVersion,
+                KubeletVersion = _options.KubeletVersion,
+                KubeProxyVersion = "",
+                OperatingSystem = "linux",
+                Architecture = _options.Architecture,
+            },
+            Images = await ImagesAsync(),
+        };
+    }
+
+    private async Task<List<ContainerImage>?> ImagesAsync()
+    {
+        IReadOnlyList<RuntimeImage> images = await _kubelet.Images.ListImagesAsync(_stopping.Token);
+        return images.Count == 0 ? null :
+        [
+            .. images.OrderByDescending(image => image.SizeBytes).ThenBy(image => image.Id, StringComparer.Ordinal).Take(ImageLimit)
+                .Select(image => new ContainerImage { Names = [image.Id, .. image.RepoTags], SizeBytes = image.SizeBytes }),
+        ];
+    }
+
+    private NodeCondition Condition(string type, bool value, string reason, string message, DateTimeOffset now)
+    {
+        string status = value ? "True" : "False";
+        if (!_conditions.TryGetValue(type, out var known) || known.Status != status)
+            _conditions[type] = known = (status, now);
+        return new NodeCondition
+        {
+            Type = type,
+            Status = status,
+            Reason = reason,
+            Message = message,
+            LastHeartbeatTime = now,
+            LastTransitionTime = known.Since,
+        };
+    }
+
+    /// <summary>A machine's id that stays the same as long as the node's name does.</summary>
+    private string Identity() => new Guid(System.Security.Cryptography.SHA256.HashData(
+        System.Text.Encoding.UTF8.GetBytes(_options.NodeName)).AsSpan(0, 16)).ToString();
+
+    // Lease
+
+    private async Task RenewAsync()
+    {
+        DateTimeOffset now = _services.Alarms.Now;
+        try
+        {
+            await _services.NodeRequests.WaitAsync(_stopping.Token);
+            try
+            {
+                _lease = await RenewAsync(now);
+            }
+            finally
+            {
+                _services.NodeRequests.Release();
+            }
+        }
+        catch (Exception e) when (e is ApiException or IOException or OperationCanceledException)
+        {
+            _lease = null; // Read anew the next time, which comes soon enough.
+        }
+        lock (_gate)
+        {
+            if (!_stopping.IsCancellationRequested)
+                _leaseAlarm = _services.Alarms.Set(now + _options.LeaseRenewal, () => _ = Task.Run(RenewAsync));
+        }
+    }
+
+    private async Task<Lease> RenewAsync(DateTimeOffset now)
+    {
+        Lease? lease = _lease ?? await _services.Api.FindAsync<Lease>(LeaseNamespace, _options.NodeName, _stopping.Token);
+        if (lease is null)
+            return await _services.Api.CreateAsync(NewLease(now), _stopping.Token);
+        lease.Spec.RenewTime = now;
+        lease.Spec.HolderIdentity = _options.NodeName;
+        lease.Spec.LeaseDurationSeconds = (int)_options.LeaseDuration.TotalSeconds;
+        return await _services.Api.UpdateAsync(lease, _stopping.Token);
+    }
+
+    private Lease NewLease(DateTimeOffset now) => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Name = _options.NodeName,
+            Namespace = LeaseNamespace,
+            OwnerReferences = _uid.Length == 0 ? null : [new OwnerReference { ApiVersion = "v1", Kind = "Node", Name = _options.NodeName, Uid = _uid }],
+        },
+        Spec = new LeaseSpec
+        {
+            HolderIdentity = _options.NodeName,
+            LeaseDurationSeconds = (int)_options.LeaseDuration.TotalSeconds,
+            RenewTime = now,
+        },
+    };
+}

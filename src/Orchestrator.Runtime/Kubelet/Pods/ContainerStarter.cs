@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Globalization;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Kubelet.Cri;
+
+namespace Orchestrator.Runtime.Kubelet.Pods;
+
+/// <summary>A container does not run though it should, for the reason that its status shows.</summary>
+/// <param name="retryAt">When it makes sense to try again; null: soon.</param>
+internal sealed class ContainerStartException(WaitingReason reason, DateTimeOffset? retryAt) : Exception(reason.Message)
+{
+    public WaitingReason Reason { get; } = reason;
+    public DateTimeOffset? RetryAt { get; } = retryAt;
+}
+
+/// <summary>The way of one container to its start: image, creation, start, postStart hook, each with its events.</summary>
+internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBackoff pullBackoff)
+{
+    /// <summary>How long a postStart hook may take; upstream gives it as long as the container lives.</summary>
+    private static readonly TimeSpan HookTimeout = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long a pull's error is shown before the back-off is.</summary>
+    private static readonly TimeSpan ErrorShown = TimeSpan.FromSeconds(2);
+
+    public async Task StartAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)
+    {
+        PodContainer container = start.Container;
+        await ProvideImageAsync(pod, container, ct);
+        ContainerConfig config = SandboxConfigs.For(
+            pod, container, start.Attempt, sandbox.Ip, kubelet.Options.NodeName, kubelet.Options.NodeIp);
+        string id = await CreateAsync(container, sandbox, config, ct);
+        await StartAsync(container, id, ct);
+        await RunPostStartAsync(container, id, ct);
+        await RemoveOldLivesAsync(container, start.Attempt, ct);
+    }
+
+    /// <summary>What is kept of a container's lives: this one, and the one before for its logs and state.</summary>
+    private async Task RemoveOldLivesAsync(PodContainer container, int attempt, CancellationToken ct)
+    {
+        foreach (RuntimeContainer old in worker.Observed.Containers)
+        {
+            if (old.Name == container.Name && old.Attempt < attempt - 1 && old.State == RuntimeContainerState.Exited)
+                await kubelet.Runtime.RemoveContainerAsync(old.Id, ct);
+        }
+    }
+
+    private async Task ProvideImageAsync(Pod pod, PodContainer container, CancellationToken ct)
+    {
+        string image = container.Spec.Image ?? "";
+        if (!ImageReference.IsValid(image))
+        {
+            Fail(container, $"Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format");
+            throw Waiting(container, "InvalidImageName", $"Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format", null);
+        }
+        string policy = container.Spec.ImagePullPolicy ?? (ImageReference.IsLatest(image) ? "Always" : "IfNotPresent");
+        bool isPresent = await kubelet.Images.ImageStatusAsync(image, ct) is not null;
+        if (isPresent && policy != "Always")
+        {
+            worker.Emit(container, "Normal", "Pulled", $"Container image \"{image}\" already present on machine");
+            return;
+        }
+        if (policy == "Never")
+        {
+            string text = $"Container image \"{image}\" is not present with pull policy of Never";
+            worker.Emit(container, "Warning", "ErrImageNeverPull", text);
+            throw Waiting(container, "ErrImageNeverPull", text, null);
+        }
+        await PullAsync(pod, container, image, ct);
+    }
+
+    private async Task PullAsync(Pod pod, PodContainer container, string image, CancellationToken ct)
+    {
+        if (pullBackoff.Wait(image, worker.Now) is { } wait)
+        {
+            DateTimeOffset shownUntil = wait.FailedAt + ErrorShown;
+            if (worker.Now < shownUntil)
+                throw new ContainerStartException(new WaitingReason("ErrImagePull", wait.Error), shownUntil);
+            worker.Emit(container, "Normal", "BackOff", $"Back-off pulling image \"{image}\"");
+            throw Waiting(container, "ImagePullBackOff", $"Back-off pulling image \"{image}\": ErrImagePull: {wait.Error}", wait.Until);
+        }
+        worker.Emit(container, "Normal", "Pulling", $"Pulling image \"{image}\"");
+        long began = Stopwatch.GetTimestamp();
+        try
+        {
+            RuntimeImage pulled = await kubelet.Images.PullImageAsync(image, SandboxConfigs.For(pod, 0), ct);
+            string took = string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMilliseconds:0}ms");
+            worker.Emit(container, "Normal", "Pulled", $"Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {pulled.SizeBytes} bytes.");
+            pullBackoff.Succeeded(image);
+        }
+        catch (CriException e)
+        {
+            pullBackoff.Failed(image, e.Message, worker.Now);
+            worker.Emit(container, "Warning", "Failed", $"Failed to pull image \"{image}\": {e.Message}");
+            throw Waiting(container, "ErrImagePull", e.Message, worker.Now + ErrorShown);
+        }
+    }
+
+    private async Task<string> CreateAsync(PodContainer container, PodSandbox sandbox, ContainerConfig config, CancellationToken ct)
+    {
+        try
+        {
+            string id = await kubelet.Runtime.CreateContainerAsync(sandbox.Id, config, ct);
+            worker.Emit(container, "Normal", "Created", $"Created container: {container.Name}");
+            return id;
+        }
+        catch (CriException e)
+        {
+            throw Waiting(container, "CreateContainerError", e.Message, null);
+        }
+    }
+
+    private async Task StartAsync(PodContainer container, string id, CancellationToken ct)
+    {
+        try
+        {
+            await kubelet.Runtime.StartContainerAsync(id, ct);
+            worker.Emit(container, "Normal", "Started", $"Started container {container.Name}");
+        }
+        catch (CriException e)
+        {
+            await kubelet.Runtime.RemoveContainerAsync(id, ct); // It never lived: the next try is the same attempt.
+            throw Waiting(container, "RunContainerError", e.Message, null);
+        }
+        catch (OperationCanceledException)
+        {
+            await kubelet.Runtime.RemoveContainerAsync(id, CancellationToken.None);
+            throw;
+        }
+    }
+
+    private async Task RunPostStartAsync(PodContainer container, string id, CancellationToken ct)
+    {
+        if (container.Spec.Lifecycle?.PostStart is not { } hook)
+            return;
+        if (await worker.RunHookAsync(container, id, hook, HookTimeout, "FailedPostStartHook", ct))
+            return;
+        worker.Emit(container, "Normal", "Killing", $"FailedPostStartHook: container {container.Name} will be killed");
+        await kubelet.Runtime.StopContainerAsync(id, TimeSpan.FromSeconds(2), ct);
+        throw Waiting(container, "PostStartHookError", "PostStartHook failed", null);
+    }
+
+    private ContainerStartException Waiting(PodContainer container, string reason, string message, DateTimeOffset? retryAt)
+    {
+        if (reason is not ("InvalidImageName" or "PostStartHookError"))
+            Fail(container, reason is "ErrImagePull" or "ImagePullBackOff" or "ErrImageNeverPull" ? reason : message);
+        return new ContainerStartException(new WaitingReason(reason, message), retryAt);
+    }
+
+    private void Fail(PodContainer container, string message) => worker.Emit(container, "Warning", "Failed", $"Error: {message}");
+}

@@ -1,0 +1,576 @@
+using System.Globalization;
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Kubelet.Cri;
+
+namespace Orchestrator.Runtime.Kubelet.Pods;
+
+/// <summary>Brings one pod from what it is to what it should be, one step after another.</summary>
+/// <remarks>
+/// It is idle until something happens (the pod changed, a container ended, a probe decided, a time came); then it looks at
+/// the runtime, lets <see cref="PodPlan"/> decide, carries that out and reports. Only one run is under way at a time, so that
+/// its fields have one owner; what happens meanwhile makes it run once more.
+/// </remarks>
+internal sealed class PodWorker
+{
+    private static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
+
+    /// <summary>A container gets this long after its preStop hook has used up the pod's grace.</summary>
+    private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
+
+    private readonly Kubelet _kubelet;
+    private readonly PodStatusSlot _slot;
+    private readonly ContainerBackoff _restartBackoff = new();
+    private readonly PullBackoff _pullBackoff = new();
+    private readonly Dictionary<string, WaitingReason> _waiting = [];
+    private readonly Dictionary<string, ContainerProbes> _probes = [];
+    private readonly Lock _gate = new();
+
+    private Pod _pod;
+    private bool _isGone;
+    private bool _isRunning;
+    private bool _isDirty;
+    private CancellationTokenSource _run = new();
+    private TimeSpan? _stoppingGrace;
+    private IDisposable? _alarm;
+    private DateTimeOffset? _nextAlarm;
+    private PodObservation _observed = PodObservation.Nothing;
+    private DateTimeOffset? _startTime;
+    private PodVerdict? _verdict;
+    private bool _isAdmitted;
+    private bool _isStopped;
+    private bool _hasReported;
+    private string _appliedAnnotations = "";
+
+    public PodWorker(Kubelet kubelet, Pod pod)
+    {
+        _kubelet = kubelet;
+        _pod = pod;
+        _slot = new PodStatusSlot { Known = pod };
+    }
+
+    /// <summary>As the API last showed it.</summary>
+    public Pod Pod => Volatile.Read(ref _pod);
+
+    /// <summary>As the runtime last showed it, for the kubelet's server.</summary>
+    public PodObservation Observed => Volatile.Read(ref _observed);
+
+    /// <summary>It takes part of what the node has.</summary>
+    public bool UsesResources => _isAdmitted && !_isStopped && _verdict is null;
+
+    public DateTimeOffset Now => _kubelet.Services.Alarms.Now;
+
+    public void Update(Pod pod)
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _pod, pod);
+            lock (_slot.Gate)
+                _slot.Known = pod;
+            if (pod.IsBeingDeleted)
+                InterruptFor(Grace(pod));
+        }
+        Trigger();
+    }
+
+    /// <summary>The API no longer has it: what is left of it here goes.</summary>
+    public void Remove()
+    {
+        lock (_gate)
+        {
+            _isGone = true;
+            PodStatusWriter.Forget(_slot);
+            InterruptFor(TimeSpan.Zero);
+        }
+        Trigger();
+    }
+
+    public void Trigger()
+    {
+        lock (_gate)
+        {
+            _isDirty = true;
+            if (_isRunning)
+                return;
+            _isRunning = true;
+        }
+        _ = Task.Run(RunAsync);
+    }
+
+    public IDisposable SetAlarm(DateTimeOffset due, Action action) => _kubelet.Services.Alarms.Set(due, action);
+
+    public void Emit(PodContainer? container, string type, string reason, string message) =>
+        _kubelet.Services.Events.Emit(
+            _kubelet.Options.NodeName,
+            new ObjectReference
+            {
+                Kind = "Pod",
+                ApiVersion = "v1",
+                Name = Pod.Name,
+                Namespace = Pod.Namespace,
+                Uid = Pod.Uid,
+                ResourceVersion = Pod.ResourceVersion,
+                FieldPath = container?.FieldPath,
+            },
+            type,
+            reason,
+            message);
+
+    public async Task<ProbeResult> ProbeAsync(PodContainer container, RuntimeContainer running, Probe probe, CancellationToken ct)
+    {
+        TimeSpan timeout = TimeSpan.FromSeconds(Math.Max(1, probe.TimeoutSeconds ?? 1));
+        try
+        {
+            if (probe.Exec is not { } exec)
+                return await AskAsync(container, running.Id, new ProbeRequest(probe.HttpGet, probe.TcpSocket, probe.Grpc), timeout, ct);
+            ExecSyncResult result = await _kubelet.Runtime.ExecSyncAsync(running.Id, exec.Command.OrEmpty(), timeout, ct);
+            return new ProbeResult(result.ExitCode == 0, result.Output);
+        }
+        catch (CriException e)
+        {
+            return new ProbeResult(false, e.Message);
+        }
+    }
+
+    private Task<ProbeResult> AskAsync(PodContainer container, string containerId, ProbeRequest request, TimeSpan timeout, CancellationToken ct)
+    {
+        string ip = Pod.Spec.HostNetwork == true ? _kubelet.Options.NodeIp : Observed.Sandbox?.Ip ?? "";
+        return _kubelet.Prober.ProbeAsync(new ProbeTarget(containerId, ip, container.Spec), request, timeout, ct);
+    }
+
+    /// <summary>Work that is to be undone, or that is more patient than the pod's end now allows, is left.</summary>
+    private void InterruptFor(TimeSpan grace)
+    {
+        if (_isRunning && (_stoppingGrace is null || grace < _stoppingGrace))
+            _run.Cancel();
+    }
+
+    private static TimeSpan Grace(Pod pod) =>
+        (pod.Metadata.DeletionGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds) is { } seconds
+            ? TimeSpan.FromSeconds(seconds)
+            : DefaultGrace;
+
+    private async Task RunAsync()
+    {
+        while (true)
+        {
+            CancellationToken ct;
+            lock (_gate)
+            {
+                if (!_isDirty || _kubelet.Services.Stopping.IsCancellationRequested)
+                {
+                    _isRunning = false;
+                    return;
+                }
+                _isDirty = false;
+                if (_run.IsCancellationRequested)
+                    _run = new CancellationTokenSource();
+                _stoppingGrace = null;
+                ct = _run.Token;
+            }
+            await RunOnceAsync(ct);
+        }
+    }
+
+    private async Task RunOnceAsync(CancellationToken ct)
+    {
+        _nextAlarm = null;
+        try
+        {
+            await SyncAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            // Interrupted: the next run has another aim.
+        }
+        catch (Exception e) when (e is CriException or ApiException or IOException)
+        {
+            Emit(null, "Warning", "FailedSync", $"error determining status: {e.Message}");
+            WakeAt(Now + FailureRetry);
+        }
+        SetNextAlarm();
+    }
+
+    private void WakeAt(DateTimeOffset due)
+    {
+        lock (_waiting)
+            _nextAlarm = _nextAlarm is { } known && known < due ? known : due;
+    }
+
+    private void SetNextAlarm()
+    {
+        _alarm?.Dispose();
+        _alarm = _nextAlarm is { } due ? SetAlarm(due, Trigger) : null;
+    }
+
+    private async Task SyncAsync(CancellationToken ct)
+    {
+        Pod pod = Pod;
+        await ObserveAsync(ct);
+        if (_isGone)
+        {
+            await RemoveAsync(ct);
+            return;
+        }
+        if (pod.IsBeingDeleted)
+        {
+            await TerminateAsync(pod, ct);
+            return;
+        }
+        if (!_isAdmitted)
+            Admit(pod);
+        CheckDeadline(pod);
+        if (_verdict is not null || pod.Status.Phase is "Succeeded" or "Failed")
+            await EndAsync(pod, ct);
+        else
+            await KeepAsync(pod, ct);
+    }
+
+    private async Task ObserveAsync(CancellationToken ct)
+    {
+        string uid = Pod.Uid;
+        IReadOnlyList<PodSandbox> sandboxes = await _kubelet.Runtime.ListPodSandboxAsync(uid, ct);
+        IReadOnlyList<RuntimeContainer> containers = await _kubelet.Runtime.ListContainersAsync(uid, ct);
+        PodSandbox? newest = sandboxes.Count == 0 ? null : sandboxes.MaxBy(sandbox => sandbox.Attempt);
+        Volatile.Write(ref _observed, new PodObservation(newest, containers));
+        RefreshProbes();
+    }
+
+    private void RefreshProbes()
+    {
+        foreach (string id in _probes.Keys.Where(id => !_observed.Containers.Any(container => container.Id == id && container.State == RuntimeContainerState.Running)).ToList())
+        {
+            _probes[id].Dispose();
+            _probes.Remove(id);
+        }
+        if (_isGone || Pod.IsBeingDeleted)
+            return;
+        foreach (PodContainer container in PodContainer.Of(Pod))
+        {
+            if (ContainerProbes.HasAny(container) && _observed.Latest(container.Name) is { State: RuntimeContainerState.Running } running
+                && !_probes.ContainsKey(running.Id))
+                _probes[running.Id] = new ContainerProbes(this, container, running);
+        }
+    }
+
+    private ContainerHealth Health(RuntimeContainer running) =>
+        _probes.TryGetValue(running.Id, out ContainerProbes? probes) ? probes.Health : ContainerHealth.Good;
+
+    private void Admit(Pod pod)
+    {
+        _startTime ??= pod.Status.StartTime ?? Now;
+        bool hasStarted = pod.Status.ContainerStatuses.OrEmpty().Any(status => status.ContainerID is { Length: > 0 });
+        if (pod.Status.Phase is not ("Succeeded" or "Failed") && !hasStarted && _observed.Containers.Count == 0)
+            _verdict = _kubelet.TryAdmit(this);
+        else
+            _isAdmitted = true;
+        if (_verdict is { } verdict)
+            Emit(null, "Warning", verdict.Reason, verdict.Message.Replace("Pod was rejected: ", "", StringComparison.Ordinal));
+    }
+
+    /// <summary>Called by the kubelet, which counts who is admitted.</summary>
+    internal void MarkAdmitted() => _isAdmitted = true;
+
+    private void CheckDeadline(Pod pod)
+    {
+        if (_verdict is not null || pod.Spec.ActiveDeadlineSeconds is not { } seconds || pod.Status.Phase is "Succeeded" or "Failed")
+            return;
+        DateTimeOffset deadline = _startTime!.Value + TimeSpan.FromSeconds(seconds);
+        if (Now < deadline)
+        {
+            WakeAt(deadline);
+            return;
+        }
+        _verdict = new PodVerdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+        Emit(null, "Normal", "DeadlineExceeded", _verdict.Value.Message);
+    }
+
+    /// <summary>It has to run, or goes on to run.</summary>
+    private async Task KeepAsync(Pod pod, CancellationToken ct)
+    {
+        PodPlan plan = PodPlan.Compute(pod, _observed, Health);
+        if (plan.IsFinished)
+        {
+            await FinishAsync(pod, plan, ct);
+            return;
+        }
+        if (!_hasReported)
+            Report(_kubelet.Options.FirstReportDelay);
+        await CarryOutAsync(pod, plan, ct);
+        await PassAnnotationsOnAsync(pod, ct);
+        await ObserveAsync(ct);
+        Report(TimeSpan.Zero);
+        // What has ended while this run was busy has made it dirty; what it has made possible comes now.
+        if (plan.Starts.Any(start => start.Container.Kind is PodContainerKind.Init or PodContainerKind.Sidecar && !_waiting.ContainsKey(start.Container.Name)))
+            Trigger();
+    }
+
+    private async Task CarryOutAsync(Pod pod, PodPlan plan, CancellationToken ct)
+    {
+        await Task.WhenAll(plan.Kills.Select(kill => KillAsync(
+            kill.Container, kill.Running, _probes.GetValueOrDefault(kill.Running.Id)?.KillGrace ?? Grace(pod), kill.Message, ct)));
+        if (plan.Kills.Count > 0)
+            await ObserveAsync(ct);
+        if (plan.NeedsSandbox && !await RunSandboxAsync(pod, ct))
+            return;
+        await Task.WhenAll(plan.Starts.Select(start => StartAsync(pod, start, ct)));
+    }
+
+    /// <returns>Whether there is one now.</returns>
+    private async Task<bool> RunSandboxAsync(Pod pod, CancellationToken ct)
+    {
+        try
+        {
+            int attempt = _observed.Sandbox is { } last ? last.Attempt + 1 : 0;
+            await _kubelet.Runtime.RunPodSandboxAsync(SandboxConfigs.For(pod, attempt), ct);
+            await ObserveAsync(ct);
+            return true;
+        }
+        catch (CriException e)
+        {
+            Emit(null, "Warning", "FailedCreatePodSandBox", $"Failed to create pod sandbox: {e.Message}");
+            WakeAt(Now + FailureRetry);
+            return false;
+        }
+    }
+
+    private async Task StartAsync(Pod pod, ContainerStart start, CancellationToken ct)
+    {
+        PodContainer container = start.Container;
+        if (IsBackedOff(pod, start))
+            return;
+        try
+        {
+            await new ContainerStarter(this, _kubelet, _pullBackoff).StartAsync(pod, start, _observed.Sandbox!, ct);
+            lock (_waiting)
+                _waiting.Remove(container.Name);
+        }
+        catch (ContainerStartException e)
+        {
+            SetWaiting(container, e.Reason);
+            WakeAt(e.RetryAt ?? Now + FailureRetry);
+        }
+    }
+
+    private bool IsBackedOff(Pod pod, ContainerStart start)
+    {
+        PodContainer container = start.Container;
+        RuntimeContainer? last = start.Last is null ? null : _observed.Latest(container.Name);
+        if (last is not { State: RuntimeContainerState.Exited, FinishedAt: { } finishedAt })
+            return false;
+        DateTimeOffset? until;
+        TimeSpan wait;
+        lock (_waiting)
+        {
+            until = _restartBackoff.WaitUntil(container.Name, finishedAt, Now);
+            if (until is null)
+                _restartBackoff.Next(container.Name, finishedAt, Now);
+            wait = _restartBackoff.Current(container.Name);
+        }
+        if (until is null)
+            return false;
+        string text = GoDuration(wait);
+        bool isNew = SetWaiting(container, new WaitingReason(
+            "CrashLoopBackOff", $"back-off {text} restarting failed container={container.Name} pod={pod.Name}_{pod.Namespace}({pod.Uid})"));
+        if (isNew)
+            Emit(container, "Warning", "BackOff", $"Back-off restarting failed container {container.Name} in pod {pod.Name}_{pod.Namespace}({pod.Uid})");
+        WakeAt(until.Value);
+        return true;
+    }
+
+    /// <returns>Whether it did not wait for that already.</returns>
+    private bool SetWaiting(PodContainer container, WaitingReason reason)
+    {
+        lock (_waiting)
+        {
+            bool isNew = !_waiting.TryGetValue(container.Name, out WaitingReason known) || known != reason;
+            _waiting[container.Name] = reason;
+            return isNew;
+        }
+    }
+
+    /// <summary>A duration as Go writes it: <c>10s</c>, <c>1m20s</c>, <c>5m0s</c>.</summary>
+    private static string GoDuration(TimeSpan time) => time.TotalSeconds < 60
+        ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalSeconds}s")
+        : string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes}m{time.Seconds}s");
+
+    /// <summary>What is written at the pod while it runs reaches its containers: a runtime may make something of it.</summary>
+    private async Task PassAnnotationsOnAsync(Pod pod, CancellationToken ct)
+    {
+        string annotations = string.Join('\n', pod.Annotations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => $"{entry.Key}={entry.Value}"));
+        bool isFirst = !_hasReported;
+        if (annotations == _appliedAnnotations)
+            return;
+        _appliedAnnotations = annotations;
+        if (isFirst)
+            return; // They were given when the containers were made.
+        foreach (RuntimeContainer container in _observed.Containers.Where(container => container.State == RuntimeContainerState.Running))
+            await _kubelet.Runtime.UpdateContainerResourcesAsync(container.Id, pod.Annotations, ct);
+    }
+
+    /// <summary>Its containers have ended for good by themselves.</summary>
+    private async Task FinishAsync(Pod pod, PodPlan plan, CancellationToken ct)
+    {
+        if (_isStopped)
+            return;
+        foreach (ContainerKill kill in plan.Kills.Reverse())
+            await KillAsync(kill.Container, kill.Running, Grace(pod), kill.Message, ct);
+        await StopSandboxAsync(ct);
+        Report(TimeSpan.Zero);
+    }
+
+    /// <summary>It must not run here (any more), though the API keeps it.</summary>
+    private async Task EndAsync(Pod pod, CancellationToken ct)
+    {
+        if (_isStopped)
+            return;
+        await StopContainersAsync(Grace(pod), ct);
+        await StopSandboxAsync(ct);
+        if (pod.Status.Phase is not ("Succeeded" or "Failed"))
+            Report(TimeSpan.Zero);
+    }
+
+    /// <summary>Its deletion was asked for: it ends gracefully, says so, and only then goes.</summary>
+    private async Task TerminateAsync(Pod pod, CancellationToken ct)
+    {
+        TimeSpan grace = Grace(pod);
+        lock (_gate)
+            _stoppingGrace = grace;
+        _startTime ??= pod.Status.StartTime ?? Now;
+        if (!_isStopped)
+        {
+            await StopContainersAsync(grace, ct);
+            await StopSandboxAsync(ct);
+            if (pod.Status.Phase is not ("Succeeded" or "Failed"))
+                Report(TimeSpan.Zero);
+        }
+        await _kubelet.Services.StatusWriter.WrittenAsync(_slot);
+        await DeleteAsync(pod, ct);
+    }
+
+    private async Task DeleteAsync(Pod pod, CancellationToken ct)
+    {
+        if (pod.Metadata.DeletionGracePeriodSeconds == 0 && pod.Metadata.Finalizers.OrEmpty().Count > 0)
+            return; // Said already; others' finalizers hold it.
+        try
+        {
+            await _kubelet.Services.Api.DeletePodAsync(pod.Namespace, pod.Name, pod.Uid, ct);
+        }
+        catch (ApiException e) when (e.IsNotFound || e.IsConflict)
+        {
+            // Gone meanwhile; the watch tells.
+        }
+    }
+
+    private async Task StopContainersAsync(TimeSpan grace, CancellationToken ct)
+    {
+        List<(PodContainer Container, RuntimeContainer Running)> running =
+        [
+            .. PodContainer.Of(Pod)
+                .Select(container => (Container: container, Running: _observed.Latest(container.Name)))
+                .Where(pair => pair.Running is { State: RuntimeContainerState.Running })
+                .Select(pair => (pair.Container, pair.Running!)),
+        ];
+        // Sidecars serve the others to their end.
+        await KillAllAsync(running.Where(pair => pair.Container.Kind != PodContainerKind.Sidecar), grace, ct);
+        await KillAllAsync(running.Where(pair => pair.Container.Kind == PodContainerKind.Sidecar), grace, ct);
+    }
+
+    private Task KillAllAsync(IEnumerable<(PodContainer Container, RuntimeContainer Running)> containers, TimeSpan grace, CancellationToken ct) =>
+        Task.WhenAll(containers.Select(pair => KillAsync(pair.Container, pair.Running, grace, $"Stopping container {pair.Container.Name}", ct)));
+
+    private async Task KillAsync(PodContainer container, RuntimeContainer running, TimeSpan grace, string message, CancellationToken ct)
+    {
+        Emit(container, "Normal", "Killing", message);
+        DateTimeOffset deadline = Now + grace;
+        if (container.Spec.Lifecycle?.PreStop is { } hook && grace > TimeSpan.Zero)
+            await RunHookAsync(container, running.Id, hook, grace, "FailedPreStopHook", ct);
+        TimeSpan left = deadline - Now;
+        await _kubelet.Runtime.StopContainerAsync(running.Id, grace == TimeSpan.Zero || left > LeastGrace ? left : LeastGrace, ct);
+    }
+
+    /// <returns>Whether the hook went well; if not, an event has told.</returns>
+    internal async Task<bool> RunHookAsync(
+        PodContainer container, string containerId, LifecycleHandler hook, TimeSpan timeout, string failure, CancellationToken ct)
+    {
+        try
+        {
+            ProbeResult result = await RunHookAsync(container, containerId, hook, timeout, ct);
+            if (result.IsSuccess)
+                return true;
+            Emit(container, "Warning", failure, result.Output);
+        }
+        catch (CriException e)
+        {
+            Emit(container, "Warning", failure, e.Message);
+        }
+        return false;
+    }
+
+    private async Task<ProbeResult> RunHookAsync(PodContainer container, string containerId, LifecycleHandler hook, TimeSpan timeout, CancellationToken ct)
+    {
+        if (hook.Exec is { } exec)
+        {
+            ExecSyncResult result = await _kubelet.Runtime.ExecSyncAsync(containerId, exec.Command.OrEmpty(), timeout, ct);
+            return new ProbeResult(result.ExitCode == 0, $"command '{string.Join(' ', exec.Command.OrEmpty())}' exited with {result.ExitCode}: {result.Output}");
+        }
+        if (hook.Sleep is { } sleep)
+        {
+            TimeSpan wanted = TimeSpan.FromSeconds(sleep.Seconds ?? 0);
+            await _kubelet.Services.Alarms.DelayAsync(wanted < timeout ? wanted : timeout, ct);
+            return new ProbeResult(true, "");
+        }
+        if ((hook.HttpGet is null) && (hook.TcpSocket is null))
+            return new ProbeResult(true, "");
+        return await AskAsync(container, containerId, new ProbeRequest(hook.HttpGet, hook.TcpSocket, null), timeout, ct);
+    }
+
+    private async Task StopSandboxAsync(CancellationToken ct)
+    {
+        if (_observed.Sandbox is { IsReady: true } sandbox)
+            await _kubelet.Runtime.StopPodSandboxAsync(sandbox.Id, ct);
+        await ObserveAsync(ct);
+        _isStopped = true;
+    }
+
+    private async Task RemoveAsync(CancellationToken ct)
+    {
+        await StopContainersAsync(TimeSpan.Zero, ct);
+        foreach (PodSandbox sandbox in await _kubelet.Runtime.ListPodSandboxAsync(Pod.Uid, ct))
+        {
+            await _kubelet.Runtime.StopPodSandboxAsync(sandbox.Id, ct);
+            await _kubelet.Runtime.RemovePodSandboxAsync(sandbox.Id, ct);
+        }
+        foreach (ContainerProbes probes in _probes.Values)
+            probes.Dispose();
+        _probes.Clear();
+        _isStopped = true;
+        _kubelet.Forget(this);
+    }
+
+    private void Report(TimeSpan delay)
+    {
+        PodStatus status;
+        lock (_waiting)
+        {
+            status = PodStatusBuilder.Build(
+                new PodReport
+                {
+                    Pod = Pod,
+                    Observed = _observed,
+                    Health = Health,
+                    Waiting = _waiting,
+                    Verdict = _verdict,
+                    StartTime = _startTime ?? Now,
+                    HostIp = _kubelet.Options.NodeIp,
+                    RuntimeName = _kubelet.RuntimeName,
+                    IsStopped = _isStopped,
+                },
+                Now);
+        }
+        _hasReported = true;
+        _kubelet.Services.StatusWriter.Write(_slot, status, delay);
+    }
+}

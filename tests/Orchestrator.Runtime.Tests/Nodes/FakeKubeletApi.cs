@@ -1,0 +1,212 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.Patches;
+using Orchestrator.Runtime.Kubelet;
+
+namespace Orchestrator.Runtime.Tests.Nodes;
+
+/// <summary>As much of an API server as kubelets need, in memory; it tells watchers of pods at once.</summary>
+internal sealed class FakeKubeletApi : IKubeletApi
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(Type, NamespacedName), IKubernetesObject> _objects = [];
+    private readonly List<(string? NodeName, IPodSink Sink)> _watchers = [];
+    private long _revision;
+    private int _uids;
+
+    /// <summary>Requests that came, by what they were: "patch Pod", "update Lease".</summary>
+    public Dictionary<string, int> Counts { get; } = [];
+
+    /// <summary>Set: every request fails with it.</summary>
+    public Exception? Failure { get; set; }
+
+    public IReadOnlyList<Event> Events => All<Event>();
+
+    public IReadOnlyList<T> All<T>() where T : class, IKubernetesObject
+    {
+        lock (_gate)
+            return [.. _objects.Values.OfType<T>()];
+    }
+
+    public T? Get<T>(string name, string ns = "") where T : class, IKubernetesObject
+    {
+        lock (_gate)
+            return (T?)_objects.GetValueOrDefault((typeof(T), new NamespacedName(ns, name)));
+    }
+
+    public Pod Pod(string name) => Get<Pod>(name, "default") ?? throw new InvalidOperationException($"no pod {name}");
+
+    /// <summary>The scheduler's part: a pod is there and bound.</summary>
+    public void Bind(Pod pod)
+    {
+        lock (_gate)
+        {
+            pod.Metadata.Uid = $"uid-{++_uids}";
+            pod.Metadata.CreationTimestamp = DateTimeOffset.UnixEpoch;
+            pod.Status.Phase = "Pending";
+            Put(pod);
+        }
+        Tell(pod, isDeleted: false);
+    }
+
+    /// <summary>Changes a pod as a user would.</summary>
+    public void Change(string name, Action<Pod> change)
+    {
+        Pod changed;
+        lock (_gate)
+        {
+            changed = Pod(name).DeepClone();
+            change(changed);
+            Put(changed);
+        }
+        Tell(changed, isDeleted: false);
+    }
+
+    public void Delete(string name, int graceSeconds, DateTimeOffset now) => Change(name, pod =>
+    {
+        pod.Metadata.DeletionTimestamp = now + TimeSpan.FromSeconds(graceSeconds);
+        pod.Metadata.DeletionGracePeriodSeconds = graceSeconds;
+    });
+
+    /// <summary>Gone at once, whatever its kubelet thinks.</summary>
+    public void Remove(string name)
+    {
+        Pod pod;
+        lock (_gate)
+        {
+            pod = Pod(name);
+            _objects.Remove((typeof(Pod), pod.Key));
+        }
+        Tell(pod, isDeleted: true);
+    }
+
+    public async Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct)
+    {
+        List<Pod> present;
+        lock (_gate)
+        {
+            _watchers.Add((nodeName, pods));
+            present = [.. All<Pod>().Where(pod => nodeName is null || pod.Spec.NodeName == nodeName)];
+        }
+        present.ForEach(pods.Changed);
+        pods.Synced();
+        await Task.Delay(Timeout.Infinite, ct);
+    }
+
+    public Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T>
+    {
+        Count("find", typeof(T));
+        return Task.FromResult(Get<T>(name, ns)?.DeepClone());
+    }
+
+    public Task<T> CreateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T>
+    {
+        Count("create", typeof(T));
+        lock (_gate)
+        {
+            T created = value.DeepClone();
+            created.Metadata.Uid = $"uid-{++_uids}";
+            Put(created);
+            return Task.FromResult(created.DeepClone());
+        }
+    }
+
+    public Task<T> UpdateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T>
+    {
+        Count("update", typeof(T));
+        lock (_gate)
+        {
+            T known = Get<T>(value.Name, value.Namespace) ?? throw NotFound(value.Name);
+            if (value.ResourceVersion != known.ResourceVersion)
+                throw ApiErrors.Conflict(new GroupResource("", typeof(T).Name), value.Name);
+            T updated = value.DeepClone();
+            Put(updated);
+            return Task.FromResult(updated.DeepClone());
+        }
+    }
+
+    public Task<T> PatchAsync<T>(string ns, string name, string subresource, ReadOnlyMemory<byte> patch, CancellationToken ct)
+        where T : class, IKubernetesObject<T>
+    {
+        Count("patch", typeof(T));
+        T patched;
+        lock (_gate)
+        {
+            T known = Get<T>(name, ns) ?? throw NotFound(name);
+            var change = JsonNode.Parse(patch.Span)!.AsObject();
+            if (change["metadata"]?["uid"] is { } uid && (string?)uid != known.Uid)
+                throw ApiErrors.Conflict(new GroupResource("", typeof(T).Name), name);
+            var document = JsonNode.Parse(KubernetesJson.Serialize(known))!.AsObject();
+            JsonObject result = StrategicMergePatch.Apply(document, change, SchemaSet.Kubernetes.ForKind(T.StaticKind));
+            patched = KubernetesJson.Deserialize<T>(JsonSerializer.SerializeToUtf8Bytes(result));
+            Put(patched);
+        }
+        if (patched is Pod pod)
+            Tell(pod, isDeleted: false);
+        return Task.FromResult(patched.DeepClone());
+    }
+
+    public Task MergeAsync<T>(string ns, string name, ReadOnlyMemory<byte> patch, CancellationToken ct) where T : class, IKubernetesObject<T>
+    {
+        Count("merge", typeof(T));
+        lock (_gate)
+        {
+            T known = Get<T>(name, ns) ?? throw NotFound(name);
+            var document = JsonNode.Parse(KubernetesJson.Serialize(known))!.AsObject();
+            foreach (var (field, value) in JsonNode.Parse(patch.Span)!.AsObject())
+                document[field] = value?.DeepClone();
+            Put(KubernetesJson.Deserialize<T>(JsonSerializer.SerializeToUtf8Bytes(document)));
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct)
+    {
+        Count("delete", typeof(Pod));
+        Pod pod;
+        lock (_gate)
+        {
+            pod = Get<Pod>(name, ns) ?? throw NotFound(name);
+            if (pod.Uid != uid)
+                throw ApiErrors.Conflict(new GroupResource("", "pods"), name);
+            _objects.Remove((typeof(Pod), pod.Key));
+        }
+        Tell(pod, isDeleted: true);
+        return Task.CompletedTask;
+    }
+
+    private static ApiException NotFound(string name) => ApiErrors.NotFound(new GroupResource("", "x"), name);
+
+    private void Count(string verb, Type type)
+    {
+        lock (_gate)
+        {
+            string what = $"{verb} {type.Name}";
+            Counts[what] = Counts.GetValueOrDefault(what) + 1;
+        }
+        if (Failure is { } failure)
+            throw failure;
+    }
+
+    private void Put(IKubernetesObject value)
+    {
+        value.Metadata.ResourceVersion = (++_revision).ToString();
+        _objects[(value.GetType(), value.Key)] = value;
+    }
+
+    private void Tell(Pod pod, bool isDeleted)
+    {
+        List<IPodSink> sinks;
+        lock (_gate)
+            sinks = [.. _watchers.Where(watcher => watcher.NodeName is null || watcher.NodeName == pod.Spec.NodeName).Select(watcher => watcher.Sink)];
+        foreach (IPodSink sink in sinks)
+        {
+            if (isDeleted)
+                sink.Deleted(pod);
+            else
+                sink.Changed(pod);
+        }
+    }
+}
