@@ -30,11 +30,16 @@ public static class ManagedFieldsUpdater
     /// </summary>
     public static void KeepTimesIfNothingChanged(JsonObject live, JsonObject updated)
     {
-        var (before, after) = (ListIn(live), ListIn(updated));
-        if (before is null || after is null || before.Count != after.Count || JsonEquality.AreEqual(before, after))
+        if (live["metadata"] is not JsonObject before || updated["metadata"] is not JsonObject after)
             return;
-        if (JsonEquality.AreEqual(WithoutTimes(live), WithoutTimes(updated)))
-            ((JsonObject)updated["metadata"]!)["managedFields"] = before.DeepClone();
+        if (before["managedFields"] is not JsonArray entries || after["managedFields"] is not JsonArray renewed)
+            return;
+        bool isSame = entries.Count == renewed.Count
+            && entries.Zip(renewed).All(pair => AreEqualBut("time", pair.First as JsonObject, pair.Second as JsonObject))
+            && AreEqualBut("managedFields", before, after)
+            && AreEqualBut("metadata", live, updated);
+        if (isSame)
+            after["managedFields"] = entries.DeepClone();
     }
 
     internal static void Record(FieldManagers managers, JsonObject live, JsonObject updated, string manager, string subresource,
@@ -55,13 +60,16 @@ public static class ManagedFieldsUpdater
         managers.Put(previous is null ? entry : entry.With(taken.Union(previous.Fields)));
     }
 
-    private static JsonArray? ListIn(JsonObject document) => document["metadata"] is JsonObject metadata ? metadata["managedFields"] as JsonArray : null;
-
-    private static JsonNode WithoutTimes(JsonObject document)
+    private static bool AreEqualBut(string member, JsonObject? a, JsonObject? b)
     {
-        var copy = (JsonObject)document.DeepClone();
-        foreach (var entry in ListIn(copy)!)
-            (entry as JsonObject)?.Remove("time");
-        return copy;
+        if (a is null || b is null || a.Count != b.Count)
+            return false;
+        foreach (var (key, value) in a)
+        {
+            bool isEqual = b.TryGetPropertyValue(key, out var other) && (key == member || JsonEquality.AreEqual(value, other));
+            if (!isEqual)
+                return false;
+        }
+        return true;
     }
 }

@@ -21,6 +21,11 @@ internal static class UnmanagedFields
     private static readonly FieldSet Spec = FieldSet.OfPath("spec");
     private static readonly FieldSet Status = FieldSet.OfPath("status");
 
+    private static readonly FieldSet OfDeploymentStatus = Union(Spec, FieldSet.OfPath("metadata", "labels"));
+
+    private static readonly FieldSet OfPodStatus = Union(
+        Spec, FieldSet.OfPath("metadata", "deletionTimestamp"), FieldSet.OfPath("metadata", "ownerReferences"));
+
     /// <summary>What a request through the subresource cannot change, whatever it says: the object's own path leaves the status alone,
     /// that of the status the spec.</summary>
     public static FieldSet ResetBy(string subresource, Schema schema)
@@ -29,7 +34,12 @@ internal static class UnmanagedFields
         return subresource switch
         {
             "" when hasStatus => Status,
-            "status" => Spec,
+            "status" => schema.Name switch
+            {
+                "io.k8s.api.apps.v1.Deployment" => OfDeploymentStatus,
+                "io.k8s.api.core.v1.Pod" => OfPodStatus,
+                _ => Spec,
+            },
             _ => FieldSet.Empty,
         };
     }

@@ -51,6 +51,16 @@ public sealed class ManagedFieldsUpdaterTests
     }
 
     [Fact]
+    public void Through_the_status_of_a_deployment_nobody_comes_to_own_its_labels()
+    {
+        var deployment = new ManagedDocument("Deployment", "apps/v1").Update("a", """{"metadata":{"labels":{"x":"1"}},"spec":{"replicas":1}}""")
+            .Update("b", """{"metadata":{"labels":{"x":"2"}},"spec":{"replicas":2},"status":{"replicas":1}}""", "status");
+
+        Assert.Equal("""{"f:status":{"f:replicas":{}}}""", deployment.FieldsOf("b", "Update", "status"));
+        Assert.Equal("""{"f:metadata":{"f:labels":{".":{},"f:x":{}}},"f:spec":{"f:replicas":{}}}""", deployment.FieldsOf("a", "Update"));
+    }
+
+    [Fact]
     public void A_change_takes_the_field_from_whoever_had_it()
     {
         var map = new ManagedDocument("ConfigMap").Update("a", """{"data":{"x":"1","y":"1"}}""").Update("b", """{"data":{"x":"2","y":"1"}}""");
@@ -155,14 +165,18 @@ public sealed class ManagedFieldsUpdaterTests
         var live = new ManagedDocument("ConfigMap").Update("a", """{"data":{"x":"1"}}""").Live!;
         var again = (JsonObject)live.DeepClone();
         again["metadata"]!["managedFields"]![0]!["time"] = "2030-01-01T00:00:00Z";
-        var changed = (JsonObject)again.DeepClone();
-        changed["data"]!["x"] = "2";
+        JsonObject[] others = [.. Enumerable.Range(0, 4).Select(_ => (JsonObject)again.DeepClone())];
+        others[0]["data"]!["x"] = "2";
+        others[1]["metadata"]!["labels"] = new JsonObject();
+        others[2]["metadata"]!["managedFields"]![0]!["manager"] = "b";
+        others[3]["immutable"] = true;
 
         ManagedFieldsUpdater.KeepTimesIfNothingChanged(live, again);
-        ManagedFieldsUpdater.KeepTimesIfNothingChanged(live, changed);
+        foreach (var other in others)
+            ManagedFieldsUpdater.KeepTimesIfNothingChanged(live, other);
 
         Assert.True(JsonNode.DeepEquals(live, again));
-        Assert.Equal("2030-01-01T00:00:00Z", (string?)changed["metadata"]!["managedFields"]![0]!["time"]);
+        Assert.All(others, other => Assert.Equal("2030-01-01T00:00:00Z", (string?)other["metadata"]!["managedFields"]![0]!["time"]));
     }
 
     [Fact]
