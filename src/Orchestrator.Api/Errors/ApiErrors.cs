@@ -127,7 +127,8 @@ public static class ApiErrors
     private static StatusCause Cause(FieldError error) =>
         new() { Reason = error.Type.ToString(), Message = error.Body, Field = error.Field };
 
-    private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
+    // The names of a resource that is none (default) are null.
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     private static int? NullIfZero(int number) => number == 0 ? null : number;
 }

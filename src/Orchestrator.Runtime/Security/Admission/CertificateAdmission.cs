@@ -1,6 +1,7 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CertificatesV1;
 using Orchestrator.Api.Rbac;
+using Orchestrator.Control.Certificates;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security.Certificates;
 
@@ -56,7 +57,7 @@ internal sealed class CertificateSubjectRestriction : IAdmissionPlugin
         if (!isConcerned)
             return ValueTask.CompletedTask;
         var made = (CertificateSigningRequest)request.Object!;
-        if (CertificateSigners.TryReadSubject(made.Spec.Request) is { } subject && subject.Organizations.Contains(UserInfo.Masters))
+        if (CertificateRequests.Read(made.Spec.Request ?? []) is { } subject && subject.Organizations.Contains(UserInfo.Masters))
         {
             throw AdmissionRefusals.Forbidden(request,
                 $"use of {CertificateSigners.ApiServerClient} signer with {UserInfo.Masters} group is not allowed");

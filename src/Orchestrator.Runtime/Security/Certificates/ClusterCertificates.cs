@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Orchestrator.Control.Certificates;
 
 namespace Orchestrator.Runtime.Security.Certificates;
 
@@ -80,6 +81,10 @@ public sealed class ClusterCertificates : IDisposable
             {
                 Name = new DistinguishedName($"system:node:{nodeName}", ["system:nodes"]),
             });
+
+    /// <summary>Who signs for one of Kubernetes' signers: what servers show is another matter than who users are.</summary>
+    public CertificateAuthority AuthorityFor(string? signerName) =>
+        signerName == CertificateSigners.KubeletServing ? ServerAuthority : ClientAuthority;
 
     /// <summary>PEM of the certificate.</summary>
     public static string CertificatePem(X509Certificate2 certificate) => certificate.ExportCertificatePem() + "\n";
