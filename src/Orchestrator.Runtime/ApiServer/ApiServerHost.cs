@@ -164,7 +164,7 @@ public sealed class ApiServerHost : IAsyncDisposable
             Watches = new WatchStreams(lister, clock, _options.MinRequestTimeout, _stopping.Token),
             Creator = creator,
             Updater = updater,
-            Patcher = new ObjectPatcher(updater),
+            Patcher = new ObjectPatcher(updater, clock),
             Deleter = deleter,
             Admission = admission,
             Binder = new PodBinder(_resources.ViewOf<Api.CoreV1.Pod>(), updater, clock),
@@ -200,7 +200,12 @@ public sealed class ApiServerHost : IAsyncDisposable
         await system.StartAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private IPEndPoint AdvertisedAddress(IPEndPoint bound) => new(_options.AdvertiseAddress ?? bound.Address, bound.Port);
+    private IPEndPoint AdvertisedAddress(IPEndPoint bound)
+    {
+        var address = _options.AdvertiseAddress ?? bound.Address;
+        bool isOfNoUse = IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        return new IPEndPoint(isOfNoUse ? OutgoingAddress.Find() ?? address : address, bound.Port);
+    }
 
     private void Configure(KestrelServerOptions kestrel)
     {

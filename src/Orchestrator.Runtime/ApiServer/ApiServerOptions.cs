@@ -56,8 +56,10 @@ public sealed class ApiServerOptions
 
     public int NodePortLast { get; init; } = 32767;
 
-    /// <summary>The address in the endpoints of the service <c>kubernetes</c>; null takes the first listen address.</summary>
-    public IPAddress? AdvertiseAddress { get; init; }
+    /// <summary>The address in the endpoints of the service <c>kubernetes</c>; null takes the first listen address. One that
+    /// other machines have no use for (loopback, any) gives way to that of the interface which leads out, as in
+    /// Kubernetes; without such an interface the service has no endpoints.</summary>
+    public IPAddress? AdvertiseAddress { get; set; }
 
     /// <summary>How long a watch goes on at least that does not say so itself; at most twice that.</summary>
     public TimeSpan MinRequestTimeout { get; init; } = TimeSpan.FromMinutes(30);

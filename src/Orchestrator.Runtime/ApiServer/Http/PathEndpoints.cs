@@ -170,7 +170,7 @@ internal sealed class PathEndpoints(
                 ? new[] { $"/api/{resource.Version}" }
                 : [$"/apis/{resource.Group}", $"/apis/{resource.Group}/{resource.Version}"]),
         ];
-        return JsonBytes.Bytes(new JsonObject
+        return JsonBytes.Of(new JsonObject
         {
             ["paths"] = new JsonArray([.. paths.Distinct().Order(StringComparer.Ordinal).Select(path => (JsonNode)path)]),
         });

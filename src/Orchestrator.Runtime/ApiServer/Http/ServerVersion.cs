@@ -8,7 +8,7 @@ internal static class ServerVersion
 {
     public const string GitVersion = "v1.33.1";
 
-    public static byte[] Document { get; } = JsonBytes.Bytes(new JsonObject
+    public static byte[] Document { get; } = JsonBytes.Of(new JsonObject
     {
         ["major"] = "1",
         ["minor"] = "33",

@@ -36,6 +36,7 @@ internal sealed class WatchStreams(ObjectLister lister, TimeProvider clock, Time
         http.Response.ContentType = form.Form == ObjectForm.Full ? MediaTypes.Json : $"{MediaTypes.Json};stream=watch";
         // The client is to know at once that the watch is made.
         await http.Response.StartAsync(request.Aborted).ConfigureAwait(false);
+        await http.Response.BodyWriter.FlushAsync(request.Aborted).ConfigureAwait(false);
         using var stopped = stopping.Register(static watcher => ((Watcher)watcher!).End(), watcher);
         var line = new LineWriter(http, request.View, form, watcher.LetGo);
         try

@@ -27,7 +27,7 @@ internal static class YamlText
                 return "null"u8.ToArray();
             parser.Consume<DocumentStart>();
             var node = new Reading().Read(parser, 0);
-            return node is null ? "null"u8.ToArray() : Resources.JsonBytes.Bytes(node);
+            return node is null ? "null"u8.ToArray() : Resources.JsonBytes.Of(node);
         }
         catch (YamlException exception)
         {

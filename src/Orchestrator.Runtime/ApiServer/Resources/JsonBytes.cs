@@ -23,7 +23,7 @@ internal static class JsonBytes
         JsonNode.Parse(json, documentOptions: DocumentOptions) as JsonObject
             ?? throw new JsonException("expected a JSON object");
 
-    public static byte[] Bytes(JsonNode node)
+    public static byte[] Of(JsonNode node)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var writer = new Utf8JsonWriter(buffer, WriterOptions))

@@ -38,10 +38,10 @@ internal sealed class ResourceView(
 
     /// <summary>JSON of the stored version to this one's.</summary>
     public byte[] ToServed(byte[] json) =>
-        conversion is null ? json : JsonBytes.Bytes(conversion.ToServed(JsonBytes.ParseObject(json)));
+        conversion is null ? json : JsonBytes.Of(conversion.ToServed(JsonBytes.ParseObject(json)));
 
     public byte[] ToStored(byte[] json) =>
-        conversion is null ? json : JsonBytes.Bytes(conversion.ToStored(JsonBytes.ParseObject(json)));
+        conversion is null ? json : JsonBytes.Of(conversion.ToStored(JsonBytes.ParseObject(json)));
 
     public JsonObject ToServed(JsonObject json) => conversion is null ? json : conversion.ToServed(json);
 

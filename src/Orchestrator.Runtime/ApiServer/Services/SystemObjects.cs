@@ -18,6 +18,9 @@ internal sealed partial class SystemObjects : IAsyncDisposable
     private const string DefaultNamespace = "default";
     private const int HttpsPort = 443;
 
+    /// <summary>Losing so often against other API servers leaves the rest to the next round.</summary>
+    private const int MaxAttempts = 5;
+
     private static readonly string[] Namespaces = ["kube-system", "kube-public", "kube-node-lease", DefaultNamespace];
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -111,10 +114,17 @@ internal sealed partial class SystemObjects : IAsyncDisposable
     {
         await CreateNamespacesAsync(_services, cancellationToken).ConfigureAwait(false);
         await KeepServiceAsync(cancellationToken).ConfigureAwait(false);
+        // Endpoints on loopback would be each client's own: Kubernetes' validation refuses them.
+        if (IPAddress.IsLoopback(_ownAddress.Address))
+            return;
         await AnnounceAsync(cancellationToken).ConfigureAwait(false);
         var addresses = await _leases.ListAsync(cancellationToken).ConfigureAwait(false);
-        await KeepEndpointsAsync(addresses, cancellationToken).ConfigureAwait(false);
-        await KeepSliceAsync(addresses, cancellationToken).ConfigureAwait(false);
+        for (int attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await KeepEndpointsAsync(addresses, cancellationToken).ConfigureAwait(false)
+                && await KeepSliceAsync(addresses, cancellationToken).ConfigureAwait(false))
+                return;
+        }
     }
 
     private async Task AnnounceAsync(CancellationToken cancellationToken)
@@ -162,7 +172,7 @@ internal sealed partial class SystemObjects : IAsyncDisposable
         }, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task KeepEndpointsAsync(IReadOnlyList<string> addresses, CancellationToken cancellationToken)
+    private async Task<bool> KeepEndpointsAsync(IReadOnlyList<string> addresses, CancellationToken cancellationToken)
     {
         var wanted = new List<EndpointSubset>
         {
@@ -186,17 +196,17 @@ internal sealed partial class SystemObjects : IAsyncDisposable
                 },
                 Subsets = wanted,
             }, cancellationToken).ConfigureAwait(false);
-            return;
+            return false;
         }
 
         if (found.Subsets is [var subset] && subset.DeepEquals(wanted[0]))
-            return;
+            return true;
         var updated = found.DeepClone();
         updated.Subsets = wanted;
-        await UpdateAsync(updated, cancellationToken).ConfigureAwait(false);
+        return await UpdateAsync(updated, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task KeepSliceAsync(IReadOnlyList<string> addresses, CancellationToken cancellationToken)
+    private async Task<bool> KeepSliceAsync(IReadOnlyList<string> addresses, CancellationToken cancellationToken)
     {
         var wanted = addresses.Select(address => new Endpoint
         {
@@ -217,27 +227,29 @@ internal sealed partial class SystemObjects : IAsyncDisposable
                 Endpoints = wanted,
                 Ports = [new Api.DiscoveryV1.EndpointPort { Name = "https", Port = _ownAddress.Port, Protocol = "TCP" }],
             }, cancellationToken).ConfigureAwait(false);
-            return;
+            return false;
         }
 
         if (found.Endpoints.OrEmpty().Count == wanted.Count
             && found.Endpoints.OrEmpty().Zip(wanted).All(pair => pair.First.DeepEquals(pair.Second)))
-            return;
+            return true;
         var updated = found.DeepClone();
         updated.Endpoints = wanted;
-        await UpdateAsync(updated, cancellationToken).ConfigureAwait(false);
+        return await UpdateAsync(updated, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task UpdateAsync<T>(T value, CancellationToken cancellationToken)
+    private async Task<bool> UpdateAsync<T>(T value, CancellationToken cancellationToken)
         where T : class, IKubernetesObject<T>
     {
         try
         {
             await _services.Writer.UpdateAsync(value, cancellationToken).ConfigureAwait(false);
+            return true;
         }
         catch (ApiException exception) when (exception.IsConflict || exception.IsNotFound)
         {
-            // Another API server wrote it; the next round looks again.
+            // Another API server wrote it.
+            return false;
         }
     }
 

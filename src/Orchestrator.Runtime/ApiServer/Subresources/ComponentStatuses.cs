@@ -27,7 +27,7 @@ internal static class ComponentStatuses
                 ["kind"] = "ComponentStatusList", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(),
                 ["items"] = new JsonArray(status),
             };
-        await Answers.WriteJsonAsync(request.Http, 200, JsonBytes.Bytes(answer)).ConfigureAwait(false);
+        await Answers.WriteJsonAsync(request.Http, 200, JsonBytes.Of(answer)).ConfigureAwait(false);
     }
 
     private static async Task<JsonObject> StatusAsync(ObjectStore store, CancellationToken cancellationToken)

@@ -43,7 +43,7 @@ internal sealed class MetricsReader(IObjectReader objects, INodeProxy? proxy, Ti
             };
         }
 
-        await Answers.WriteJsonAsync(request.Http, 200, JsonBytes.Bytes(answer)).ConfigureAwait(false);
+        await Answers.WriteJsonAsync(request.Http, 200, JsonBytes.Of(answer)).ConfigureAwait(false);
     }
 
     private async Task<List<JsonObject>> NodesAsync(ApiRequest request)

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Orchestrator.Api;
+using Orchestrator.Api.ManagedFields;
 using Orchestrator.Runtime.ApiServer.Resources;
 
 namespace Orchestrator.Runtime.ApiServer.Writing;
@@ -6,14 +8,19 @@ namespace Orchestrator.Runtime.ApiServer.Writing;
 /// <summary>Notes in metadata.managedFields who wrote which fields.</summary>
 internal static class ManagedFieldsRecorder
 {
-    /// <summary>Kubernetes notes no owners for these: they come and go, and nobody applies them.</summary>
-    private static bool IsExempt(ResourceView view) => view.Description.Plural is "events";
-
     /// <param name="live">Null for a create; is not changed.</param>
     /// <param name="updated">What is to be stored; is changed.</param>
     /// <returns>The document to store.</returns>
     public static byte[] Record(WriteContext context, JsonObject? live, JsonObject updated, DateTimeOffset now)
     {
-        return JsonBytes.Bytes(updated);
+        if (IsExempt(context.View) || SchemaSet.Kubernetes.FindForKind(context.Stored.Description.Kind) is not { } schema)
+            return JsonBytes.Of(updated);
+        ManagedFieldsUpdater.Update(live, updated, context.FieldManager, context.Subresource, now, schema);
+        if (live is not null)
+            ManagedFieldsUpdater.KeepTimesIfNothingChanged(live, updated);
+        return JsonBytes.Of(updated);
     }
+
+    /// <summary>They come and go, and nobody applies them.</summary>
+    private static bool IsExempt(ResourceView view) => view.Description.Plural is "events";
 }

@@ -1,5 +1,6 @@
 using KvStore.Client;
 using Orchestrator.Api;
+using Orchestrator.Api.Validation;
 
 using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Resources;
@@ -123,7 +124,7 @@ internal sealed class ObjectCreator(
     {
         value.Metadata.ResourceVersion = null;
         var json = JsonBytes.ParseObject(KubernetesJson.Serialize(value));
-        return hasManagedFields ? JsonBytes.Bytes(json) : ManagedFieldsRecorder.Record(context, null, json, clock.GetUtcNow());
+        return hasManagedFields ? JsonBytes.Of(json) : ManagedFieldsRecorder.Record(context, null, json, clock.GetUtcNow());
     }
 
     private async Task<LeaseId> LeaseOf(WriteContext context, CancellationToken cancellationToken) =>

@@ -199,7 +199,7 @@ internal sealed class ObjectDeleter(
         WriteContext context, StoredObject current, IKubernetesObject value, CancellationToken cancellationToken)
     {
         value.Metadata.ResourceVersion = null;
-        byte[] json = JsonBytes.Bytes(JsonBytes.ParseObject(KubernetesJson.Serialize(value)));
+        byte[] json = JsonBytes.Of(JsonBytes.ParseObject(KubernetesJson.Serialize(value)));
         var (isDone, state) = await store.UpdateAsync(
             context.Stored, context.Key, json, current.Revision, default, cancellationToken).ConfigureAwait(false);
         if (isDone)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
+using Orchestrator.Api.ManagedFields;
 using Orchestrator.Api.Patches;
 using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Requests;
@@ -9,7 +10,7 @@ using Orchestrator.Runtime.ApiServer.Resources;
 namespace Orchestrator.Runtime.ApiServer.Writing;
 
 /// <summary>Patches of all four kinds, as updates of what they make of the current state.</summary>
-internal sealed class ObjectPatcher(ObjectUpdater updater)
+internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
 {
     public const string JsonPatchType = "application/json-patch+json";
     public const string MergePatchType = "application/merge-patch+json";
@@ -53,9 +54,10 @@ internal sealed class ObjectPatcher(ObjectUpdater updater)
             context, target.Subresource.Length == 0 ? creating : target, current =>
             {
                 var live = current is null ? null : target.Show(current);
-                var merged = MergePatch.Apply(live, applied.DeepClone())!;
+                var merged = ServerSideApply.Apply(
+                    live, applied, options.FieldManager, options.IsForced, clock.GetUtcNow(), schema, target.Subresource);
                 return new Proposal(
-                    target.Decode(JsonBytes.Bytes(merged), FieldValidation.Ignore, context.Warnings), HasManagedFields: true);
+                    target.Decode(JsonBytes.Of(merged), FieldValidation.Ignore, context.Warnings), HasManagedFields: true);
             },
             cancellationToken);
     }
@@ -78,8 +80,6 @@ internal sealed class ObjectPatcher(ObjectUpdater updater)
             throw ApiErrors.BadRequest($"error decoding YAML: {exception.Message}");
         }
 
-        if (applied["metadata"] is JsonObject metadata && metadata["managedFields"] is JsonArray { Count: > 0 })
-            throw ApiErrors.BadRequest("metadata.managedFields must be nil");
         if (applied["apiVersion"] is null)
             throw ApiErrors.BadRequest("invalid object type: apiVersion is missing");
         return applied;
@@ -92,7 +92,7 @@ internal sealed class ObjectPatcher(ObjectUpdater updater)
         var warnings = new List<string>();
         try
         {
-            return target.Decode(JsonBytes.Bytes(document), options.FieldValidation, warnings);
+            return target.Decode(JsonBytes.Of(document), options.FieldValidation, warnings);
         }
         catch (ApiException exception) when (exception.Code == BadRequestCode)
         {

@@ -184,7 +184,7 @@ internal sealed class ObjectUpdater(
     {
         byte[] json = KubernetesJson.Serialize(value);
         return hasManagedFields
-            ? JsonBytes.Bytes(JsonBytes.ParseObject(json))
+            ? JsonBytes.Of(JsonBytes.ParseObject(json))
             : ManagedFieldsRecorder.Record(context, JsonBytes.ParseObject(current.Stored), JsonBytes.ParseObject(json), clock.GetUtcNow());
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
+using Orchestrator.Api.Validation;
 
 using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Requests;
