@@ -79,6 +79,14 @@ public sealed class Informer
         where T : class, IKubernetesObject =>
         ns.Length == 0 ? _store.List<T>() : _store.ByIndex<T>(ObjectStore.NamespaceIndex, ns);
 
+    /// <summary>Whether the objects are kept without anything but their metadata.</summary>
+    public bool IsMetadataOnly => _options.IsMetadataOnly;
+
+    /// <summary>How many objects stand under a value.</summary>
+    public int CountByIndex(string index, string value) => _store.CountByIndex(index, value);
+
+    public bool HasIndex(string index) => _store.HasIndex(index);
+
     public IReadOnlyList<T> ByIndex<T>(string index, string value)
         where T : class, IKubernetesObject =>
         _store.ByIndex<T>(index, value);

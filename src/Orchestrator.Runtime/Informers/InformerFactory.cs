@@ -41,6 +41,13 @@ public sealed class InformerFactory(ApiClient client, InformerOptions? defaults 
             await informer.WaitForSyncAsync(cancellation);
     }
 
+    /// <summary>Starts all informers and waits until they have ended.</summary>
+    public Task RunAsync(CancellationToken cancellation)
+    {
+        Start(cancellation);
+        return WaitForEndAsync();
+    }
+
     /// <summary>Completes when all that were started have ended.</summary>
     public Task WaitForEndAsync()
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
+using Orchestrator.Api.Patches;
 using Orchestrator.Runtime.Client;
 
 namespace Orchestrator.Runtime.Tests.Simulation;
@@ -103,6 +104,22 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
             Create(resource, target.Namespace, json);
         }
         return Find<T>(target.Namespace, Text(Meta(json), "name")!)!;
+    }
+
+    /// <summary>Ends a graceful deletion as a kubelet does: finalizers may still hold the object.</summary>
+    public void EndGrace<T>(string ns, string name)
+        where T : class, IKubernetesObject<T>
+    {
+        var resource = ApiClient.ResourceOf<T>();
+        string key = KeyOf(resource, ns, name);
+        if (!_objects.TryGetValue(key, out var old) || !IsDeleted(old))
+            return;
+        var changed = (JsonObject)old.DeepClone();
+        Meta(changed)["deletionGracePeriodSeconds"] = 0;
+        if (Finalizers(changed).Count == 0)
+            Remove(resource, key, changed);
+        else if (!JsonNode.DeepEquals(old, changed))
+            Store(resource, key, changed);
     }
 
     /// <summary>Deletes past all faults, finalizers and grace.</summary>
@@ -233,7 +250,7 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
             return Failure(409, "AlreadyExists", $"{Qualified(resource)} \"{name}\" already exists", name);
         meta["uid"] = $"00000000-0000-0000-0000-{++_uidCount:d12}";
         meta["creationTimestamp"] = Now();
-        meta["generation"] = 1;
+        meta["generation"] = 1L;
         meta.Remove("deletionTimestamp");
         if (resource.Plural == "pods")
             (body["status"] ??= new JsonObject()).AsObject()["phase"] ??= "Pending";
@@ -258,6 +275,10 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
         {
             changed["status"] = body["status"]?.DeepClone() ?? new JsonObject();
         }
+        else if (target.Subresource == "finalize")
+        {
+            changed["spec"] = body["spec"]?.DeepClone() ?? new JsonObject();
+        }
         else if (target.Subresource == "scale")
         {
             changed["spec"]!["replicas"] = body["spec"]?["replicas"]?.DeepClone() ?? 0;
@@ -275,7 +296,7 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
                 Copy(old, changed, "status");
         }
         if (!JsonNode.DeepEquals(old["spec"], changed["spec"]))
-            Meta(changed)["generation"] = (Meta(old)["generation"]?.GetValue<long>() ?? 0) + 1;
+            Meta(changed)["generation"] = (Long(Meta(old)["generation"]) ?? 0) + 1;
         if (JsonNode.DeepEquals(old, changed))
             return Ok(old);
         if (IsDeleted(changed) && Finalizers(changed).Count == 0 && !IsHeldByGrace(target.Resource, changed))
@@ -291,26 +312,16 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
     {
         if (!_objects.TryGetValue(target.Key, out var old))
             return NotFound(target);
+        var document = (JsonObject)old.DeepClone();
+        if (request.ContentType == "application/json-patch+json")
+            return Replace(target, old, (JsonObject)JsonPatch.Apply(document, request.Body!.Value.Span)!);
         var patch = Json(request);
         if (Conflict(target, patch) is { } conflict)
             return conflict;
-        var merged = (JsonObject)old.DeepClone();
-        Merge(merged, patch);
+        var merged = request.ContentType == "application/strategic-merge-patch+json"
+            ? StrategicMergePatch.Apply(document, patch, SchemaSet.Kubernetes.ForKind(target.Resource.Kind))
+            : (JsonObject)MergePatch.Apply(document, patch)!;
         return Replace(target, old, merged);
-    }
-
-    // Lists are replaced whole, save those of conditions and owners, which strategic patches merge by their keys.
-    private static void Merge(JsonObject into, JsonObject patch)
-    {
-        foreach (var (name, value) in patch)
-        {
-            if (value is null)
-                into.Remove(name);
-            else if (value is JsonObject part && into[name] is JsonObject inner)
-                Merge(inner, part);
-            else
-                into[name] = value.DeepClone();
-        }
     }
 
     private ApiResponse? Conflict(Target target, JsonObject body)
@@ -375,8 +386,7 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
         SetFinalizer(finalizers, "orphan", policy == "Orphan");
         if (finalizers.Count > 0)
             Meta(changed)["finalizers"] = new JsonArray([.. finalizers.Select(name => (JsonNode)name)]);
-        long grace = options["gracePeriodSeconds"]?.GetValue<long>()
-            ?? old["spec"]?["terminationGracePeriodSeconds"]?.GetValue<long>() ?? 30;
+        long grace = Long(options["gracePeriodSeconds"]) ?? Long(old["spec"]?["terminationGracePeriodSeconds"]) ?? 30;
         bool isGraceful = resource.Plural == "pods" && grace > 0 && Text(changed["spec"]!.AsObject(), "nodeName") is { Length: > 0 };
         bool isHeldAsNamespace = resource.Plural == "namespaces" && (changed["spec"]?["finalizers"] as JsonArray)?.Count > 0;
         if (finalizers.Count == 0 && !isGraceful && !isHeldAsNamespace)
@@ -387,7 +397,7 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
         if (!IsDeleted(changed))
         {
             Meta(changed)["deletionTimestamp"] = Now();
-            Meta(changed)["generation"] = (Meta(old)["generation"]?.GetValue<long>() ?? 0) + 1;
+            Meta(changed)["generation"] = (Long(Meta(old)["generation"]) ?? 0) + 1;
             if (isGraceful)
                 Meta(changed)["deletionGracePeriodSeconds"] = grace;
             if (isHeldAsNamespace)
@@ -414,7 +424,7 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
     }
 
     private bool IsHeldByGrace(ResourceDescription resource, JsonObject item) =>
-        (resource.Plural == "pods" && Meta(item)["deletionGracePeriodSeconds"]?.GetValue<long>() > 0)
+        (resource.Plural == "pods" && Long(Meta(item)["deletionGracePeriodSeconds"]) > 0)
         || (resource.Plural == "namespaces" && (item["spec"]?["finalizers"] as JsonArray)?.Count > 0);
 
     private bool IsTerminating(string ns) =>
@@ -553,6 +563,10 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
     private static JsonObject Meta(JsonObject item) => (JsonObject)(item["metadata"] ??= new JsonObject());
 
     private static string? Text(JsonObject item, string field) => item[field]?.GetValue<string>();
+
+    // Whether a number was parsed or made here, and of which width, is all the same.
+    private static long? Long(JsonNode? number) =>
+        number is null ? null : long.Parse(number.ToJsonString(), CultureInfo.InvariantCulture);
 
     private static void Copy(JsonObject from, JsonObject to, string field)
     {

@@ -5,11 +5,14 @@ namespace Orchestrator.Runtime.Tests.Simulation;
 /// <remarks>Code under it must not leave its context: no Task.Run, no ConfigureAwait(false).</remarks>
 public sealed class VirtualWorld : SynchronizationContext
 {
+    private const int SpinLimit = 300_000;
+
     private readonly Queue<(SendOrPostCallback Callback, object? State)> _ready = new();
     private readonly PriorityQueue<(VirtualTimer Timer, long Setting), (long Due, long Number)> _timers = new();
     private readonly List<Exception> _faults = [];
     private long _number;
     private long _ticks;
+    private int _stepsAtOnce;
 
     public VirtualWorld(int seed = 1)
     {
@@ -145,6 +148,8 @@ public sealed class VirtualWorld : SynchronizationContext
                 return false;
         }
         StepCount++;
+        if (++_stepsAtOnce > SpinLimit)
+            throw new InvalidOperationException($"something spins: time does not move on at {Elapsed}");
         next.Callback(next.State);
         return true;
     }
@@ -152,6 +157,8 @@ public sealed class VirtualWorld : SynchronizationContext
     private void FireNext()
     {
         _timers.TryDequeue(out var entry, out var priority);
+        if (priority.Due > _ticks)
+            _stepsAtOnce = 0;
         _ticks = Math.Max(_ticks, priority.Due);
         entry.Timer.Fire(entry.Setting);
     }

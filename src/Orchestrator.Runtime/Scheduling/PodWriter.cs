@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text.Json;
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.Client;
+
+namespace Orchestrator.Runtime.Scheduling;
+
+/// <summary>The scheduler's writes, so many at once and no more.</summary>
+internal sealed class PodWriter(ApiClient client, int limit)
+{
+    private static readonly ResourceDescription Pods = ApiClient.ResourceOf<Pod>();
+
+    private static readonly TimeSpan ReadRetryDelay = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private int _runningCount;
+    private TaskCompletionSource? _room;
+
+    /// <summary>Returns when another write may start; in between it lets others go on.</summary>
+    public async Task WaitForRoomAsync(CancellationToken cancellation)
+    {
+        await Task.Yield();
+        TaskCompletionSource room;
+        lock (_lock)
+        {
+            if (_runningCount < limit)
+                return;
+            room = _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        await using var registration = cancellation.Register(() => room.TrySetCanceled(cancellation));
+        await room.Task;
+    }
+
+    public Task BindAsync(Pod pod, string nodeName, CancellationToken cancellation)
+    {
+        var binding = new Binding
+        {
+            Metadata = new ObjectMeta { Namespace = pod.Namespace, Name = pod.Name, Uid = pod.Uid },
+            Target = new ObjectReference { Kind = "Node", Name = nodeName },
+        };
+        return CountedAsync(() => client.CreateSubresourceAsync(
+            Pods, pod.Namespace, pod.Name, "binding", binding, cancellation: cancellation));
+    }
+
+    /// <summary>The pod as the API has it, asked until somebody answers; null if it is gone.</summary>
+    public async Task<Pod?> ReadAsync(Pod pod, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                var read = await client.FindAsync<Pod>(pod.Namespace, pod.Name, cancellation);
+                return read?.Uid == pod.Uid ? read : null;
+            }
+            catch (Exception fault) when (fault is ApiException or TransportException)
+            {
+                await Task.Delay(ReadRetryDelay, client.Time, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Puts PodScheduled=False into the pod's conditions, unless it says so already. A fault is let be: the next
+    /// attempt says it anew.</summary>
+    public async Task MarkUnscheduledAsync(Pod pod, string reason, string message, CancellationToken cancellation)
+    {
+        var known = pod.Status.Conditions.OrEmpty().Find(condition => condition.Type == "PodScheduled");
+        if (known is { Status: "False" } && known.Reason == reason && known.Message == message)
+            return;
+        string since = known is { Status: "False", LastTransitionTime: { } time } ? Text(time) : Text(client.Time.GetUtcNow());
+        byte[] patch = Patch(pod, reason, message, since);
+        try
+        {
+            await CountedAsync(() => client.PatchAsync(
+                Pods, pod.Namespace, pod.Name, PatchFormat.Strategic, patch, "status", cancellation: cancellation));
+        }
+        catch (Exception fault) when (fault is ApiException or TransportException or OperationCanceledException)
+        {
+            // Said above.
+        }
+    }
+
+    private static byte[] Patch(Pod pod, string reason, string message, string since)
+    {
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("metadata"u8);
+            json.WriteString("uid"u8, pod.Uid);
+            json.WriteEndObject();
+            json.WriteStartObject("status"u8);
+            json.WriteStartArray("conditions"u8);
+            json.WriteStartObject();
+            json.WriteString("type"u8, "PodScheduled"u8);
+            json.WriteString("status"u8, "False"u8);
+            json.WriteString("reason"u8, reason);
+            json.WriteString("message"u8, message);
+            json.WriteString("lastTransitionTime"u8, since);
+            json.WriteEndObject();
+            json.WriteEndArray();
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static string Text(DateTimeOffset time) =>
+        time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private async Task CountedAsync(Func<Task> write)
+    {
+        lock (_lock)
+            _runningCount++;
+        try
+        {
+            await write();
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _runningCount--;
+                _room?.TrySetResult();
+                _room = null;
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Orchestrator.Api;
+using Orchestrator.Api.AppsV1;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Control.Reconciling;
+using Orchestrator.Control.Scheduling;
+using Orchestrator.Control.Scheduling.Cluster;
+using Orchestrator.Control.Scheduling.Queueing;
+using Orchestrator.Runtime.Client;
+using Orchestrator.Runtime.Events;
+using Orchestrator.Runtime.Informers;
+using Orchestrator.Runtime.WorkQueues;
+
+namespace Orchestrator.Runtime.Scheduling;
+
+/// <summary>The one owner of the scheduler's state: takes changes in, decides for one pod after the other, has them bound.</summary>
+/// <remarks>
+/// Changes and results of bindings come through one channel, in order. A pod is assumed on its node as soon as it is decided;
+/// the binding goes its way beside the next decisions, and a failed one gives the place back.
+/// </remarks>
+internal sealed class SchedulerLoop
+{
+    private readonly ApiClient _client;
+    private readonly SchedulerOptions _options;
+    private readonly EventRecorder _events;
+    private readonly PodWriter _writer;
+    private readonly ClusterState _cluster = new();
+    private readonly SchedulerProfile _profile = SchedulerProfile.Default();
+    private readonly SchedulingQueue _queue;
+    private readonly Scheduler _scheduler;
+    private readonly Channel<Action> _inbox =
+        Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+
+    private readonly List<Informer> _informers = [];
+    private long _boundCount;
+    private volatile bool _isWorking;
+
+    public SchedulerLoop(ApiClient client, InformerFactory informers, SchedulerOptions options)
+    {
+        _client = client;
+        _options = options;
+        _queue = new SchedulingQueue(_profile);
+        _scheduler = new Scheduler(_cluster, _profile, options.Seed);
+        _events = new EventRecorder(
+            client, new EventRecorderOptions { Component = options.Name, QueueLimit = 20_000, Jitter = options.Jitter });
+        _writer = new PodWriter(client, options.WriteLimit);
+        Follow<Node>(informers, TakeNode);
+        Follow<Pod>(informers, TakePod);
+        Follow<Namespace>(informers, TakeNamespace);
+        Follow<Service>(informers, TakeService);
+        Follow<ReplicaSet>(informers, (old, now) => TakeOwner("ReplicaSet", old, now, now?.Spec.Selector));
+        Follow<StatefulSet>(informers, (old, now) => TakeOwner("StatefulSet", old, now, now?.Spec.Selector));
+        Follow<ReplicationController>(informers, (old, now) => TakeOwner("ReplicationController", old, now,
+            now?.Spec.Selector is { Count: > 0 } labels ? new Orchestrator.Api.MetaV1.LabelSelector { MatchLabels = labels } : null));
+    }
+
+    public bool IsWorking => _isWorking;
+
+    public long BoundCount => Interlocked.Read(ref _boundCount);
+
+    public Task RunAsync(CancellationToken cancellation) =>
+        Loops.RunTogetherAsync([_events.RunAsync, DecideAsync], cancellation);
+
+    private async Task DecideAsync(CancellationToken cancellation)
+    {
+        foreach (var informer in _informers)
+            await informer.WaitForSyncAsync(cancellation);
+        _isWorking = true;
+        try
+        {
+            while (!cancellation.IsCancellationRequested)
+            {
+                TakeInbox();
+                if (_queue.TryPop(_client.Time.GetUtcNow(), out var pod))
+                {
+                    ScheduleOne(pod, cancellation);
+                    await _writer.WaitForRoomAsync(cancellation);
+                    continue;
+                }
+                await WaitAsync(cancellation);
+            }
+        }
+        finally
+        {
+            _isWorking = false;
+        }
+    }
+
+    private void TakeInbox()
+    {
+        while (_inbox.Reader.TryRead(out var change))
+            change();
+    }
+
+    // Until something comes in, or a pod's pause is over.
+    private async Task WaitAsync(CancellationToken cancellation)
+    {
+        if (_queue.NextDue is not { } due)
+        {
+            await _inbox.Reader.WaitToReadAsync(cancellation);
+            return;
+        }
+        var delay = due - _client.Time.GetUtcNow();
+        if (delay <= TimeSpan.Zero)
+            return;
+        using var limit = new CancellationTokenSource(RoundUp(delay), _client.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        try
+        {
+            await _inbox.Reader.WaitToReadAsync(both.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // It is due.
+        }
+    }
+
+    private static TimeSpan RoundUp(TimeSpan delay) => TimeSpan.FromMilliseconds(Math.Ceiling(delay.TotalMilliseconds));
+
+    // Decisions
+
+    private void ScheduleOne(QueuedPod queued, CancellationToken cancellation)
+    {
+        var pod = queued.Pod;
+        if (pod.Pod.IsBeingDeleted)
+        {
+            _queue.Remove(pod.Uid);
+            return;
+        }
+        var result = _scheduler.Schedule(pod);
+        if (result.Node is { } node)
+        {
+            _cluster.Assume(pod, node.Name);
+            _ = BindAsync(queued, pod, node.Name, cancellation);
+            return;
+        }
+        var error = result.Error!;
+        _queue.Failed(queued, error.Plugins, _client.Time.GetUtcNow());
+        TellFailure(pod.Pod, "Unschedulable", error.Message, cancellation);
+    }
+
+    // Runs beside the loop; whatever changes its state goes through the inbox.
+    private async Task BindAsync(QueuedPod queued, PodInfo pod, string nodeName, CancellationToken cancellation)
+    {
+        try
+        {
+            await _writer.BindAsync(pod.Pod, nodeName, cancellation);
+            Interlocked.Increment(ref _boundCount);
+            _events.Note(
+                References.To(pod.Pod), EventNote.Normal, "Scheduled", $"Successfully assigned {pod.Key} to {nodeName}", "Binding");
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The end.
+        }
+        catch (ApiException refusal) when (refusal.Status.Code is < 500 and not 409)
+        {
+            _inbox.Writer.TryWrite(() => TakeFailedBinding(queued, pod, refusal.IsNotFound(), refusal.Message, cancellation));
+        }
+        catch (Exception fault) when (fault is ApiException or TransportException)
+        {
+            // Bound or not, by this request or an earlier one: only the API knows. Until it says, the place stays taken.
+            await FindOutAsync(queued, pod, fault.Message, cancellation);
+        }
+    }
+
+    private async Task FindOutAsync(QueuedPod queued, PodInfo pod, string message, CancellationToken cancellation)
+    {
+        try
+        {
+            var shown = await _writer.ReadAsync(pod.Pod, cancellation);
+            if (string.IsNullOrEmpty(shown?.Spec.NodeName))
+                _inbox.Writer.TryWrite(() => TakeFailedBinding(queued, pod, isGone: shown is null, message, cancellation));
+            else
+                _inbox.Writer.TryWrite(() => TakeFoundBinding(shown));
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The end.
+        }
+    }
+
+    private void TakeFoundBinding(Pod shown)
+    {
+        // The watch may have told all of it already, the pod's end included.
+        if (_queue.Find(shown.Uid) is not null)
+            TakeAssignedPod(shown);
+    }
+
+    private void TakeFailedBinding(QueuedPod queued, PodInfo pod, bool isGone, string message, CancellationToken cancellation)
+    {
+        bool wasAssumed = _cluster.IsAssumed(pod.Uid);
+        _cluster.Forget(pod.Uid);
+        if (wasAssumed)
+            _queue.OnChange(new ClusterChange(ClusterChangeType.PodGone) { Pod = pod }, _client.Time.GetUtcNow());
+        if (isGone)
+        {
+            _queue.Remove(pod.Uid);
+            return;
+        }
+        // Where the watch shows the pod on a node already, the queue knows it no more and this does nothing.
+        _queue.Retry(queued, _client.Time.GetUtcNow());
+        if (_queue.Find(pod.Uid) is not null)
+            TellFailure(pod.Pod, "SchedulerError", message, cancellation);
+    }
+
+    private void TellFailure(Pod pod, string reason, string message, CancellationToken cancellation)
+    {
+        _options.Log.LogDebug("{Pod}: {Message}", pod.Key, message);
+        _events.Note(References.To(pod), EventNote.Warning, "FailedScheduling", message, "Scheduling");
+        _ = _writer.MarkUnscheduledAsync(pod, reason, message, cancellation);
+    }
+
+    // Changes
+
+    private void Follow<T>(InformerFactory informers, Action<T?, T?> take)
+        where T : class, IKubernetesObject<T>
+    {
+        var informer = informers.For<T>().Informer;
+        _informers.Add(informer);
+        informer.AddHandler(change => _inbox.Writer.TryWrite(() => take((T?)change.Old, (T?)change.New)));
+    }
+
+    private void TakeNode(Node? old, Node? now)
+    {
+        if (now is null)
+        {
+            _cluster.RemoveNode(old!.Name);
+            return;
+        }
+        _cluster.SetNode(now);
+        if (old == now)
+            return;
+        var change = new ClusterChange(old is null ? ClusterChangeType.NodeAdded : ClusterChangeType.NodeUpdated)
+        {
+            Node = _cluster.FindNode(now.Name),
+            OldNode = old,
+        };
+        _queue.OnChange(change, _client.Time.GetUtcNow());
+    }
+
+    private void TakePod(Pod? old, Pod? now)
+    {
+        bool isOver = now is null || now.Status.Phase is "Succeeded" or "Failed";
+        var pod = now ?? old!;
+        if (isOver)
+            TakeGonePod(pod);
+        else if (!string.IsNullOrEmpty(pod.Spec.NodeName))
+            TakeAssignedPod(pod);
+        else if (IsOurs(pod))
+            _queue.Update(pod, _client.Time.GetUtcNow());
+    }
+
+    private void TakeGonePod(Pod pod)
+    {
+        _queue.Remove(pod.Uid);
+        if (_cluster.FindPod(pod.Uid) is not { } known)
+            return;
+        _cluster.RemovePod(pod.Uid);
+        _queue.OnChange(new ClusterChange(ClusterChangeType.PodGone) { Pod = known }, _client.Time.GetUtcNow());
+    }
+
+    private void TakeAssignedPod(Pod pod)
+    {
+        var known = _cluster.FindPod(pod.Uid);
+        bool wasAssumed = _cluster.IsAssumed(pod.Uid);
+        _cluster.SetPod(pod);
+        _queue.Remove(pod.Uid);
+        var now = _cluster.FindPod(pod.Uid)!;
+        // Most changes are the kubelet's words about the pod's state; nothing that is counted has changed then.
+        if (known == now)
+            return;
+        var type = known is null || wasAssumed ? ClusterChangeType.PodAssigned : ClusterChangeType.PodUpdated;
+        _queue.OnChange(new ClusterChange(type) { Pod = now, OldPod = known }, _client.Time.GetUtcNow());
+    }
+
+    // Once a pod was read on its node, what the watch has to say of the time before is old: a pod never leaves its node.
+    private bool IsOurs(Pod pod) =>
+        (pod.Spec.SchedulerName is null or "" ? SchedulerOptions.DefaultName : pod.Spec.SchedulerName) == _options.Name
+        && (_queue.Find(pod.Uid) is not null || (!pod.IsBeingDeleted && _cluster.FindPod(pod.Uid) is null));
+
+    private void TakeNamespace(Namespace? old, Namespace? now)
+    {
+        if (now is null)
+            _cluster.RemoveNamespace(old!.Name);
+        else
+            _cluster.SetNamespace(now.Name, now.Metadata.Labels);
+        if (old is not null && now is not null && old != now)
+            _queue.OnChange(new ClusterChange(ClusterChangeType.NamespaceUpdated), _client.Time.GetUtcNow());
+    }
+
+    private void TakeService(Service? old, Service? now)
+    {
+        if (now is null)
+            _cluster.RemoveService(old!.Key);
+        else
+            _cluster.SetService(now);
+    }
+
+    private void TakeOwner(
+        string kind, IKubernetesObject? old, IKubernetesObject? now, Orchestrator.Api.MetaV1.LabelSelector? selector)
+    {
+        if (now is null)
+            _cluster.RemoveOwner(kind, old!.Key);
+        else
+            _cluster.SetOwner(kind, now.Key, selector);
+    }
+}
