@@ -45,6 +45,15 @@ internal sealed class AutoscalerLook(HorizontalPodAutoscaler scaler, ReconcileIn
     {
         int current = target.SpecReplicas;
         Set("AbleToScale", "True", "SucceededGetScale", "the HPA controller was able to get the target's current scale");
+        if (input.Failures.FirstOrDefault(failure => failure.Intent is Patch { Subresource: "scale" }) is { } failed)
+        {
+            // The change that was remembered did not happen.
+            _history = _history.WithoutLastChange();
+            Set("AbleToScale", "False", "FailedUpdateScale",
+                $"the HPA controller was unable to update the target scale: {failed.Status.Message}");
+            Status.LastScaleTime = scaler.Status.LastScaleTime;
+            return;
+        }
         if (_history.Recommendations.Count == 0)
             _history = _history.Recommend(current, input.Now);
         string reason = "";

@@ -22,6 +22,9 @@ internal sealed record ScalingHistory(
         Changes = Changes.RemoveAll(entry => entry.At < now - Kept).Add((now, change)),
     };
 
+    public ScalingHistory WithoutLastChange() =>
+        Changes.Count == 0 ? this : this with { Changes = Changes.RemoveAt(Changes.Count - 1) };
+
     /// <summary>Replicas added (or removed) within the last <paramref name="seconds"/>.</summary>
     public int Added(int seconds, DateTimeOffset now) =>
         Changes.Where(entry => entry.Change > 0 && entry.At > now.AddSeconds(-seconds)).Sum(entry => entry.Change);

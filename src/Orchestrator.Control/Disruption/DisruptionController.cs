@@ -1,3 +1,4 @@
+using System.Globalization;
 using Orchestrator.Api.PolicyV1;
 using Orchestrator.Control.Pods;
 
@@ -192,11 +193,32 @@ public static class DisruptionController
                         $"Pod was expected by PDB {budget.Namespace}/{budget.Name} to be deleted but it wasn't")));
                     continue;
                 }
-                disrupted[pod.Name] = at;
-                if (_requeueAt is null || limit < _requeueAt)
-                    _requeueAt = limit.AddSeconds(1);
+                Keep(disrupted, pod.Name, at);
+            }
+            // A pod that the cache does not have is gone; unless the cache is behind the eviction and has not got it yet. Were
+            // it forgotten then, it would count as healthy once it is seen.
+            if (!HasSeenEvictions())
+            {
+                foreach (var (name, at) in budget.Status.DisruptedPods.OrEmpty())
+                {
+                    if (at + DeletionLimit >= input.Now && input.Cache.Get<Pod>(budget.Namespace, name) is null)
+                        Keep(disrupted, name, at);
+                }
             }
             return disrupted;
         }
+
+        private void Keep(Dictionary<string, DateTimeOffset> disrupted, string name, DateTimeOffset at)
+        {
+            disrupted[name] = at;
+            var limit = at + DeletionLimit;
+            if (_requeueAt is null || limit < _requeueAt)
+                _requeueAt = limit.AddSeconds(1);
+        }
+
+        /// <summary>The budget was written with each eviction, and all versions come from one count.</summary>
+        private bool HasSeenEvictions() => long.TryParse(
+            budget.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out long version)
+            && input.Cache.SeenResourceVersion(Pod.StaticKind) >= version;
     }
 }

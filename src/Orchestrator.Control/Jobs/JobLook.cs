@@ -348,8 +348,9 @@ internal sealed class JobLook
     /// <summary>Deletes a pod that is to count neither as failed nor as succeeded.</summary>
     private void RemoveUncounted(Pod pod)
     {
+        // If the finalizer cannot be taken off, the pod stays: deleted with it, it would count as failed.
         if (JobPods.IsTracked(pod))
-            _podWrites.Add(JobPods.WithoutFinalizer(pod));
+            _podWrites.Add(JobPods.WithoutFinalizer(pod) with { ContinueOnFailure = false });
         _podWrites.Add(Deletion(pod));
     }
 

@@ -21,6 +21,7 @@ internal sealed class NodeHealthLook(NodeHealthSettings settings, ReconcileInput
         var ready = new Dictionary<string, string>();
         foreach (var node in nodes)
             ready[node.Name] = Judge(node);
+        NoteComingAndGoing(nodes);
         var zones = TaintByZone(nodes, ready);
         return new Decision
         {
@@ -41,10 +42,30 @@ internal sealed class NodeHealthLook(NodeHealthSettings settings, ReconcileInput
         if (input.Now > beat.SeenAt + grace && MarkUnknown(node))
             status = "Unknown";
         _beats[node.Name] = beat with { ReadyStatus = status };
-        if (status != "True")
-            MarkPods(node, isNews: former == "True");
+        // A kubelet that lives speaks for its pods itself, once its first word of not being ready is passed on.
+        bool isNews = former == "True" && status != "True";
+        if (isNews || status == "Unknown")
+            MarkPods(node, isNews);
         return status;
     }
+
+    private void NoteComingAndGoing(IReadOnlyList<Node> nodes)
+    {
+        foreach (var node in nodes)
+        {
+            if (!_former.Nodes.TryGetValue(node.Name, out var former) || former.Uid != node.Uid)
+                _intents.Add(Note(node.Name, node.Uid, "RegisteredNode", $"Registered Node {node.Name} in Controller"));
+        }
+        foreach (var (name, former) in _former.Nodes)
+        {
+            if (!_beats.ContainsKey(name))
+                _intents.Add(Note(name, former.Uid, "RemovingNode", $"Removing Node {name} from Controller"));
+        }
+    }
+
+    private static EmitEvent Note(string name, string uid, string reason, string what) => new(new EventNote(
+        new ObjectReference { ApiVersion = "v1", Kind = "Node", Name = name, Uid = uid },
+        EventNote.Normal, reason, $"Node {name} event: {what}"));
 
     private NodeHeartbeat Listen(Node node)
     {

@@ -238,6 +238,24 @@ public sealed class PodAutoscalerControllerTests
     }
 
     [Fact]
+    public void A_refused_change_of_size_is_told_and_tried_again()
+    {
+        _cluster.With(New());
+        Pods(1000, 1000);
+        _cluster.Refusal = intent => intent is Patch ? Make.Refused("Forbidden", "no scaling today") : null;
+        Look();
+        _cluster.Refusal = _ => null;
+
+        _memory = _cluster.Reconcile(PodAutoscalerController.Description, Key, _memory, _cluster.Failures).Memory;
+        Assert.Equal(("False", "FailedUpdateScale", "the HPA controller was unable to update the target scale: no scaling today"),
+            (Condition("AbleToScale").Status, Condition("AbleToScale").Reason, Condition("AbleToScale").Message));
+        Assert.Equal(2, Size);
+        Look();
+
+        Assert.Equal(4, Size);
+    }
+
+    [Fact]
     public void A_missing_target_is_told()
     {
         _cluster.With(New());

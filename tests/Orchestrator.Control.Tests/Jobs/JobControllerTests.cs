@@ -339,6 +339,23 @@ public sealed class JobControllerTests
     }
 
     [Fact]
+    public void A_pod_that_is_too_many_is_not_deleted_while_it_would_count_as_failed()
+    {
+        _cluster.With(New(completions: 2, parallelism: 2));
+        Settle();
+        _cluster.Edit<Job>(Make.Ns, "work", job => job.Spec.Parallelism = 1);
+        _cluster.Refusal = intent => intent is Patch ? Make.Refused("InternalError", "lost", 500) : null;
+
+        Look();
+
+        Assert.All(_cluster.List<Pod>(), pod => Assert.False(pod.IsBeingDeleted));
+        _cluster.Refusal = _ => null;
+        Settle();
+        Assert.Single(_cluster.List<Pod>());
+        Assert.Null(Work.Status.Failed);
+    }
+
+    [Fact]
     public void Without_a_number_of_completions_the_first_success_stops_further_pods()
     {
         _cluster.With(New(completions: null, parallelism: 2));

@@ -49,11 +49,42 @@ public sealed class NodeHealthControllerTests
     {
         AddNodes(1);
         Look();
+        _cluster.Done.Clear();
 
         Pass(300, _ => true);
 
         Assert.Equal("True", ReadyOf("node-1"));
         Assert.Empty(_cluster.Done);
+    }
+
+    [Fact]
+    public void Nodes_that_come_and_go_are_told_of()
+    {
+        AddNodes(1);
+        Look();
+        Assert.Equal(["Normal RegisteredNode Node node-1 event: Registered Node node-1 in Controller"], _cluster.Events);
+
+        _cluster.Remove(_cluster.Get<Node>("", "node-1")!);
+        Look();
+        Look();
+
+        Assert.Equal(["Normal RemovingNode Node node-1 event: Removing Node node-1 from Controller"], _cluster.Events.Skip(1));
+    }
+
+    [Fact]
+    public void A_kubelet_that_lives_speaks_for_its_pods_itself()
+    {
+        AddNodes(1);
+        _cluster.With(Make.Pod("web", node: "node-1").Ready());
+        Look();
+        _cluster.Change<Node>("", "node-1", node => node.Status.Conditions![0].Status = "False");
+        Look();
+        Assert.False(Control.Pods.PodState.IsReady(_cluster.Get<Pod>(Make.Ns, "web")!));
+
+        _cluster.Change<Pod>(Make.Ns, "web", pod => pod.Ready());
+        Pass(20, _ => true);
+
+        Assert.True(Control.Pods.PodState.IsReady(_cluster.Get<Pod>(Make.Ns, "web")!));
     }
 
     [Fact]

@@ -18,6 +18,8 @@ public sealed class SimulatedCluster
         {
             if ((after ?? before) is Pod pod && (before is null || after is null))
                 (before is null ? _created : _deleted).Add(pod.Labels["app"]);
+            if (after is Pod { Status.Phase: "Failed" })
+                FailedPods.Add(after.Uid);
             foreach (var host in _hosts)
                 host.Cache.Enqueue(Api.Version, before, after);
         };
@@ -30,6 +32,9 @@ public sealed class SimulatedCluster
 
     /// <summary>Whether a write may be done and yet reported as failed.</summary>
     public bool LosesAnswers { get; init; } = true;
+
+    /// <summary>Uids of all pods that ever failed.</summary>
+    public HashSet<string> FailedPods { get; } = [];
 
     public int CreatedPods(string app) => _created.Count(label => label == app);
 
@@ -121,6 +126,12 @@ public sealed class SimulatedCluster
         bool isLost = _hasFaults && random.Next(40) == 0;
         if (isLost && (!LosesAnswers || random.Next(2) == 0))
             return Make.Refused("InternalError", "lost before it was done", 500);
+        // Nothing new comes into a namespace that is ending.
+        if (intent is Create { Object: { Namespace: { Length: > 0 } space } }
+            && Api.List<Namespace>() is { Count: > 0 } spaces && !spaces.Any(ns => ns.Name == space && !ns.IsBeingDeleted))
+        {
+            return Make.Refused("Forbidden", $"unable to create new content in namespace {space} because it is being terminated");
+        }
         try
         {
             string name = Api.Apply(intent);

@@ -1,11 +1,15 @@
 using Orchestrator.Api.DiscoveryV1;
+using Orchestrator.Api.PolicyV1;
 using Orchestrator.Control.DaemonSets;
 using Orchestrator.Control.Deployments;
+using Orchestrator.Control.Disruption;
 using Orchestrator.Control.GarbageCollection;
 using Orchestrator.Control.Jobs;
+using Orchestrator.Control.Namespaces;
 using Orchestrator.Control.Networking;
 using Orchestrator.Control.Pods;
 using Orchestrator.Control.ReplicaSets;
+using Orchestrator.Control.ServiceAccounts;
 using Orchestrator.Control.StatefulSets;
 using Orchestrator.Control.Workloads;
 
@@ -17,9 +21,10 @@ public sealed class SimulationTests
     /// <summary>Set SIMULATION_SEEDS for a longer run; a seed that failed is kept as a test of its own.</summary>
     private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("SIMULATION_SEEDS"), out int seeds) ? seeds : 60;
 
-    private static void ForEachSeed(Action<int> run)
+    /// <param name="kept">Seeds that failed once.</param>
+    private static void ForEachSeed(Action<int> run, params int[] kept)
     {
-        for (int seed = 1; seed <= Seeds; seed++)
+        foreach (int seed in Enumerable.Range(1, Seeds).Concat(kept))
         {
             try
             {
@@ -33,7 +38,7 @@ public sealed class SimulationTests
     }
 
     [Fact]
-    public void Deployments_are_rolled_scaled_and_served() => ForEachSeed(RollOut);
+    public void Deployments_are_rolled_scaled_and_served() => ForEachSeed(RollOut, 366);
 
     private static void RollOut(int seed)
     {
@@ -120,6 +125,86 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void A_namespace_goes_with_all_that_is_in_it() => ForEachSeed(EndNamespace);
+
+    private static void EndNamespace(int seed)
+    {
+        var cluster = new SimulatedCluster(seed,
+        [
+            NamespaceController.Description, ServiceAccountController.Description, RootCertificatePublisher.Describe("PEM"),
+            DeploymentController.Description, ReplicaSetController.Description, JobController.Description,
+            GarbageCollector.Description,
+        ]);
+        cluster.Api.With(
+            new Namespace { Metadata = new ObjectMeta { Name = "default", Uid = "ns" }, Spec = new NamespaceSpec { Finalizers = ["kubernetes"] } },
+            new Namespace { Metadata = new ObjectMeta { Name = "other", Uid = "other" }, Spec = new NamespaceSpec { Finalizers = ["kubernetes"] } },
+            Make.Deployment(), new Job
+            {
+                Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "work", Uid = "job" },
+                Spec = new JobSpec { Completions = 4, Parallelism = 4, Selector = Make.Select("work"), Template = Make.Template(app: "work") },
+            });
+
+        cluster.Run(500, (step, _) =>
+        {
+            if (step == 100 + (seed % 200))
+                cluster.Api.Apply(new Delete(ObjectRef.To(cluster.Api.Get<Namespace>("", "default")!)));
+        });
+
+        Assert.Equal(["other"], cluster.Api.List<Namespace>().Select(ns => ns.Name));
+        Assert.Empty(cluster.Api.Objects.Where(item => item.Namespace == "default").Select(item => ObjectRef.To(item).ToString()));
+        Assert.NotNull(cluster.Api.Get<ServiceAccount>("other", "default"));
+        Assert.NotNull(cluster.Api.Get<ConfigMap>("other", "kube-root-ca.crt"));
+    }
+
+    [Fact]
+    public void Evictions_never_leave_fewer_pods_than_the_budget_says() => ForEachSeed(Drain, 158);
+
+    private static void Drain(int seed)
+    {
+        const int Least = 3;
+        var cluster = new SimulatedCluster(seed,
+            [DeploymentController.Description, ReplicaSetController.Description, DisruptionController.Description])
+        {
+            // A pod made twice makes one too many, and a set that removes it asks no budget.
+            LosesAnswers = false,
+        };
+        cluster.Api.With(Make.Deployment(replicas: 5), new PodDisruptionBudget
+        {
+            Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "budget" },
+            Spec = new PodDisruptionBudgetSpec
+            {
+                Selector = Make.Select(),
+                MinAvailable = seed % 2 == 0 ? Least : null,
+                MaxUnavailable = seed % 2 == 0 ? null : 2,
+            },
+        });
+        cluster.Settle();
+        int evicted = 0, refused = 0;
+
+        cluster.Run(600, (_, random) =>
+        {
+            var pods = cluster.Api.List<Pod>();
+            if (random.Next(4) == 0 && pods.Count > 0)
+            {
+                var pod = pods[random.Next(pods.Count)];
+                var decision = EvictionDecision.Decide(pod, cluster.Api.List<PodDisruptionBudget>(), cluster.Now);
+                if (decision.ChangedBudget is { } budget)
+                    cluster.Api.Apply(Update.Status(budget));
+                if (decision.IsAllowed)
+                    cluster.Api.Apply(new Delete(ObjectRef.To(pod)));
+                evicted += decision.ChangedBudget is null ? 0 : 1;
+                refused += decision.IsAllowed ? 0 : 1;
+            }
+            int serving = cluster.Api.List<Pod>().Count(pod => pod.IsReady() && !pod.IsBeingDeleted);
+            Assert.True(serving >= Least, $"only {serving} pods serve");
+        });
+
+        Assert.True(evicted > 2 && refused > 2, $"{evicted} evicted, {refused} refused: nothing was shown");
+        Assert.Equal(5, cluster.Api.List<Pod>().Count);
+        Assert.Equal(2, cluster.Api.List<PodDisruptionBudget>()[0].Status.DisruptionsAllowed);
+    }
+
+    [Fact]
     public void Deleted_owners_leave_nothing_behind_unless_they_are_asked_to() => ForEachSeed(DeleteOwners);
 
     private static void DeleteOwners(int seed)
@@ -148,13 +233,14 @@ public sealed class SimulationTests
     }
 
     [Fact]
-    public void Jobs_count_each_pod_once() => ForEachSeed(CountJobs);
+    public void Jobs_count_each_pod_once() => ForEachSeed(CountJobs, 4651);
 
     private static void CountJobs(int seed)
     {
         bool isIndexed = seed % 2 == 0;
         var cluster = new SimulatedCluster(seed, [JobController.Description, GarbageCollector.Description])
         {
+            LosesAnswers = seed % 3 != 0,
             RunPod = static (pod, random) =>
             {
                 pod.Phase(random.Next(4) == 0 ? "Failed" : "Succeeded");
@@ -190,7 +276,9 @@ public sealed class SimulationTests
         Assert.Null(status.UncountedTerminatedPods);
         var pods = cluster.Api.List<Pod>();
         Assert.All(pods, pod => Assert.Empty(pod.Metadata.Finalizers.OrEmpty()));
-        Assert.Equal(pods.Count(PodState.IsFailed), status.Failed ?? 0);
+        // Those that failed and are still there, and at most those that ever failed: what is stopped at the end counts, too.
+        // Where a lost answer made one pod too many, it is removed uncounted, whether it fails meanwhile or not.
+        Assert.InRange(status.Failed ?? 0, cluster.LosesAnswers ? 0 : pods.Count(PodState.IsFailed), cluster.FailedPods.Count);
         if (isIndexed)
             Assert.Equal((6, "0-5"), (status.Succeeded, status.CompletedIndexes));
         else
