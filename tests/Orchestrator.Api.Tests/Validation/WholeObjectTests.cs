@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Orchestrator.Api.Defaulting;
+using Orchestrator.Api.Rbac;
 using Orchestrator.Api.Strategies;
 using Orchestrator.Api.Tests.Decoding;
 using Orchestrator.Api.Validation;
@@ -185,13 +186,27 @@ public sealed class WholeObjectTests
     public void What_people_and_controllers_write_is_taken(string manifest) =>
         Assert.Equal("", Written(manifest.Replace('\'', '"').Replace('`', '\'')));
 
-    /// <summary>What is wrong with it as a new object, and, when it is taken, as an update that changes nothing.</summary>
+    [Fact]
+    public void The_clusters_own_roles_are_taken()
+    {
+        List<IKubernetesObject> all =
+            [.. BootstrapPolicy.ClusterRoles(), .. BootstrapPolicy.ClusterRoleBindings(), .. BootstrapPolicy.Roles(), .. BootstrapPolicy.RoleBindings()];
+
+        Assert.NotEmpty(all);
+        Assert.All(all, item => Assert.Equal("", Written(item)));
+    }
+
     private static string Written(string manifest)
     {
         var node = JsonNode.Parse(manifest)!;
-        var kind = KindOf(node);
+        return Written(KubernetesJson.Deserialize(KindOf(node), Encoding.UTF8.GetBytes(node.ToJsonString())));
+    }
+
+    /// <summary>What is wrong with it as a new object, and, when it is taken, as an update that changes nothing.</summary>
+    private static string Written(IKubernetesObject created)
+    {
+        var kind = created.GroupVersionKind;
         var resource = ResourceTable.Served.ForKind(kind)!;
-        var created = KubernetesJson.Deserialize(kind, Encoding.UTF8.GetBytes(node.ToJsonString()));
         Complete(created, resource);
         Defaults.Apply(created);
         var strategy = Strategy.For(resource);
