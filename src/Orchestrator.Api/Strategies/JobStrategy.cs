@@ -8,8 +8,8 @@ internal static class JobStrategy
 {
     public const string ControllerUidLabel = "batch.kubernetes.io/controller-uid";
     public const string JobNameLabel = "batch.kubernetes.io/job-name";
-    private const string OldControllerUidLabel = "controller-uid";
-    private const string OldJobNameLabel = "job-name";
+    public const string OldControllerUidLabel = "controller-uid";
+    public const string OldJobNameLabel = "job-name";
 
     public static KindStrategy<Job> Create() => new()
     {

@@ -9,10 +9,16 @@ namespace Orchestrator.Api.Validation;
 internal static class JobRules
 {
     private const int IndexedParallelismLimit = 100_000;
+    private const int FailedIndexesLimit = 100_000;
+    // Beyond so many completions, with a limit of failures for each, both that run and that fail are fewer.
+    private const int ManyCompletions = 100_000;
+    private const int ParallelismLimitOfMany = 10_000;
+    private const int FailedIndexesLimitOfMany = 10_000;
     private const int FailureRuleLimit = 20;
     private const int ExitCodeLimit = 255;
     private const int ConditionLimit = 20;
     private const int SuccessRuleLimit = 20;
+    private const string ZoneInSchedule = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
     private const int CronNameLimit = 52; // Its jobs' names have eleven characters more.
 
     public static void Check(Field root, Job job)
@@ -84,7 +90,7 @@ internal static class JobRules
         if (string.IsNullOrEmpty(spec.Schedule))
             field["schedule"].Required();
         else
-            CheckSchedule(field["schedule"], spec.Schedule, spec.TimeZone);
+            CheckSchedule(field["schedule"], spec.Schedule);
         if (spec.StartingDeadlineSeconds is { } deadline)
             field["startingDeadlineSeconds"].NotNegative(deadline);
         if (spec.TimeZone is { } zone && TimeZones.Fault(zone) is { } fault)
@@ -106,16 +112,27 @@ internal static class JobRules
         if (job.Name.Length > CronNameLimit)
             root["metadata"]["name"].Invalid(job.Name,
                 string.Create(CultureInfo.InvariantCulture, $"must be no more than {CronNameLimit} characters"));
-        if ((job.Spec.Schedule ?? "").Contains("TZ", StringComparison.Ordinal))
-            root["spec"]["schedule"].Invalid(job.Spec.Schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+        if (NamesZone(job))
+            root["spec"]["schedule"].Invalid(job.Spec.Schedule, ZoneInSchedule);
     }
 
-    private static void CheckSchedule(Field field, string schedule, string? zone)
+    // A zone in the schedule is taken only where it has been since before that was refused.
+    public static void CheckUpdate(Field root, CronJob job, CronJob old)
+    {
+        if (!NamesZone(job))
+            return;
+        if (!NamesZone(old))
+            root["spec"]["schedule"].Invalid(job.Spec.Schedule, ZoneInSchedule);
+        else if (job.Spec.TimeZone is not null)
+            root["spec"]["schedule"].Invalid(job.Spec.Schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule");
+    }
+
+    private static bool NamesZone(CronJob job) => job.Spec.Schedule?.Contains("TZ", StringComparison.Ordinal) == true;
+
+    private static void CheckSchedule(Field field, string schedule)
     {
         if (CronSchedule.Fault(schedule) is { } fault)
             field.Invalid(schedule, fault);
-        if (zone is not null && schedule.Contains("TZ", StringComparison.Ordinal))
-            field.Invalid(schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule");
     }
 
     private static bool Has(Job job, string type) =>
@@ -132,7 +149,11 @@ internal static class JobRules
             root["metadata"]["uid"].Required();
         var labels = root["spec"]["template"]["metadata"]["labels"];
         var template = job.Spec.Template.Metadata.Labels.OrEmpty();
-        foreach (var (key, expected) in new[] { (JobStrategy.ControllerUidLabel, job.Uid), (JobStrategy.JobNameLabel, job.Name) })
+        foreach (var (key, expected) in new[]
+        {
+            (JobStrategy.OldControllerUidLabel, job.Uid), (JobStrategy.OldJobNameLabel, job.Name),
+            (JobStrategy.ControllerUidLabel, job.Uid), (JobStrategy.JobNameLabel, job.Name),
+        })
         {
             if (!template.TryGetValue(key, out string? value))
                 labels.Key(key).Required($"must be '{expected}'");
@@ -142,9 +163,9 @@ internal static class JobRules
         var made = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [JobStrategy.ControllerUidLabel] = job.Uid,
-            ["controller-uid"] = job.Uid,
+            [JobStrategy.OldControllerUidLabel] = job.Uid,
             [JobStrategy.JobNameLabel] = job.Name,
-            ["job-name"] = job.Name,
+            [JobStrategy.OldJobNameLabel] = job.Name,
         };
         if (WorkloadRules.IsSound(selector) && !Selector.Of(selector).Matches(made))
             root["spec"]["selector"].Invalid(GoLiteral.Of(selector), "`selector` not auto-generated");
@@ -159,8 +180,6 @@ internal static class JobRules
         field["ttlSecondsAfterFinished"].NotNegative(spec.TtlSecondsAfterFinished);
         field["backoffLimitPerIndex"].NotNegative(spec.BackoffLimitPerIndex);
         field["maxFailedIndexes"].NotNegative(spec.MaxFailedIndexes);
-        if (spec.MaxFailedIndexes > spec.Completions)
-            field["maxFailedIndexes"].Invalid(spec.MaxFailedIndexes, "must be less than or equal to completions");
         if (spec.MaxFailedIndexes is not null && spec.BackoffLimitPerIndex is null)
             field["backoffLimitPerIndex"].Required("when maxFailedIndexes is specified");
         CheckMode(field, spec);
@@ -188,6 +207,13 @@ internal static class JobRules
             if (spec.Parallelism > IndexedParallelismLimit)
                 field["parallelism"].Invalid(spec.Parallelism, string.Create(CultureInfo.InvariantCulture,
                     $"must be less than or equal to {IndexedParallelismLimit} when completion mode is Indexed"));
+            if (spec.MaxFailedIndexes > spec.Completions)
+                field["maxFailedIndexes"].Invalid(spec.MaxFailedIndexes, "must be less than or equal to completions");
+            if (spec.MaxFailedIndexes > FailedIndexesLimit)
+                field["maxFailedIndexes"].Invalid(spec.MaxFailedIndexes, string.Create(CultureInfo.InvariantCulture,
+                    $"must be less than or equal to {FailedIndexesLimit}"));
+            if (spec is { Completions: > ManyCompletions, BackoffLimitPerIndex: not null })
+                CheckMany(field, spec);
             return;
         }
         if (spec.BackoffLimitPerIndex is { } limit)
@@ -195,6 +221,20 @@ internal static class JobRules
         if (spec.MaxFailedIndexes is { } indexes)
             field["maxFailedIndexes"].Invalid(indexes, "requires indexed completion mode");
     }
+
+    private static void CheckMany(Field field, JobSpec spec)
+    {
+        if (spec.MaxFailedIndexes is null)
+            field["maxFailedIndexes"].Required(string.Create(CultureInfo.InvariantCulture,
+                $"must be specified when completions is above {ManyCompletions}"));
+        if (spec.Parallelism > ParallelismLimitOfMany)
+            field["parallelism"].Invalid(spec.Parallelism, TooManyOfMany(ParallelismLimitOfMany));
+        if (spec.MaxFailedIndexes > FailedIndexesLimitOfMany)
+            field["maxFailedIndexes"].Invalid(spec.MaxFailedIndexes, TooManyOfMany(FailedIndexesLimitOfMany));
+    }
+
+    private static string TooManyOfMany(int limit) => string.Create(CultureInfo.InvariantCulture,
+        $"must be less than or equal to {limit} when completions are above {ManyCompletions} and used with backoff limit per index");
 
     private static void CheckRestartPolicy(Field field, JobSpec spec)
     {

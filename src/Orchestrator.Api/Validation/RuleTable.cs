@@ -143,7 +143,7 @@ internal static class RuleTable
             OnUpdate = JobRules.CheckUpdate,
             OnStatusUpdate = JobRules.CheckStatusUpdate,
         });
-        yield return Of(new KindRules<CronJob> { Always = JobRules.Check, OnCreate = JobRules.CheckCreate });
+        yield return Of(new KindRules<CronJob> { Always = JobRules.Check, OnCreate = JobRules.CheckCreate, OnUpdate = JobRules.CheckUpdate });
         yield return Of(new KindRules<AutoscalingV1.HorizontalPodAutoscaler> { Name = NameRule.PathSegment, Always = AutoscalerRules.Check });
         yield return Of(new KindRules<AutoscalingV2.HorizontalPodAutoscaler>
         {

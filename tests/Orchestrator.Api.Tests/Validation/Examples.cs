@@ -70,7 +70,7 @@ internal static class Examples
         if (kind == "Job")
         {
             Set(node, "spec.selector.matchLabels", "{'batch.kubernetes.io/controller-uid':'u-1'}");
-            Set(node, "spec.template.metadata.labels", "{'batch.kubernetes.io/controller-uid':'u-1','batch.kubernetes.io/job-name':'x'}");
+            Set(node, "spec.template.metadata.labels", "{'controller-uid':'u-1','job-name':'x','batch.kubernetes.io/controller-uid':'u-1','batch.kubernetes.io/job-name':'x'}");
         }
         foreach (string change in changes.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {

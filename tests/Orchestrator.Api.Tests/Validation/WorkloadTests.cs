@@ -81,7 +81,10 @@ public sealed class WorkloadTests
     [InlineData("spec.podFailurePolicy.rules=[{'action':'FailJob','onExitCodes':{'operator':'In','values':[3,2]}}]", "spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: []int32{3, 2}: must be ordered")]
     [InlineData("spec.podFailurePolicy.rules=[{'action':'FailJob','onExitCodes':{'operator':'In','values':[3],'containerName':'z'}}]", "spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: \"z\": must be one of the container or initContainer names in the pod template")]
     [InlineData("spec.successPolicy.rules=[{'succeededCount':1}]", "spec.successPolicy: Invalid value: {\"rules\":[{\"succeededCount\":1}]}: requires indexed completion mode")]
-    [InlineData("spec.template.metadata.labels=-", "spec.template.metadata.labels[batch.kubernetes.io/controller-uid]: Required value: must be 'u-1'\nspec.template.metadata.labels[batch.kubernetes.io/job-name]: Required value: must be 'x'\nspec.template.metadata.labels: Invalid value: map[string]string(nil): `selector` does not match template `labels`")]
+    [InlineData("spec.template.metadata.labels=-", "spec.template.metadata.labels[controller-uid]: Required value: must be 'u-1'\nspec.template.metadata.labels[job-name]: Required value: must be 'x'\nspec.template.metadata.labels[batch.kubernetes.io/controller-uid]: Required value: must be 'u-1'\nspec.template.metadata.labels[batch.kubernetes.io/job-name]: Required value: must be 'x'\nspec.template.metadata.labels: Invalid value: map[string]string(nil): `selector` does not match template `labels`")]
+    [InlineData("spec.completionMode='Indexed'; spec.completions=2; spec.backoffLimitPerIndex=1; spec.maxFailedIndexes=3", "spec.maxFailedIndexes: Invalid value: 3: must be less than or equal to completions")]
+    [InlineData("spec.completionMode='Indexed'; spec.completions=200000; spec.backoffLimitPerIndex=1", "spec.maxFailedIndexes: Required value: must be specified when completions is above 100000")]
+    [InlineData("spec.completionMode='Indexed'; spec.completions=200000; spec.backoffLimitPerIndex=1; spec.maxFailedIndexes=10001; spec.parallelism=10001", "spec.parallelism: Invalid value: 10001: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index\nspec.maxFailedIndexes: Invalid value: 10001: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index")]
     public void A_job_follows_its_rules(string changes, string expected) => Assert.Equal(expected, Examples.Faults("Job", changes));
 
     [Theory]
@@ -136,6 +139,13 @@ public sealed class WorkloadTests
     [InlineData("spec.jobTemplate.spec.manualSelector=true", "spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: \"false\", \"nil\"")]
     [InlineData("metadata.name='a2345678901234567890123456789012345678901234567890123'", "metadata.name: Invalid value: \"a2345678901234567890123456789012345678901234567890123\": must be no more than 52 characters")]
     public void A_cron_job_follows_its_rules(string changes, string expected) => Assert.Equal(expected, Examples.Faults("CronJob", changes));
+
+    [Theory]
+    [InlineData("spec.schedule='TZ=UTC 0 0 * * *'", "spec.schedule='TZ=UTC 0 1 * * *'", "")]
+    [InlineData("", "spec.schedule='TZ=UTC 0 1 * * *'", "spec.schedule: Invalid value: \"TZ=UTC 0 1 * * *\": cannot use TZ or CRON_TZ in schedule, use timeZone field instead")]
+    [InlineData("spec.schedule='TZ=UTC 0 0 * * *'", "spec.schedule='TZ=UTC 0 0 * * *'; spec.timeZone='Etc/UTC'", "spec.schedule: Invalid value: \"TZ=UTC 0 0 * * *\": cannot use both timeZone field and TZ or CRON_TZ in schedule")]
+    public void A_zone_stays_in_a_schedule_that_has_one(string before, string after, string expected) =>
+        Assert.Equal(expected, Examples.Text(Validator.ValidateUpdate(Examples.Of("CronJob", after), Examples.Of("CronJob", before))));
 
     [Theory]
     [InlineData("spec.maxReplicas=0", "spec.maxReplicas: Invalid value: 0: must be greater than 0\nspec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`")]
