@@ -20,6 +20,8 @@ public sealed class SimulatedCluster
                 (before is null ? _created : _deleted).Add(pod.Labels["app"]);
             if (after is Pod { Status.Phase: "Failed" })
                 FailedPods.Add(after.Uid);
+            if (after is Pod { Status.Phase: "Succeeded" })
+                SucceededPods.Add(after.Uid);
             foreach (var host in _hosts)
                 host.Cache.Enqueue(Api.Version, before, after);
         };
@@ -35,6 +37,8 @@ public sealed class SimulatedCluster
 
     /// <summary>Uids of all pods that ever failed.</summary>
     public HashSet<string> FailedPods { get; } = [];
+
+    public HashSet<string> SucceededPods { get; } = [];
 
     public int CreatedPods(string app) => _created.Count(label => label == app);
 

@@ -233,7 +233,7 @@ public sealed class SimulationTests
     }
 
     [Fact]
-    public void Jobs_count_each_pod_once() => ForEachSeed(CountJobs, 4651);
+    public void Jobs_count_each_pod_once() => ForEachSeed(CountJobs, 4651, 7405);
 
     private static void CountJobs(int seed)
     {
@@ -282,7 +282,8 @@ public sealed class SimulationTests
         if (isIndexed)
             Assert.Equal((6, "0-5"), (status.Succeeded, status.CompletedIndexes));
         else
-            Assert.Equal(pods.Count(PodState.IsSucceeded), status.Succeeded);
+            // One that succeeded in the moment in which it was stopped counts and is gone.
+            Assert.InRange(status.Succeeded!.Value, pods.Count(PodState.IsSucceeded), cluster.SucceededPods.Count);
         Assert.InRange(status.Succeeded!.Value, 6, 8);
     }
 
