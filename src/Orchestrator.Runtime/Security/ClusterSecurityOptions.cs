@@ -25,5 +25,5 @@ public sealed class ClusterSecurityOptions
 
     /// <summary>Volumes and claims get the finalizers that keep them while they are used. Only for clusters in which a controller takes
     /// those finalizers away again: elsewhere a deleted claim would stay for ever.</summary>
-    public bool ProtectStorageInUse { get; init; } = true;
+    public bool ProtectStorageInUse { get; init; }
 }

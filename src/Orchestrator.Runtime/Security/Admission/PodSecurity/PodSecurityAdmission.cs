@@ -36,8 +36,11 @@ internal sealed class PodSecurityAdmission : IAdmissionPlugin
 
     private static async ValueTask JudgeAsync(AdmissionRequest request, PodUnderTest pod, bool isEnforced, CancellationToken cancellationToken)
     {
-        if (await request.Objects.GetAsync<Namespace>("", request.Namespace, cancellationToken) is not { } found)
-            return;
+        // A namespace that was made a moment ago may not have reached the cache: its level holds all the same.
+        var found = await request.Objects.GetAsync<Namespace>("", request.Namespace, cancellationToken)
+            ?? await request.Objects.GetLiveAsync<Namespace>("", request.Namespace, cancellationToken);
+        if (found is null)
+            return; // The namespace's own rule has refused it.
         var policy = NamespacePolicy.Read(found.Labels, out _);
         if (policy.IsPrivileged)
             return;
