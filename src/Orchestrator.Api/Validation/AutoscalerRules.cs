@@ -98,7 +98,7 @@ internal static class AutoscalerRules
         CheckIdentifier(field["metric"], source.Metric);
         CheckTarget(field["target"], source.Target);
         if (source.Target?.Value is null && source.Target?.AverageValue is null)
-            field["target"]["averageValue"].Required("must set either a target value for metric or a per-pod target");
+            field["target"]["averageValue"].Required("must set either a target value or averageValue");
     }
 
     private static void CheckExternal(Field field, ExternalMetricSource source)

@@ -67,6 +67,7 @@ public sealed class KindTests
     [InlineData("StorageClass", "reclaimPolicy='Recycle'", "reclaimPolicy: Unsupported value: \"Recycle\": supported values: \"Delete\", \"Retain\"")]
     [InlineData("StorageClass", "volumeBindingMode='Late'", "volumeBindingMode: Unsupported value: \"Late\": supported values: \"Immediate\", \"WaitForFirstConsumer\"")]
     [InlineData("VolumeAttachment", "spec.source={}", "spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName")]
+    [InlineData("HorizontalPodAutoscaler", "spec.metrics=[{'type':'Object','object':{'metric':{'name':'m'},'describedObject':{'kind':'Ingress','name':'i'},'target':{'type':'Value'}}}]", "spec.metrics[0].object.target.averageValue: Required value: must set either a target value or averageValue")]
     public void A_kind_follows_its_rules(string kind, string changes, string expected) =>
         Assert.Equal(expected, Examples.Faults(kind, changes));
 
