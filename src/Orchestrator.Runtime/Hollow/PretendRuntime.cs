@@ -447,7 +447,7 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
         if (container.State == RuntimeContainerState.Exited)
             return;
         container.End(exitCode, message, _alarms.Now);
-        container.Life.Cancel();
+        _ = container.Life.CancelAsync(); // Not here: what goes on by it must not run under the lock.
         _changed?.Invoke(new ContainerEvent(container.Pod.Uid, container.Id));
     }
 

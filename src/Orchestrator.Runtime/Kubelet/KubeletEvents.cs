@@ -91,7 +91,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
             else
                 await CreateAsync(sighting);
         }
-        catch (Exception e) when (e is ApiException or IOException)
+        catch (Exception) when (!_stopping.IsCancellationRequested)
         {
             _sent.Remove(sighting.Key); // Lost: the namespace is going, or nobody answers. People can do without.
         }

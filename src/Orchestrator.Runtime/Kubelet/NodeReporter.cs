@@ -160,9 +160,9 @@ internal sealed class NodeReporter : IAsyncDisposable
             _reported = "";
             await TryRegisterAsync(); // Somebody deleted it while it lives.
         }
-        catch (Exception e) when (e is ApiException or IOException or CriException or OperationCanceledException)
+        catch (Exception)
         {
-            _reported = ""; // The next time tries again.
+            _reported = ""; // Whatever it was, the next time tries again: a node that fell silent would be taken for dead.
         }
         lock (_gate)
         {
@@ -309,9 +309,9 @@ internal sealed class NodeReporter : IAsyncDisposable
                 _services.NodeRequests.Release();
             }
         }
-        catch (Exception e) when (e is ApiException or IOException or OperationCanceledException)
+        catch (Exception)
         {
-            _lease = null; // Read anew the next time, which comes soon enough.
+            _lease = null; // Whatever it was, it is read anew the next time, which comes soon enough.
         }
         lock (_gate)
         {

@@ -467,6 +467,44 @@ public sealed class PodLifeTests
     }
 
     [Fact]
+    public async Task Variables_come_from_maps_secrets_and_fields_and_what_is_missing_is_waited_for()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Bind("web", pod =>
+        {
+            Container main = pod.Spec.Containers![0];
+            main.Command = ["sh", "-c", "echo $COLOUR $(SHAPE) $WHO $PASSWORD; sleep 100000"];
+            main.EnvFrom = [new EnvFromSource { ConfigMapRef = new ConfigMapEnvSource { Name = "paint" } }];
+            main.Env =
+            [
+                new EnvVar { Name = "SHAPE", Value = "round-$(COLOUR)" },
+                new EnvVar { Name = "WHO", ValueFrom = new EnvVarSource { FieldRef = new ObjectFieldSelector { FieldPath = "metadata.name" } } },
+                new EnvVar { Name = "PASSWORD", ValueFrom = new EnvVarSource { SecretKeyRef = new SecretKeySelector { Name = "key", Key = "word" } } },
+            ];
+        });
+
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == "CreateContainerConfigError", "it waits");
+        string missing = cluster.Main("web").State!.Waiting!.Message!;
+        await cluster.Api.CreateAsync(new ConfigMap { Metadata = new() { Name = "paint", Namespace = "default" }, Data = new() { ["COLOUR"] = "red" } }, default);
+        await cluster.Api.CreateAsync(new Secret { Metadata = new() { Name = "key", Namespace = "default" }, Data = new() { ["word"] = "hush"u8.ToArray() } }, default);
+        await cluster.UntilReadyAsync("web");
+        var query = new Microsoft.AspNetCore.Http.QueryCollection();
+        using var log = new MemoryStream();
+        Kubelet.Kubelet kubelet = cluster.Nodes.Kubelets.Single();
+        await HollowCluster.UntilAsync(() => WriteLog(kubelet, log).Length > 0, "the line");
+
+        Assert.Equal("configmap \"paint\" not found", missing);
+        Assert.Equal("red round-red web hush\n", System.Text.Encoding.UTF8.GetString(log.ToArray()));
+
+        MemoryStream WriteLog(Kubelet.Kubelet node, MemoryStream target)
+        {
+            string id = cluster.Main("web").ContainerID!["hollow://".Length..];
+            Kubelet.LogQuery.Parse(query, cluster.Now, out _)!.WriteAsync(node.Runtime, id, target, CancellationToken.None).GetAwaiter().GetResult();
+            return target;
+        }
+    }
+
+    [Fact]
     public async Task A_node_that_has_lost_its_containers_runs_pods_anew_but_never_those_that_are_not_to_be_restarted()
     {
         var api = new FakeKubeletApi();

@@ -26,8 +26,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     {
         PodContainer container = start.Container;
         await ProvideImageAsync(pod, container, ct);
-        ContainerConfig config = SandboxConfigs.For(
-            pod, container, start.Attempt, sandbox.Ip, kubelet.Options.NodeName, kubelet.Options.NodeIp);
+        ContainerConfig config = await ConfigureAsync(pod, start, sandbox, ct);
         string id = await CreateAsync(container, sandbox, config, ct);
         await StartAsync(container, id, ct);
         await RunPostStartAsync(container, id, ct);
@@ -92,6 +91,21 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
             pullBackoff.Failed(image, e.Message, worker.Now);
             worker.Emit(container, "Warning", "Failed", $"Failed to pull image \"{image}\": {e.Message}");
             throw Waiting(container, "ErrImagePull", e.Message, worker.Now + ErrorShown);
+        }
+    }
+
+    private async Task<ContainerConfig> ConfigureAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)
+    {
+        string ip = pod.Spec.HostNetwork == true ? kubelet.Options.NodeIp : sandbox.Ip;
+        var environment = new ContainerEnvironment(kubelet.Services.Api, pod, ip, kubelet.Options.NodeName, kubelet.Options.NodeIp);
+        try
+        {
+            return SandboxConfigs.For(pod, start.Container, start.Attempt, await environment.ResolveAsync(start.Container.Spec, ct));
+        }
+        catch (ContainerStartException e)
+        {
+            Fail(start.Container, e.Message);
+            throw;
         }
     }
 

@@ -49,6 +49,7 @@ internal readonly record struct PodContainer(Container Spec, PodContainerKind Ki
         Args = spec.Args,
         WorkingDir = spec.WorkingDir,
         Env = spec.Env,
+        EnvFrom = spec.EnvFrom,
         Stdin = spec.Stdin,
         Tty = spec.Tty,
     };

@@ -138,9 +138,9 @@ internal sealed class PodStatusWriter : IAsyncDisposable
             lock (slot.Gate)
                 slot.IsQueued = false;
         }
-        catch (Exception e) when (e is ApiException or IOException)
+        catch (Exception) when (!_stopping.IsCancellationRequested)
         {
-            Retry(slot, wanted!);
+            Retry(slot, wanted!); // Whatever it was: a status that is never written again would be a lie for ever.
         }
     }
 

@@ -144,7 +144,7 @@ internal sealed class PodWorker
     private void InterruptFor(TimeSpan grace)
     {
         if (_isRunning && (_stoppingGrace is null || grace < _stoppingGrace))
-            _run.Cancel();
+            _ = _run.CancelAsync(); // Not here: what goes on by it must not run under the gate.
     }
 
     private static TimeSpan Grace(Pod pod) =>
@@ -181,12 +181,13 @@ internal sealed class PodWorker
         {
             await SyncAsync(ct);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (ct.IsCancellationRequested || _kubelet.Services.Stopping.IsCancellationRequested)
         {
             // Interrupted: the next run has another aim.
         }
-        catch (Exception e) when (e is CriException or ApiException or IOException)
+        catch (Exception e)
         {
+            // Whatever it was, the pod is tried again: one that nobody works for would be lost.
             Emit(null, "Warning", "FailedSync", $"error determining status: {e.Message}");
             WakeAt(Now + FailureRetry);
         }

@@ -21,16 +21,9 @@ internal static class SandboxConfigs
         return new PodSandboxConfig(pod.Name, pod.Namespace, pod.Uid, attempt, Hostname(pod), pod.Spec.HostNetwork == true, labels, annotations);
     }
 
-    public static ContainerConfig For(Pod pod, PodContainer container, int attempt, string podIp, string nodeName, string nodeIp)
+    public static ContainerConfig For(Pod pod, PodContainer container, int attempt, IReadOnlyList<KeyValuePair<string, string>> environment)
     {
         Container spec = container.Spec;
-        List<KeyValuePair<string, string>> environment =
-        [
-            new("HOSTNAME", Hostname(pod)),
-            .. spec.Env.OrEmpty().Select(variable => KeyValuePair.Create(
-                variable.Name ?? "",
-                variable.Value ?? FieldValue(pod, variable.ValueFrom?.FieldRef?.FieldPath, podIp, nodeName, nodeIp))),
-        ];
         var annotations = new Dictionary<string, string>(pod.Annotations)
         {
             [CriAnnotations.RestartPolicy] = pod.Spec.RestartPolicy ?? "Always",
@@ -38,35 +31,15 @@ internal static class SandboxConfigs
             [CriAnnotations.ContainerHash] = container.Hash,
         };
         return new ContainerConfig(
-            container.Name, attempt, spec.Image ?? "", spec.Command.OrEmpty(), spec.Args.OrEmpty(), spec.WorkingDir ?? "", environment,
+            container.Name, attempt, spec.Image ?? "", Expanded(spec.Command), Expanded(spec.Args), spec.WorkingDir ?? "", environment,
             spec.Stdin == true, spec.Tty == true, annotations);
+
+        List<string> Expanded(List<string>? words) => [.. words.OrEmpty().Select(word => ContainerEnvironment.Expand(word, environment))];
     }
 
-    private static string Hostname(Pod pod)
+    public static string Hostname(Pod pod)
     {
         string name = string.IsNullOrEmpty(pod.Spec.Hostname) ? pod.Name : pod.Spec.Hostname;
         return name.Length <= HostnameLimit ? name : name[..HostnameLimit].TrimEnd('-', '.');
-    }
-
-    private static string FieldValue(Pod pod, string? path, string podIp, string nodeName, string nodeIp) => path switch
-    {
-        "metadata.name" => pod.Name,
-        "metadata.namespace" => pod.Namespace,
-        "metadata.uid" => pod.Uid,
-        "spec.nodeName" => nodeName,
-        "spec.serviceAccountName" => pod.Spec.ServiceAccountName ?? "",
-        "status.podIP" or "status.podIPs" => podIp,
-        "status.hostIP" or "status.hostIPs" => nodeIp,
-        _ => MapValue(pod, path ?? ""),
-    };
-
-    private static string MapValue(Pod pod, string path)
-    {
-        foreach (var (prefix, map) in new[] { ("metadata.labels['", pod.Labels), ("metadata.annotations['", pod.Annotations) })
-        {
-            if (path.StartsWith(prefix, StringComparison.Ordinal) && path.EndsWith("']", StringComparison.Ordinal))
-                return map.GetValueOrDefault(path[prefix.Length..^2], "");
-        }
-        return "";
     }
 }

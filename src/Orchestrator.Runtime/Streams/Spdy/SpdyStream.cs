@@ -184,7 +184,7 @@ public sealed class SpdyStream : DuplexStream
         _replied.TrySetException(cause);
         _ = _replied.Task.Exception; // Of a stream that the peer opened, nobody waits for the reply.
         SendWindow.Open();
-        _aborted.Cancel();
+        _ = _aborted.CancelAsync(); // Whoever stops by it must not hold up the connection's loop.
     }
 
     private void ForgetIfClosed()
