@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Threading.Channels;
-using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 
