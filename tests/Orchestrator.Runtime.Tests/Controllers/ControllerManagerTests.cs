@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using KvStore.Testing;
 using Orchestrator.Api;
 using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.BatchV1;
@@ -91,6 +92,42 @@ public sealed class ControllerManagerTests
     }
 
     [Fact]
+    public void A_job_runs_as_many_pods_as_it_asks_for()
+    {
+        using var cluster = new Cluster(seed: 5, Faults.None);
+
+        cluster.Server.Put(Job("job", completions: 3, parallelism: 2));
+        cluster.RunUntil(
+            () => cluster.Find<Job>("job")?.Status.Conditions.OrEmpty().Any(one => one.Type == "Complete") == true, "the job");
+
+        Assert.Equal(3, cluster.Find<Job>("job")!.Status.Succeeded);
+        Assert.Equal(3, cluster.Server.All<Pod>().Count);
+        Assert.All(cluster.Server.All<Pod>(), pod => Assert.Empty(pod.Metadata.Finalizers.OrEmpty()));
+    }
+
+    [Fact]
+    public void A_stateful_set_has_its_pods_by_number()
+    {
+        using var cluster = new Cluster(seed: 5, Faults.None);
+
+        cluster.Server.Put(StatefulSet("db", replicas: 3));
+        cluster.RunUntil(() => cluster.Find<StatefulSet>("db")?.Status.ReadyReplicas == 3, "the stateful set");
+
+        Assert.Equal(["db-0", "db-1", "db-2"], cluster.Server.All<Pod>().Select(pod => pod.Name).Order());
+    }
+
+    [Fact]
+    public void A_daemon_set_has_a_pod_on_each_node()
+    {
+        using var cluster = new Cluster(seed: 5, Faults.None);
+
+        cluster.Server.Put(DaemonSet("agent"));
+        cluster.RunUntil(() => cluster.Find<DaemonSet>("agent")?.Status.NumberReady == Cluster.NodeCount, "the daemon set");
+
+        Assert.Equal(["n0", "n1", "n2"], cluster.Server.All<Pod>().Select(pod => pod.Spec.NodeName).Order());
+    }
+
+    [Fact]
     public void A_namespace_goes_with_all_that_is_in_it()
     {
         using var cluster = new Cluster(seed: 6, Faults.None);
@@ -125,6 +162,76 @@ public sealed class ControllerManagerTests
         cluster.CheckSettled();
     }
 
+    [Fact]
+    public void Over_many_seeds_with_lost_watches_conflicts_and_crashes_it_settles_without_a_duplicate_or_an_orphan()
+    {
+        int first = int.Parse(Environment.GetEnvironmentVariable("ORCHESTRATOR_FIRST_SEED") ?? "0");
+        int count = int.Parse(Environment.GetEnvironmentVariable("ORCHESTRATOR_SEEDS") ?? $"{Lanes.Pick(5, 20, 10_000)}");
+        for (int seed = first; seed < first + count; seed++)
+        {
+            try
+            {
+                RunUnderFaults(seed);
+            }
+            catch (Exception fault)
+            {
+                throw new InvalidOperationException($"seed {seed}: {fault.Message}", fault);
+            }
+        }
+    }
+
+    private static void RunUnderFaults(int seed)
+    {
+        var random = new Random(seed);
+        using var cluster = new Cluster(seed, new Faults
+        {
+            LostRequest = random.NextDouble() * 0.1,
+            LostAnswer = random.NextDouble() * 0.1,
+            Refusal = random.NextDouble() * 0.05,
+            LostWatch = random.NextDouble() * 0.05,
+            Compaction = random.NextDouble() * 0.01,
+            StaleList = 0.5,
+            Latency = TimeSpan.FromMilliseconds(random.Next(200)),
+            RefusesWatchList = random.Next(2) == 0,
+        }, managerCount: 2);
+        for (int i = 0; i < 2; i++)
+            cluster.Server.Put(Deployment($"d{i}", random.Next(4)));
+        cluster.Server.Put(StatefulSet("s", random.Next(3)));
+        cluster.Server.Put(Job("j", random.Next(1, 4), random.Next(1, 3)));
+        cluster.Server.Put(Service("d0"));
+        for (int step = 0; step < 12; step++)
+        {
+            cluster.World.Run(TimeSpan.FromMilliseconds(random.Next(4000)));
+            Act(random, cluster, step);
+        }
+        cluster.Server.Faults = Faults.None;
+        cluster.RunUntil(cluster.IsSettled, "it settled");
+        cluster.World.Run(TimeSpan.FromSeconds(30));
+
+        cluster.CheckSettled();
+    }
+
+    private static void Act(Random random, Cluster cluster, int step)
+    {
+        string name = $"d{random.Next(2)}";
+        switch (random.Next(9))
+        {
+            case 0: cluster.Change<Deployment>(name, one => one.Spec.Replicas = random.Next(5)); break;
+            case 1: cluster.SetImage(name, $"image:{step}"); break;
+            case 2: cluster.Delete<Deployment>(name, random.Next(2) == 0 ? "Background" : "Foreground"); break;
+            case 3 when cluster.Find<Deployment>(name) is null: cluster.Server.Put(Deployment(name, random.Next(4))); break;
+            case 4 when cluster.Server.All<Pod>() is { Count: > 0 } pods:
+                cluster.Delete<Pod>(pods[random.Next(pods.Count)].Name, "Background");
+                break;
+            case 5: cluster.KillLeader(); break;
+            case 6: cluster.Change<StatefulSet>("s", one => one.Spec.Replicas = random.Next(3)); break;
+            case 7: cluster.Server.BreakWatches(); break;
+            case 8 when cluster.Server.All<ReplicaSet>() is { Count: > 0 } sets:
+                cluster.Delete<ReplicaSet>(sets[random.Next(sets.Count)].Name, "Background");
+                break;
+        }
+    }
+
     private static Deployment Deployment(string name, int replicas, string ns = "default")
     {
         var deployment = new Deployment { Metadata = Meta(name, ns) };
@@ -132,6 +239,37 @@ public sealed class ControllerManagerTests
         deployment.Spec.Selector = Selector(name);
         deployment.Spec.Template = Template(name);
         return deployment;
+    }
+
+    private static StatefulSet StatefulSet(string name, int replicas)
+    {
+        var set = new StatefulSet { Metadata = Meta(name) };
+        set.Spec.Replicas = replicas;
+        set.Spec.ServiceName = name;
+        set.Spec.Selector = Selector(name);
+        set.Spec.Template = Template(name);
+        return set;
+    }
+
+    private static DaemonSet DaemonSet(string name)
+    {
+        var set = new DaemonSet { Metadata = Meta(name) };
+        set.Spec.Selector = Selector(name);
+        set.Spec.Template = Template(name);
+        return set;
+    }
+
+    private static Job Job(string name, int completions, int parallelism)
+    {
+        var job = new Job { Metadata = Meta(name) };
+        job.Spec.Completions = completions;
+        job.Spec.Parallelism = parallelism;
+        // The real API server would generate one.
+        job.Spec.ManualSelector = true;
+        job.Spec.Selector = Selector(name);
+        job.Spec.Template = Template(name);
+        job.Spec.Template.Spec.RestartPolicy = "Never";
+        return job;
     }
 
     private static Service Service(string name)
@@ -198,7 +336,19 @@ public sealed class ControllerManagerTests
             where T : class, IKubernetesObject<T> =>
             Server.Find<T>("default", name);
 
-        public void RunUntil(Func<bool> condition, string what) => World.RunUntil(condition, Long, what);
+        public void RunUntil(Func<bool> condition, string what)
+        {
+            try
+            {
+                World.RunUntil(condition, Long, what);
+            }
+            catch (Exception fault)
+            {
+                var last = Server.Requests.TakeLast(12).Select(request => $"{request.Method} {request.PathAndQuery} "
+                    + (request.Body is { } body ? System.Text.Encoding.UTF8.GetString(body.Span) : ""));
+                throw new InvalidOperationException($"{fault.Message}; last requests:\n{string.Join('\n', last)}", fault);
+            }
+        }
 
         public void Change<T>(string name, Action<T> change)
             where T : class, IKubernetesObject<T>
