@@ -14,7 +14,10 @@ internal sealed class WatchReader : IDisposable
 
     public static async Task<WatchReader> OpenAsync(HttpClient http, string path, string? accept = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path)
+        {
+            Version = http.DefaultRequestVersion, VersionPolicy = http.DefaultVersionPolicy,
+        };
         if (accept is not null)
             request.Headers.TryAddWithoutValidation("Accept", accept);
         var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).WaitAsync(Limit);
