@@ -42,6 +42,7 @@ internal sealed class MemberServer : IAsyncDisposable
     private readonly ILoggerFactory _peerLogging = PeerPortLog.NewFactory(TimeProvider.System);
     private readonly CancellationTokenSource _stopping = new();
     private ClientListeners? _listeners;
+    private GrpcServer? _services;
     private GrpcHost? _peers;
     private AutoCompactor? _compactor;
     private Task _hastening = Task.CompletedTask;
@@ -60,6 +61,9 @@ internal sealed class MemberServer : IAsyncDisposable
 
     /// <summary>Completes, with the reason, when the cluster knows this member from another data directory.</summary>
     public Task<string> DirectoryIsLost => _network.DirectoryIsLost;
+
+    /// <summary>The services of clients, for callers in this process.</summary>
+    public CallInvoker Channel => new InMemoryChannel(_services ?? throw new InvalidOperationException("the member serves nothing yet"));
 
     /// <summary>Opens the data, waits until requests can be served, and serves them.</summary>
     /// <param name="onFault">Told when the member cannot go on.</param>
@@ -136,7 +140,7 @@ internal sealed class MemberServer : IAsyncDisposable
         var clock = new LeaseClockService(_member, _calls, TimeProvider.System);
         await StartPeersAsync(new PeerCallHandler(_member, clock, membership, () => _member.HasLeader ? ServerVersion.Cluster : "not_decided"), peerTls);
         _member.Start();
-        var grpc = new GrpcServer(EtcdServices.Bind(_member, clock, membership, _rules, _metrics, TimeProvider.System), new GrpcServerOptions
+        _services = new GrpcServer(EtcdServices.Bind(_member, clock, membership, _rules, _metrics, TimeProvider.System), new GrpcServerOptions
         {
             // A request of the largest size still fits with its frame and is then refused with etcd's own text.
             MaxReceiveMessageSize = _options.MaxRequestBytes + (512 << 10),
@@ -145,7 +149,7 @@ internal sealed class MemberServer : IAsyncDisposable
             OnUnhandledException = (method, fault) => Log.Error("request failed unexpectedly", ("method", method), ("error", fault.ToString())),
         });
         var http = new HttpHandler(_options, new MemberHealth(_member), _metrics.Health, _telemetry.ScrapeAsync, TimeProvider.System);
-        _listeners = new ClientListeners(_options, grpc, http);
+        _listeners = new ClientListeners(_options, _services, http);
         if (_options.InitialElectionTickAdvance)
             _hastening = HastenElectionAsync(_stopping.Token);
         await AwaitReadyAsync(stopping);

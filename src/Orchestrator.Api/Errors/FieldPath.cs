@@ -24,7 +24,8 @@ public sealed class FieldPath
 
     public FieldPath Child(string name, params ReadOnlySpan<string> more)
     {
-        var path = new FieldPath(this, name);
+        // A field without a name is the object as a whole, which Kubernetes writes so.
+        var path = new FieldPath(this, name.Length == 0 ? "[]" : name);
         foreach (string next in more)
             path = new FieldPath(path, next);
         return path;

@@ -12,8 +12,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
+using Orchestrator.Runtime.Security.Certificates;
 using Orchestrator.Runtime.Streams;
 
 namespace Orchestrator.Runtime.Kubelet;
@@ -28,7 +30,7 @@ public sealed record KubeletServerOptions
 
     public required X509Certificate2 Certificate { get; init; }
 
-    /// <summary>Who may come: bearers of certificates that one of these has signed. Null: anybody, which is for tests alone.</summary>
+    /// <summary>Who may come: bearers of certificates of the group system:masters that one of these has signed. Null: anybody, which is for tests alone.</summary>
     public X509Certificate2Collection? ClientAuthorities { get; init; }
 }
 
@@ -91,7 +93,8 @@ public sealed class KubeletServer : IAsyncDisposable
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        return chain.Build(certificate);
+        // A kubelet gives whoever it lets in all that its pods have: users have certificates of the same authority.
+        return chain.Build(certificate) && DistinguishedName.Of(certificate.SubjectName).Organizations.Contains(UserInfo.Masters);
     }
 
     private async Task ServeAsync(HttpContext context)

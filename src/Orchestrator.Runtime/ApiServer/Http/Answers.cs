@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Compression;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Api.MetaV1;
@@ -20,6 +22,8 @@ internal static class Answers
     {
         http.Response.StatusCode = code;
         http.Response.ContentType = MediaTypes.Json;
+        if (IsForPeople(http.Request))
+            json = Indent(json);
         if (json.Length > CompressionThresholdBytes && TakesGzip(http.Request))
         {
             await WriteChunksAsync(http, [json], json.Length).ConfigureAwait(false);
@@ -29,6 +33,26 @@ internal static class Answers
         http.Response.ContentLength = json.Length;
         if (!HttpMethods.IsHead(http.Request.Method))
             await http.Response.BodyWriter.WriteAsync(json, http.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>Those who read answers themselves get them in lines; as Kubernetes.</summary>
+    private static bool IsForPeople(HttpRequest request)
+    {
+        if (request.Query.TryGetValue("pretty", out var asked))
+            return asked == "true" || asked == "1";
+        string agent = request.Headers.UserAgent.ToString();
+        return agent.StartsWith("curl", StringComparison.Ordinal) || agent.StartsWith("Wget", StringComparison.Ordinal)
+            || agent.StartsWith("Mozilla/5.0", StringComparison.Ordinal);
+    }
+
+    private static byte[] Indent(ReadOnlyMemory<byte> json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var indented = new ArrayBufferWriter<byte>(json.Length * 2);
+        using (var writer = new Utf8JsonWriter(indented, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            document.WriteTo(writer);
+        indented.Write("\n"u8);
+        return indented.WrittenSpan.ToArray();
     }
 
     public static Task WriteStatusAsync(HttpContext http, Status status)

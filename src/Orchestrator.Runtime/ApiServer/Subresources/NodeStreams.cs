@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Extensions;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.DiscoveryV1;
+using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.ApiServer.Requests;
 
 namespace Orchestrator.Runtime.ApiServer.Subresources;
@@ -12,6 +13,7 @@ namespace Orchestrator.Runtime.ApiServer.Subresources;
 internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
 {
     private const int DefaultKubeletPort = 10250;
+    private const int LogBufferBytes = 32 * 1024;
 
     /// <exception cref="ApiException">400, 404, 503.</exception>
     public Task ServePodAsync(ApiRequest request) => request.Path.Subresource switch
@@ -63,8 +65,27 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         var node = await NodeAsync(nodeName, request.Aborted).ConfigureAwait(false);
         string path = $"/containerLogs/{pod.Namespace}/{pod.Name}/{container}" + Query(
             query, "follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes", "stream");
-        await ForwardOrExplainAsync(request, node, path).ConfigureAwait(false);
+        using var response = await Proxy.SendAsync(node, HttpMethod.Get, path, request.Aborted).ConfigureAwait(false);
+        if (!response.IsSuccessStatusCode)
+            throw Refusal((int)response.StatusCode, await response.Content.ReadAsStringAsync(request.Aborted).ConfigureAwait(false));
+        request.Http.Response.ContentType = response.Content.Headers.ContentType?.ToString() ?? "text/plain";
+        await request.Http.Response.StartAsync(request.Aborted).ConfigureAwait(false);
+        await using var text = await response.Content.ReadAsStreamAsync(request.Aborted).ConfigureAwait(false);
+        var buffer = new byte[LogBufferBytes];
+        for (int count; (count = await text.ReadAsync(buffer, request.Aborted).ConfigureAwait(false)) > 0;)
+        {
+            // Whoever follows a log wants each line as it comes.
+            await request.Http.Response.BodyWriter.WriteAsync(buffer.AsMemory(0, count), request.Aborted).ConfigureAwait(false);
+        }
     }
+
+    /// <summary>What a kubelet says in plain text, as a Status.</summary>
+    private static ApiException Refusal(int code, string text) => code switch
+    {
+        StatusCodes.Status400BadRequest => ApiErrors.BadRequest(text),
+        StatusCodes.Status404NotFound => new ApiException(new Status { StatusValue = "Failure", Code = code, Reason = "NotFound", Message = text }),
+        _ => ApiErrors.InternalError(text),
+    };
 
     private static void CheckLogOptions(ApiRequest request, IQueryCollection query)
     {

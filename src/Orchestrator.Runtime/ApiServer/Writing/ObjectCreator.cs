@@ -1,5 +1,6 @@
 using KvStore.Client;
 using Orchestrator.Api;
+using Orchestrator.Api.CertificatesV1;
 using Orchestrator.Api.Validation;
 
 using Orchestrator.Runtime.ApiServer.Caching;
@@ -68,6 +69,17 @@ internal sealed class ObjectCreator(
     {
         value.Metadata.Uid = Guid.NewGuid().ToString();
         context.Stored.Strategy.PrepareForCreate(value, clock.GetUtcNow());
+        if (value is CertificateSigningRequest request)
+            SetRequester(request.Spec, context.User);
+    }
+
+    /// <summary>Who asks for a certificate is who made the request, whatever the object says.</summary>
+    private static void SetRequester(CertificateSigningRequestSpec spec, UserInfo user)
+    {
+        spec.Username = user.Name;
+        spec.Uid = user.Uid.Length > 0 ? user.Uid : null;
+        spec.Groups = user.Groups.Count > 0 ? [.. user.Groups] : null;
+        spec.Extra = user.Extra.Count > 0 ? user.Extra.ToDictionary(entry => entry.Key, entry => entry.Value.ToList()) : null;
     }
 
     private static void Check(WriteContext context, IKubernetesObject value)

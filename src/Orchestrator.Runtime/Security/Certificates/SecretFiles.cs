@@ -1,7 +1,7 @@
 namespace Orchestrator.Runtime.Security.Certificates;
 
 /// <summary>Files that only their owner may read, replaced in one step: a crash leaves the old or the new content.</summary>
-internal static class SecretFiles
+public static class SecretFiles
 {
     private const UnixFileMode OwnerReadWrite = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Orchestrator.Host.Profiles;
+
+namespace Orchestrator.Host.Commands;
+
+/// <summary>What several commands share.</summary>
+internal static class CommonOptions
+{
+    public static Option<string> Profile() => new("--profile", "-p")
+    {
+        Description = "Name of the cluster, and of its context in the kubeconfig", DefaultValueFactory = _ => Profiles.Profile.DefaultName,
+        HelpName = "NAME",
+        CompletionSources = { _ => Profiles.Profile.All().Select(profile => new System.CommandLine.Completions.CompletionItem(profile.Name)) },
+    };
+
+    /// <summary>Makes the command's exceptions one line on standard error.</summary>
+    public static void SetAction(Command command, Func<ParseResult, CancellationToken, Task<int>> action) =>
+        command.SetAction(async (result, cancellation) =>
+        {
+            try
+            {
+                return await action(result, cancellation);
+            }
+            catch (CommandException problem)
+            {
+                await Console.Error.WriteLineAsync("orchestrator: " + problem.Message);
+                return problem.ExitCode;
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                await Console.Error.WriteLineAsync("orchestrator: interrupted");
+                return 130;
+            }
+        });
+
+    /// <exception cref="CommandException">There is none of this name.</exception>
+    public static Profile ExistingProfile(string name)
+    {
+        var profile = Profiles.Profile.Of(name);
+        return profile.Exists
+            ? profile
+            : throw new CommandException($"Profile \"{name}\" not found. Run \"orchestrator start --profile {name}\" to make it.", CommandException.ProfileNotFound);
+    }
+}

@@ -1,0 +1,168 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using Orchestrator.Host.Profiles;
+using Orchestrator.Host.Serving;
+
+namespace Orchestrator.Host.Commands;
+
+/// <summary>The options of <c>orchestrator server</c> and their way into <see cref="ServerSettings"/>.</summary>
+internal sealed class ServerCommandOptions
+{
+    public readonly Option<string> DataDirectory = new("--data-dir")
+    {
+        Description = "Directory of all data (default: that of the profile)", HelpName = "DIR",
+    };
+
+    public readonly Option<string> BindAddress = new("--bind-address")
+    {
+        Description = "Address that the API server listens on", DefaultValueFactory = _ => "127.0.0.1", HelpName = "ADDRESS",
+    };
+
+    public readonly Option<int> HttpsPort = new("--https-listen-port")
+    {
+        Description = "Port of the API server; 0 picks a free one", DefaultValueFactory = _ => 6443, HelpName = "PORT",
+    };
+
+    public readonly Option<string[]> TlsSan = new("--tls-san")
+    {
+        Description = "Further host name or address in the serving certificate", HelpName = "NAME",
+    };
+
+    public readonly Option<string> CertificateDirectory = new("--cert-dir")
+    {
+        Description = "Directory of the certificates, shared by the API servers of one store (default: tls in the data directory)", HelpName = "DIR",
+    };
+
+    public readonly Option<string> StoreEndpoints = new("--store-endpoints")
+    {
+        Description = "Endpoints of an etcd or kvstore cluster to use instead of the embedded store, comma-separated", HelpName = "URLS",
+    };
+
+    public readonly Option<string> StoreCa = new("--store-cafile") { Description = "CA of the store's certificates", HelpName = "FILE" };
+
+    public readonly Option<string> StoreCert = new("--store-certfile") { Description = "Client certificate for the store", HelpName = "FILE" };
+
+    public readonly Option<string> StoreKey = new("--store-keyfile") { Description = "Key of the client certificate", HelpName = "FILE" };
+
+    public readonly Option<int> HollowNodes = new("--hollow-nodes")
+    {
+        Description = "Nodes whose containers are pretended", HelpName = "N",
+    };
+
+    public readonly Option<string> HollowReadyAfter = new("--hollow-ready-after")
+    {
+        Description = "Time that a pretended container takes to run (500ms, 2s)", DefaultValueFactory = _ => "0s", HelpName = "DURATION",
+    };
+
+    public readonly Option<string> Disable = new("--disable")
+    {
+        Description = "Parts not to run, comma-separated: controller-manager, scheduler", HelpName = "PARTS",
+    };
+
+    public readonly Option<string> Kubeconfig = new("--write-kubeconfig")
+    {
+        Description = "Also write the admin's kubeconfig to this file", HelpName = "FILE",
+    };
+
+    public readonly Option<string> LogDirectory = new("--log-dir")
+    {
+        Description = "Write each part's log to a file in this directory instead of standard error", HelpName = "DIR",
+    };
+
+    public IEnumerable<Option> All =>
+    [
+        DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, StoreEndpoints, StoreCa, StoreCert, StoreKey, HollowNodes,
+        HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
+    ];
+
+    /// <exception cref="CommandException">A value makes no sense.</exception>
+    public ServerSettings Read(ParseResult result, Profile profile)
+    {
+        string data = Path.GetFullPath(result.GetValue(DataDirectory) ?? profile.Directory);
+        return new ServerSettings
+        {
+            DataDirectory = data,
+            ContextName = profile.Name,
+            BindAddress = ReadAddress(result.GetValue(BindAddress)!),
+            HttpsPort = ReadPort(result.GetValue(HttpsPort)),
+            TlsSans = result.GetValue(TlsSan) ?? [],
+            CertificateDirectory = result.GetValue(CertificateDirectory) is { } certificates ? Path.GetFullPath(certificates) : Path.Combine(data, "tls"),
+            StoreEndpoints = ReadEndpoints(result.GetValue(StoreEndpoints)),
+            StoreCaFile = ReadFile(result, StoreCa),
+            StoreCertFile = ReadFile(result, StoreCert),
+            StoreKeyFile = ReadFile(result, StoreKey),
+            HollowNodes = ReadCount(result.GetValue(HollowNodes)),
+            HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
+            Components = Components.All & ~ReadParts(result.GetValue(Disable)),
+            KubeconfigFile = result.GetValue(Kubeconfig) is { } kubeconfig ? Path.GetFullPath(kubeconfig) : null,
+            LogDirectory = result.GetValue(LogDirectory) is { } logs ? Path.GetFullPath(logs) : null,
+        };
+    }
+
+    /// <summary>Most hollow nodes to a process: what the pods' address range can number.</summary>
+    public const int MostHollowNodes = 5000;
+
+    public static int ReadCount(int count) => count is >= 0 and <= MostHollowNodes
+        ? count
+        : throw new CommandException($"--hollow-nodes: {count} is not between 0 and {MostHollowNodes}");
+
+    /// <summary>Go's form, for one unit: 500ms, 2s, 1m.</summary>
+    public static TimeSpan ReadDuration(string option, string text)
+    {
+        foreach ((string unit, double milliseconds) in (ReadOnlySpan<(string, double)>)[("ms", 1), ("s", 1000), ("m", 60_000)])
+        {
+            if (text.EndsWith(unit, StringComparison.Ordinal)
+                && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double amount))
+            {
+                return TimeSpan.FromMilliseconds(amount * milliseconds);
+            }
+        }
+        throw new CommandException($"{option}: \"{text}\" is no duration: give one like 500ms, 2s or 1m");
+    }
+
+    public static IReadOnlyList<string> ReadEndpoints(string? text)
+    {
+        string[] endpoints = (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        foreach (string endpoint in endpoints)
+        {
+            bool isUrl = endpoint.StartsWith("unix:", StringComparison.Ordinal) || endpoint.StartsWith("unixs:", StringComparison.Ordinal)
+                || (Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Port > 0);
+            if (!isUrl)
+                throw new CommandException($"--store-endpoints: \"{endpoint}\" is no URL: give http://HOST:PORT or https://HOST:PORT, several with commas between");
+        }
+        return endpoints;
+    }
+
+    private static IPAddress ReadAddress(string text) => IPAddress.TryParse(text, out var address)
+        ? address
+        : throw new CommandException($"--bind-address: \"{text}\" is no IP address");
+
+    private static int ReadPort(int port) => port is >= 0 and <= 65535
+        ? port
+        : throw new CommandException($"--https-listen-port: {port} is not between 0 and 65535");
+
+    private static string? ReadFile(ParseResult result, Option<string> option)
+    {
+        string? path = result.GetValue(option);
+        if (path is null)
+            return null;
+        path = Path.GetFullPath(path);
+        return File.Exists(path) ? path : throw new CommandException($"{option.Name}: {path} does not exist");
+    }
+
+    private static Components ReadParts(string? text)
+    {
+        var parts = Components.None;
+        foreach (string name in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            parts |= name switch
+            {
+                "controller-manager" => Components.ControllerManager,
+                "scheduler" => Components.Scheduler,
+                _ => throw new CommandException($"--disable: there is no part \"{name}\": controller-manager, scheduler"),
+            };
+        }
+        return parts;
+    }
+}

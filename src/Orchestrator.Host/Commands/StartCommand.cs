@@ -1,0 +1,188 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Orchestrator.Host.Profiles;
+using Orchestrator.Runtime.Security.Kubeconfigs;
+using Spectre.Console;
+using Profile = Orchestrator.Host.Profiles.Profile;
+
+namespace Orchestrator.Host.Commands;
+
+/// <summary><c>orchestrator start</c>: brings a cluster up in the background and returns when it is ready.</summary>
+/// <remarks>Giving it again is harmless: a running cluster is left as it is, a stopped one comes back with its data.</remarks>
+internal static class StartCommand
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Lines of the process's log that explain why it did not come up.</summary>
+    private const int LinesShown = 15;
+
+    public static Command Create()
+    {
+        var profileOption = CommonOptions.Profile();
+        var nodes = new Option<int?>("--hollow-nodes") { Description = "Nodes whose containers are pretended (kept for the next start)", HelpName = "N" };
+        var readyAfter = new Option<string?>("--hollow-ready-after")
+        {
+            Description = "Time that a pretended container takes to run (500ms, 2s; kept)", HelpName = "DURATION",
+        };
+        var port = new Option<int?>("--https-listen-port") { Description = "Port of the API server (default: a free one, kept)", HelpName = "PORT" };
+        var storeEndpoints = new Option<string?>("--store-endpoints")
+        {
+            Description = "Endpoints of an etcd or kvstore cluster to use instead of the embedded store, comma-separated (kept)", HelpName = "URLS",
+        };
+        var storeCa = new Option<string?>("--store-cafile") { Description = "CA of the store's certificates (kept)", HelpName = "FILE" };
+        var storeCert = new Option<string?>("--store-certfile") { Description = "Client certificate for the store (kept)", HelpName = "FILE" };
+        var storeKey = new Option<string?>("--store-keyfile") { Description = "Key of the client certificate (kept)", HelpName = "FILE" };
+        var wait = new Option<string>("--wait") { Description = "How long to wait until it is ready", DefaultValueFactory = _ => "60s", HelpName = "DURATION" };
+        var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
+        var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
+        {
+            profileOption, nodes, readyAfter, port, storeEndpoints, storeCa, storeCert, storeKey, wait, keepsContext,
+        };
+        CommonOptions.SetAction(command, async (result, cancellation) =>
+        {
+            var profile = Profile.Of(result.GetValue(profileOption)!);
+            var patience = ServerCommandOptions.ReadDuration("--wait", result.GetValue(wait)!);
+            var before = ProfileSettings.Load(profile);
+            var settings = before ?? new ProfileSettings();
+            settings = settings with
+            {
+                HollowNodes = ServerCommandOptions.ReadCount(result.GetValue(nodes) ?? settings.HollowNodes),
+                HollowReadyAfter = result.GetValue(readyAfter) ?? settings.HollowReadyAfter,
+                ApiPort = result.GetValue(port) ?? settings.ApiPort,
+                StoreEndpoints = result.GetValue(storeEndpoints) is { } endpoints ? ServerCommandOptions.ReadEndpoints(endpoints) : settings.StoreEndpoints,
+                StoreCaFile = ExistingFile("--store-cafile", result.GetValue(storeCa)) ?? settings.StoreCaFile,
+                StoreCertFile = ExistingFile("--store-certfile", result.GetValue(storeCert)) ?? settings.StoreCertFile,
+                StoreKeyFile = ExistingFile("--store-keyfile", result.GetValue(storeKey)) ?? settings.StoreKeyFile,
+            };
+            _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
+            return await RunAsync(profile, before, settings, patience, !result.GetValue(keepsContext), cancellation);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        Profile profile, ProfileSettings? before, ProfileSettings settings, TimeSpan patience, bool makesCurrent, CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        bool isRunning = ProfileLock.Holder(profile) is not null;
+        if (isRunning && before is not null && before != settings with { StoreEndpoints = before.StoreEndpoints })
+            throw new CommandException($"the cluster \"{profile.Name}\" is running with other settings: run 'orchestrator stop --profile {profile.Name}' first");
+        if (!isRunning)
+        {
+            if (settings.HollowNodes == 0)
+            {
+                throw new CommandException("a cluster needs nodes: this version has nodes whose containers are pretended only; give --hollow-nodes N");
+            }
+            profile.CreateDirectories();
+            settings = settings with { ApiPort = settings.ApiPort == 0 ? FreePort() : settings.ApiPort };
+            settings.Save(profile);
+        }
+        var state = await ShowingProgressAsync($"Starting cluster \"{profile.Name}\"", async progress =>
+        {
+            using var server = isRunning ? null : Launch(profile, settings);
+            return await AwaitReadyAsync(profile, settings, server, patience, progress, cancellation);
+        });
+        WriteKubeconfig(profile, settings, makesCurrent);
+        Console.WriteLine(isRunning
+            ? $"Cluster \"{profile.Name}\" is running: {Nodes(state)}."
+            : string.Create(CultureInfo.InvariantCulture, $"Cluster \"{profile.Name}\" is ready after {watch.Elapsed.TotalSeconds:0.0} s: {Nodes(state)}."));
+        Console.WriteLine(makesCurrent
+            ? $"kubectl now uses it, by the context \"{profile.Name}\" in {KubeconfigPaths.ToWrite()}."
+            : $"kubectl reaches it by --context {profile.Name}.");
+        Console.WriteLine();
+        Console.WriteLine("Go on with:");
+        Console.WriteLine("  kubectl create deployment web --image=nginx --replicas=3");
+        Console.WriteLine("  kubectl get pods --watch");
+        Console.WriteLine($"  orchestrator status | logs | stop | delete{(profile.Name == Profile.DefaultName ? "" : " --profile " + profile.Name)}");
+        return 0;
+    }
+
+    private static string Nodes(ClusterState state) => state.Nodes == 1 ? "1 node is Ready" : $"{state.ReadyNodes} nodes are Ready";
+
+    /// <summary>On a terminal only; a pipe gets the result alone.</summary>
+    private static Task<T> ShowingProgressAsync<T>(string title, Func<Action<string>, Task<T>> work) =>
+        Console.IsErrorRedirected || Console.IsOutputRedirected
+            ? work(_ => { })
+            : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Status()
+                .StartAsync(title, status => work(text => status.Status = Markup.Escape($"{title}: {text}")));
+
+    /// <summary>The server lives on after this command: a session of its own, no terminal, no pipe of ours.</summary>
+    private static Process Launch(Profile profile, ProfileSettings settings)
+    {
+        string program = Environment.ProcessPath ?? throw new CommandException("cannot tell which program this is; start it by its path");
+        var start = new ProcessStartInfo("/bin/sh",
+        [
+            "-c", "exec setsid \"$@\" < /dev/null >> \"$0\" 2>&1", profile.ProcessLog,
+            program, "server", "--profile", profile.Name,
+            "--https-listen-port", settings.ApiPort.ToString(CultureInfo.InvariantCulture),
+            "--hollow-nodes", settings.HollowNodes.ToString(CultureInfo.InvariantCulture),
+            "--hollow-ready-after", settings.HollowReadyAfter,
+            "--log-dir", profile.Logs,
+            .. Given("--store-endpoints", string.Join(',', settings.StoreEndpoints)),
+            .. Given("--store-cafile", settings.StoreCaFile),
+            .. Given("--store-certfile", settings.StoreCertFile),
+            .. Given("--store-keyfile", settings.StoreKeyFile),
+        ])
+        {
+            WorkingDirectory = profile.Directory,
+        };
+        File.WriteAllText(profile.ProcessLog, "");
+        return Process.Start(start) ?? throw new CommandException("cannot start a process");
+    }
+
+    private static string[] Given(string option, string? value) => string.IsNullOrEmpty(value) ? [] : [option, value];
+
+    private static async Task<ClusterState> AwaitReadyAsync(
+        Profile profile, ProfileSettings settings, Process? server, TimeSpan patience, Action<string> progress, CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        using var probe = new ClusterProbe(profile, settings.ApiPort);
+        while (true)
+        {
+            if (server is { HasExited: true })
+                throw new CommandException($"the cluster did not come up (its process ended with {server.ExitCode}). It wrote:\n{LastLines(profile)}");
+            var state = await probe.LookAsync(cancellation);
+            if (state.IsReady(settings.HollowNodes))
+                return state;
+            progress(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : "waiting for the API server");
+            if (watch.Elapsed > patience)
+            {
+                throw new CommandException(string.Create(CultureInfo.InvariantCulture,
+                    $"the cluster is not ready after {patience.TotalSeconds:0} s: {(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : "the API server does not answer")}; see 'orchestrator logs --profile {profile.Name}', wait longer with --wait, or stop it"));
+            }
+            await Task.Delay(PollInterval, cancellation);
+        }
+    }
+
+    private static string LastLines(Profile profile)
+    {
+        string[] lines = File.Exists(profile.ProcessLog) ? File.ReadAllLines(profile.ProcessLog) : [];
+        return lines.Length == 0 ? "(nothing)" : string.Join('\n', lines.TakeLast(LinesShown));
+    }
+
+    private static void WriteKubeconfig(Profile profile, ProfileSettings settings, bool makesCurrent)
+    {
+        var entry = AdminCredentials.Of(profile.Directory).Entry(profile.Name, settings.ApiPort);
+        try
+        {
+            KubeconfigFile.Merge(KubeconfigPaths.ToWrite(), entry, makesCurrent);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw new CommandException($"the cluster runs, but its context cannot be written: {fault.Message} Correct the file, or set KUBECONFIG to another, and run start again.");
+        }
+    }
+
+    private static string? ExistingFile(string option, string? path) =>
+        path is null || File.Exists(path) ? path is null ? null : Path.GetFullPath(path) : throw new CommandException($"{option}: {path} does not exist");
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

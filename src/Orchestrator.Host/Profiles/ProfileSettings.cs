@@ -1,0 +1,51 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Orchestrator.Host.Profiles;
+
+/// <summary>What <c>start</c> was told, kept so that the next start brings the same cluster back.</summary>
+internal sealed record ProfileSettings
+{
+    /// <summary>Port of the API server; chosen at the first start, so that the kubeconfig stays good.</summary>
+    public int ApiPort { get; init; }
+
+    public int HollowNodes { get; init; }
+
+    /// <summary>How long a hollow container takes to run.</summary>
+    public string HollowReadyAfter { get; init; } = "0s";
+
+    /// <summary>Endpoints of an outside store; empty is the embedded one.</summary>
+    public IReadOnlyList<string> StoreEndpoints { get; init; } = [];
+
+    public string? StoreCaFile { get; init; }
+
+    public string? StoreCertFile { get; init; }
+
+    public string? StoreKeyFile { get; init; }
+
+    /// <exception cref="CommandException">The file is damaged.</exception>
+    public static ProfileSettings? Load(Profile profile)
+    {
+        if (!profile.Exists)
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(profile.SettingsFile), ProfileSettingsJson.Default.ProfileSettings);
+        }
+        catch (JsonException fault)
+        {
+            throw new CommandException($"{profile.SettingsFile} is damaged ({fault.Message}): correct it, or run 'orchestrator delete --profile {profile.Name}'");
+        }
+    }
+
+    public void Save(Profile profile)
+    {
+        string temporary = profile.SettingsFile + ".new";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(this, ProfileSettingsJson.Default.ProfileSettings));
+        File.Move(temporary, profile.SettingsFile, overwrite: true);
+    }
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ProfileSettings))]
+internal sealed partial class ProfileSettingsJson : JsonSerializerContext;

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Orchestrator.Host.Commands;
+
+using var stopping = new CancellationTokenSource();
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+var root = new RootCommand("""
+    A Kubernetes-style orchestrator on this machine: kubectl and helm work against it as they are.
+
+    Examples:
+      orchestrator start --hollow-nodes 3      a cluster in the background; kubectl uses it at once
+      orchestrator status                      whether it runs
+      orchestrator logs -f apiserver           what a part writes
+      orchestrator stop                        data stays; start brings it back
+      orchestrator delete                      nothing stays
+      orchestrator start -p second --hollow-nodes 1
+                                               another one beside it
+      orchestrator server --hollow-nodes 3 --store-endpoints http://127.0.0.1:2379
+                                               in the foreground, over an etcd or kvstore of your own
+    """)
+{
+    StartCommand.Create(), StatusCommand.Create(), StopCommand.Create(), DeleteCommand.Create(), LogsCommand.Create(), ServerCommand.Create(),
+    CompletionCommand.Create(),
+};
+var result = root.Parse(args);
+return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, stopping.Token);
+
+void Stop(PosixSignalContext context)
+{
+    context.Cancel = true;
+    stopping.Cancel();
+}

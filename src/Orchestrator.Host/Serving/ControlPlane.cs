@@ -1,0 +1,249 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
+using Orchestrator.Api;
+using Orchestrator.Control.Reconciling;
+using Orchestrator.Runtime.ApiServer;
+using Orchestrator.Runtime.Client;
+using Orchestrator.Runtime.Controllers;
+using Orchestrator.Runtime.Hollow;
+using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.LeaderElection;
+using Orchestrator.Runtime.Scheduling;
+using Orchestrator.Runtime.Security;
+using Orchestrator.Runtime.Security.Certificates;
+using Orchestrator.Runtime.Security.Kubeconfigs;
+
+namespace Orchestrator.Host.Serving;
+
+/// <summary>All parts of a cluster that run in one process, started from the store upwards and stopped the other way round.</summary>
+/// <remarks>The parts meet as they do across machines: by HTTPS, each with its own certificate.</remarks>
+internal sealed class ControlPlane : IAsyncDisposable
+{
+    /// <summary>Of the API server's own range of services.</summary>
+    private static readonly IPAddress FirstServiceAddress = IPAddress.Parse("10.96.0.1");
+
+    private readonly Stack<IAsyncDisposable> _parts = new();
+
+    private ControlPlane()
+    {
+    }
+
+    public Uri Address { get; private set; } = null!;
+
+    public string AdminKubeconfig { get; private set; } = "";
+
+    /// <param name="onFault">Told, with what to say, when the process has to end.</param>
+    public static async Task<ControlPlane> StartAsync(
+        ServerSettings settings, ILoggerFactory logs, Action<string> onFault, CancellationToken stopping)
+    {
+        var plane = new ControlPlane();
+        try
+        {
+            await plane.StartPartsAsync(settings, logs, onFault, stopping);
+            return plane;
+        }
+        catch
+        {
+            await plane.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_parts.TryPop(out var part))
+            await part.DisposeAsync();
+    }
+
+    private async Task StartPartsAsync(ServerSettings settings, ILoggerFactory logs, Action<string> onFault, CancellationToken stopping)
+    {
+        // The store opens its files while keys are made or read.
+        var opening = StoreConnection.OpenAsync(settings, onFault, stopping);
+        ClusterCertificates certificates;
+        try
+        {
+            certificates = ClusterCertificates.Ensure(CertificatesOf(settings));
+        }
+        finally
+        {
+            _parts.Push(await opening);
+        }
+        var server = await StartApiServerAsync(settings, certificates, (await opening).Client, logs, stopping);
+        Address = server.Address;
+        WriteKubeconfigs(settings, certificates);
+        await StartOthersAsync(settings, certificates, logs, stopping);
+    }
+
+    private async Task<ApiServerHost> StartApiServerAsync(
+        ServerSettings settings, ClusterCertificates certificates, KvStore.Client.EtcdClient store, ILoggerFactory logs, CancellationToken stopping)
+    {
+        var options = new ApiServerOptions
+        {
+            Store = store,
+            Listen = [new IPEndPoint(settings.BindAddress, settings.HttpsPort)],
+            AdvertiseAddress = AdvertisedBy(settings),
+            NodeProxy = NodeProxyOf(certificates),
+            LoggerFactory = logs,
+        };
+        ClusterSecurity.Secure(options, new ClusterSecurityOptions { Certificates = certificates, ProtectStorageInUse = false });
+        var server = await ApiServerHost.StartAsync(options, stopping);
+        _parts.Push(server);
+        return server;
+    }
+
+    private NodeProxy NodeProxyOf(ClusterCertificates certificates)
+    {
+        var kubelets = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                ClientCertificates = [certificates.KubeletClient],
+                CertificateChainPolicy = Trusting(certificates.ServerAuthority.Certificate),
+            },
+        });
+        // Pods show what certificates they like.
+        var pods = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+        });
+        _parts.Push(new Disposing(kubelets));
+        _parts.Push(new Disposing(pods));
+        return new NodeProxy(kubelets, pods);
+    }
+
+    private async Task StartOthersAsync(ServerSettings settings, ClusterCertificates certificates, ILoggerFactory logs, CancellationToken stopping)
+    {
+        // Who leads is told apart by machine, process and start.
+        string identity = $"{Dns.GetHostName()}_{Environment.ProcessId}_{Guid.NewGuid():N}";
+        if (settings.Components.HasFlag(Components.ControllerManager))
+        {
+            var log = logs.CreateLogger("Orchestrator.Runtime.Controllers.ControllerManager");
+            var manager = new ControllerManager(
+                Client(settings, certificates.ControllerManager, certificates, "kube-controller-manager"), ControllerList.All(ControllersOf(certificates)),
+                new ControllerManagerOptions
+                {
+                    Election = new LeaderElectorOptions { Name = "kube-controller-manager", Identity = identity, Log = log },
+                    Signer = new ClusterSigner(certificates, TimeProvider.System),
+                    Log = log,
+                });
+            _parts.Push(new Running(manager.RunAsync));
+        }
+        if (settings.Components.HasFlag(Components.Scheduler))
+        {
+            var log = logs.CreateLogger("Orchestrator.Runtime.Scheduling.Scheduler");
+            var scheduler = new SchedulerRunner(
+                Client(settings, certificates.Scheduler, certificates, "kube-scheduler"),
+                new SchedulerOptions { Election = new LeaderElectorOptions { Name = "kube-scheduler", Identity = identity, Log = log }, Log = log });
+            _parts.Push(new Running(scheduler.RunAsync));
+        }
+        if (settings.HollowNodes > 0)
+            _parts.Push(await StartNodesAsync(settings, certificates, stopping));
+    }
+
+    private static ControllerSettings ControllersOf(ClusterCertificates certificates) => new()
+    {
+        RootCertificates = ClusterCertificates.CertificatePem(certificates.ServerAuthority.Certificate),
+        ReadRequest = CertificateRequests.Read,
+        // The groups that Kubernetes' own installers let have certificates of nodes: who joins, and nodes for themselves.
+        MayApprove = (request, kind) => request.Groups.OrEmpty().Contains(kind == "selfnodeclient" ? "system:nodes" : "system:bootstrappers"),
+    };
+
+    private async Task<IAsyncDisposable> StartNodesAsync(
+        ServerSettings settings, ClusterCertificates certificates, CancellationToken stopping)
+    {
+        var serving = certificates.EnsureKubeletServing("hollow", ["localhost"], [IPAddress.Loopback]);
+        var server = await KubeletServer.StartAsync(
+            new KubeletServerOptions { Port = 0, Certificate = serving, ClientAuthorities = [certificates.ClientAuthority.Certificate] }, stopping);
+        _parts.Push(server);
+        var services = new KubeletServices(new ApiClientKubeletApi(Client(settings, certificates.Admin, certificates, "kubelet")), TimeProvider.System);
+        return await HollowNodes.StartAsync(
+            new HollowOptions { NodeCount = settings.HollowNodes, StartDelay = settings.HollowReadyAfter }, services, server, stopping);
+    }
+
+    private ApiClient Client(ServerSettings settings, X509Certificate2 identity, ClusterCertificates certificates, string userAgent)
+    {
+        var transport = new HttpTransport(new HttpTransportOptions(Loopback(settings))
+        {
+            CertificateAuthorities = [certificates.ServerAuthority.Certificate],
+            ClientCertificate = identity,
+            UserAgent = userAgent,
+        });
+        if (transport is IDisposable disposable)
+            _parts.Push(new Disposing(disposable));
+        return new ApiClient(transport);
+    }
+
+    /// <summary>The server of this process, whatever it listens on.</summary>
+    private Uri Loopback(ServerSettings settings) => settings.BindAddress.Equals(IPAddress.Any) || settings.BindAddress.Equals(IPAddress.IPv6Any)
+        ? new UriBuilder(Address) { Host = "127.0.0.1" }.Uri
+        : Address;
+
+    private void WriteKubeconfigs(ServerSettings settings, ClusterCertificates certificates)
+    {
+        AdminKubeconfig = Path.Combine(settings.DataDirectory, "admin.kubeconfig");
+        var entry = new KubeconfigEntry(settings.ContextName, Loopback(settings), ClusterCertificates.CertificatePem(certificates.ServerAuthority.Certificate),
+            ClusterCertificates.CertificatePem(certificates.Admin), ClusterCertificates.KeyPem(certificates.Admin));
+        SecretFiles.Write(AdminKubeconfig, KubeconfigFile.Render(entry));
+        if (settings.KubeconfigFile is { } file)
+            KubeconfigFile.Merge(file, entry, makeCurrent: true);
+    }
+
+    private static ClusterCertificatesOptions CertificatesOf(ServerSettings settings) => new()
+    {
+        Directory = settings.CertificateDirectory,
+        FirstServiceAddress = FirstServiceAddress,
+        HostNames = [.. settings.TlsSans.Where(name => !IPAddress.TryParse(name, out _)), Dns.GetHostName()],
+        Addresses = [.. settings.TlsSans.Where(name => IPAddress.TryParse(name, out _)).Select(IPAddress.Parse), .. Given(settings.BindAddress), AdvertisedBy(settings)],
+    };
+
+    /// <summary>What the endpoints of the service <c>kubernetes</c> say, where the loopback's addresses must not stand: the machine's own.</summary>
+    private static IPAddress AdvertisedBy(ServerSettings settings)
+    {
+        if (!IPAddress.IsLoopback(settings.BindAddress) && Given(settings.BindAddress).Any())
+            return settings.BindAddress;
+        var own = NetworkInterface.GetAllNetworkInterfaces().Where(link => link.OperationalStatus == OperationalStatus.Up)
+            .SelectMany(link => link.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address)
+            .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address));
+        // A machine without network: the service leads to itself.
+        return own ?? FirstServiceAddress;
+    }
+
+    private static IEnumerable<IPAddress> Given(IPAddress address) =>
+        address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) ? [] : [address];
+
+    private static X509ChainPolicy Trusting(X509Certificate2 authority) => new()
+    {
+        TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck,
+    };
+
+    /// <summary>A loop that runs until the part is stopped.</summary>
+    private sealed class Running : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stopping = new();
+        private readonly Task _loop;
+
+        public Running(Func<CancellationToken, Task> loop) => _loop = Task.Run(() => loop(_stopping.Token));
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stopping.CancelAsync();
+            await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _stopping.Dispose();
+        }
+    }
+
+    private sealed class Disposing(IDisposable part) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            part.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

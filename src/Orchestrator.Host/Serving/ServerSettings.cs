@@ -1,0 +1,55 @@
+using System.Net;
+
+namespace Orchestrator.Host.Serving;
+
+/// <summary>Everything that <c>orchestrator server</c> is told, valid and typed.</summary>
+internal sealed record ServerSettings
+{
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Name of the kubeconfig's context, cluster and user.</summary>
+    public required string ContextName { get; init; }
+
+    public IPAddress BindAddress { get; init; } = IPAddress.Loopback;
+
+    /// <summary>0 lets the system pick one.</summary>
+    public int HttpsPort { get; init; } = 6443;
+
+    /// <summary>Further names and addresses of the serving certificate.</summary>
+    public IReadOnlyList<string> TlsSans { get; init; } = [];
+
+    /// <summary>Where the certificates are; several API servers on one store share them.</summary>
+    public required string CertificateDirectory { get; init; }
+
+    public IReadOnlyList<string> StoreEndpoints { get; init; } = [];
+
+    public string? StoreCaFile { get; init; }
+
+    public string? StoreCertFile { get; init; }
+
+    public string? StoreKeyFile { get; init; }
+
+    public int HollowNodes { get; init; }
+
+    public TimeSpan HollowReadyAfter { get; init; }
+
+    /// <summary>Which parts run in this process.</summary>
+    public Components Components { get; init; } = Components.All;
+
+    /// <summary>The admin's kubeconfig goes there; null leaves it to DATA/admin.kubeconfig alone.</summary>
+    public string? KubeconfigFile { get; init; }
+
+    /// <summary>Each part's log goes to a file here; null sends all to standard error.</summary>
+    public string? LogDirectory { get; init; }
+}
+
+/// <summary>The parts of a control plane that a process can run.</summary>
+[Flags]
+internal enum Components
+{
+    None = 0,
+    ApiServer = 1,
+    ControllerManager = 2,
+    Scheduler = 4,
+    All = ApiServer | ControllerManager | Scheduler,
+}

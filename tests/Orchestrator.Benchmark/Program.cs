@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Orchestrator.Benchmark;
+
+var nodes = new Option<int>("--nodes") { Description = "Hollow nodes of 'pods'", DefaultValueFactory = _ => 1000 };
+var pods = new Option<int>("--pods") { Description = "Pods of 'pods'", DefaultValueFactory = _ => 10_000 };
+var deployments = new Option<int>("--deployments") { Description = "Deployments of 'pods'", DefaultValueFactory = _ => 100 };
+var watchers = new Option<int>("--watchers") { Description = "Watchers of 'watchers'", DefaultValueFactory = _ => 5000 };
+var connections = new Option<int>("--connections") { Description = "Connections of 'watchers'", DefaultValueFactory = _ => 100 };
+var workloads = new Argument<string[]>("WORKLOAD")
+{
+    Description = "pods, watchers, start; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
+};
+workloads.AcceptOnlyFromAmong("pods", "watchers", "start");
+var root = new RootCommand("Measures a cluster of hollow nodes over HTTPS, as clients see it. The exit code is 1 when a floor is missed.")
+{
+    workloads, nodes, pods, deployments, watchers, connections,
+};
+root.SetAction(async (result, _) =>
+{
+    string[] chosen = result.GetValue(workloads) is { Length: > 0 } given ? given : ["start", "watchers", "pods"];
+    bool isReached = true;
+    foreach (string workload in chosen)
+    {
+        Console.WriteLine($"== {workload}");
+        isReached &= workload switch
+        {
+            "pods" => await PodsWorkload.RunAsync(result.GetValue(nodes), result.GetValue(pods), result.GetValue(deployments)),
+            "watchers" => await WatchersWorkload.RunAsync(result.GetValue(watchers), result.GetValue(connections), changes: 150, changesPerSecond: 5),
+            _ => await StartWorkload.RunAsync(),
+        };
+    }
+    return isReached ? 0 : 1;
+});
+return await root.Parse(args).InvokeAsync();

@@ -1,0 +1,105 @@
+namespace Orchestrator.Compatibility.Tests;
+
+/// <summary>The command line of the orchestrator itself, run as a user runs it.</summary>
+public sealed class StartTests
+{
+    [Fact]
+    public void A_cluster_starts_stops_comes_back_with_its_data_and_goes_without_a_trace()
+    {
+        using var cluster = new Cluster("life", "--hollow-nodes", "2");
+
+        (int exitCode, string output) = cluster.Run("start", "--profile", "life", "--hollow-nodes", "2");
+        Assert.True(exitCode == 0, output);
+        Assert.Contains("2 nodes are Ready", output);
+        (exitCode, output) = cluster.Run("status", "--profile", "life");
+        Assert.Equal("life\ntype: Control Plane\nhost: Running\nkubelet: Running\napiserver: Running\nkubeconfig: Configured\nnodes: 2 of 2 Ready\n", output);
+        Assert.Equal(0, exitCode);
+        Assert.Equal((0, "life\n"), cluster.Shell("kubectl config current-context"));
+        Assert.Equal(0, cluster.Shell("kubectl create configmap kept --from-literal=a=b").ExitCode);
+
+        Assert.Equal(0, cluster.Run("stop", "--profile", "life").ExitCode);
+        (exitCode, output) = cluster.Run("status", "--profile", "life");
+        Assert.StartsWith("life\ntype: Control Plane\nhost: Stopped\nkubelet: Stopped\napiserver: Stopped\n", output);
+        Assert.Equal(3, exitCode);
+        Assert.Contains("was not running", cluster.Run("stop", "--profile", "life").Output);
+
+        (exitCode, output) = cluster.Run("start", "--profile", "life");
+        Assert.True(exitCode == 0, output);
+        Assert.Equal((0, "b"), cluster.Shell("kubectl get configmap kept -o jsonpath='{.data.a}'"));
+        (exitCode, output) = cluster.Run("start", "--profile", "life");
+        Assert.Contains("is running", output);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("ready to serve client requests", cluster.Run("logs", "--profile", "life", "-n", "1000", "store").Output);
+
+        Assert.Equal(0, cluster.Run("delete", "--profile", "life").ExitCode);
+        Assert.False(Directory.Exists(Path.Combine(cluster.Environment["ORCHESTRATOR_HOME"], "profiles", "life")));
+        Assert.DoesNotContain("life", cluster.Shell("kubectl config get-contexts -o name").Output);
+        Assert.Equal(85, cluster.Run("status", "--profile", "life").ExitCode);
+    }
+
+    [Fact]
+    public void Two_profiles_run_side_by_side_in_one_kubeconfig()
+    {
+        using var first = new Cluster("one", "--hollow-nodes", "1");
+        first.Start();
+
+        (int exitCode, string output) = first.Run("start", "--profile", "two", "--hollow-nodes", "1", "--keep-context");
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal((0, "one\ntwo\n"), first.Shell("kubectl config get-contexts -o name | sort"));
+        Assert.Equal((0, "one\n"), first.Shell("kubectl config current-context"));
+        Assert.Equal(0, first.Shell("kubectl --context two create namespace only-here").ExitCode);
+        Assert.Equal(1, first.Shell("kubectl --context one get namespace only-here").ExitCode);
+        Assert.Equal(0, first.Run("delete", "--all").ExitCode);
+        Assert.Equal((0, ""), first.Shell("kubectl config get-contexts -o name"));
+    }
+
+    [Theory]
+    [InlineData("start --hollow-nodes many", 1, "Cannot parse argument 'many'")]
+    [InlineData("start --hollow-nodes -1", 1, "--hollow-nodes: -1 is not between 0 and")]
+    [InlineData("start", 1, "give --hollow-nodes N")]
+    [InlineData("start --profile Not/Good --hollow-nodes 1", 1, "profile name \"Not/Good\" is not valid")]
+    [InlineData("start --hollow-nodes 1 --hollow-ready-after soon", 1, "\"soon\" is no duration")]
+    [InlineData("start --hollow-nodes 1 --store-endpoints nonsense", 1, "\"nonsense\" is no URL")]
+    [InlineData("start --hollow-nodes 1 --store-cafile /nonexistent", 1, "/nonexistent does not exist")]
+    [InlineData("stop --profile nobody", 85, "Profile \"nobody\" not found")]
+    [InlineData("logs --profile nobody", 85, "Profile \"nobody\" not found")]
+    [InlineData("server --disable everything", 1, "there is no part \"everything\"")]
+    [InlineData("server --bind-address here", 1, "\"here\" is no IP address")]
+    [InlineData("dance", 1, "dance")]
+    public void A_wrong_word_gets_one_clear_error(string arguments, int expectedExitCode, string expectedText)
+    {
+        using var cluster = new Cluster("unused");
+
+        (int exitCode, string output) = cluster.Run(arguments.Split(' '));
+
+        Assert.Contains(expectedText, output);
+        Assert.Equal(expectedExitCode, exitCode);
+    }
+
+    [Fact]
+    public void A_port_in_use_is_named_and_nothing_stays_behind()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
+        using var cluster = new Cluster("taken");
+
+        (int exitCode, string output) = cluster.Run("start", "--profile", "taken", "--hollow-nodes", "1", "--https-listen-port", $"{port}");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"{port}", output);
+        Assert.Contains("address already in use", output);
+        Assert.Contains("host: Stopped", cluster.Run("status", "--profile", "taken").Output);
+    }
+
+    [Fact]
+    public void Shells_can_complete_commands_and_options()
+    {
+        using var cluster = new Cluster("unused");
+
+        Assert.Contains("start", cluster.Run("[suggest:13]", "orchestrator st").Output);
+        Assert.Contains("complete -F", cluster.Run("completion", "bash").Output);
+        Assert.Equal(0, cluster.Shell($"bash -n <({Cluster.Program} completion bash)").ExitCode);
+    }
+}
