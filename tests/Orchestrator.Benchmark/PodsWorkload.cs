@@ -33,8 +33,7 @@ internal static class PodsWorkload
                 Deployment($"load-{index}", pods / deployments)));
         await running.ReachedAsync(pods / deployments * deployments, ending.Token);
         double rate = running.Count / watch.Elapsed.TotalSeconds;
-        Say($"{running.Count} pods of {deployments} Deployments Running after {watch.Elapsed.TotalSeconds:0.0} s: {rate:0} pods/s, "
-            + $"{(cluster.ProcessorTime() - processor).TotalSeconds:0.0} s of processor time, memory {cluster.MemoryMiB()} MiB");
+        Say($"{running.Count} pods of {deployments} Deployments Running after {watch.Elapsed.TotalSeconds:0.0} s: {rate:0} pods/s, {(cluster.ProcessorTime() - processor).TotalSeconds:0.0} s of processor time, memory {cluster.MemoryMiB()} MiB");
         bool isFastEnough = Floor("pods/s from first create to all Running", rate, 300, isLeast: true);
 
         var (reads, writes) = await SteadyAsync(cluster, client, ending.Token);
@@ -83,14 +82,14 @@ internal static class PodsWorkload
         return (reads, writes);
     }
 
-    private static string Deployment(string name, int replicas) => $$$"""
-        {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"{{{name}}}"},"spec":{"replicas":{{{replicas}}},
-        "selector":{"matchLabels":{"app":"{{{name}}}"}},"template":{"metadata":{"labels":{"app":"{{{name}}}"}},
+    private static string Deployment(string name, int replicas) => $$$$$"""
+        {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"{{{{{name}}}}}"},"spec":{"replicas":{{{{{replicas}}}}},
+        "selector":{"matchLabels":{"app":"{{{{{name}}}}}"}},"template":{"metadata":{"labels":{"app":"{{{{{name}}}}}"}},
         "spec":{"containers":[{"name":"c","image":"nginx:1.27","resources":{"requests":{"cpu":"10m","memory":"16Mi"}}}]}}}}
         """;
 
     private static string ConfigMap(int value) =>
-        $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"probe"},"data":{"value":"{{value}}"}}""";
+        $$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"probe"},"data":{"value":"{{{value}}}"}}""";
 
     public static void Say(FormattableString text) => Console.WriteLine(FormattableString.Invariant(text));
 

@@ -47,8 +47,7 @@ internal static class WatchersWorkload
         }
         foreach (var arrival in arrivals.Where(entry => entry.Key > 0).Select(entry => entry.Value))
             times.Add(await arrival.All.WaitAsync(Patience));
-        PodsWorkload.Say($"from write to last of {watchers} watchers, {changesPerSecond} changes/s: {times}; "
-            + $"{(cluster.ProcessorTime() - processor).TotalMilliseconds / changes:0} ms of the server's processor time a change");
+        PodsWorkload.Say($"from write to last of {watchers} watchers, {changesPerSecond} changes/s: {times}; {(cluster.ProcessorTime() - processor).TotalMilliseconds / changes:0} ms of the server's processor time a change");
         bool isReached = PodsWorkload.Floor("p99 from write to last watcher, ms", times.Percentile(99), 200, isLeast: false);
         await ending.CancelAsync();
         await Task.WhenAll(reading);
@@ -106,7 +105,7 @@ internal static class WatchersWorkload
     }
 
     private static string ConfigMap(int change) =>
-        $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"watched"},"data":{"change":"{{change}}"}}""";
+        $$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"watched"},"data":{"change":"{{{change}}}"}}""";
 
     /// <summary>When the last of all watchers had one change.</summary>
     private sealed class Arrival(int watchers)

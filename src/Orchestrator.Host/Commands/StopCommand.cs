@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Orchestrator.Host.Profiles;
 
 namespace Orchestrator.Host.Commands;
 

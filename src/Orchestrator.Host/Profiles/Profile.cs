@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Host.Profiles;
 
@@ -74,7 +75,7 @@ internal sealed partial class Profile
     {
         try
         {
-            System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            SecretFiles.MakeDirectory(Directory);
             System.IO.Directory.CreateDirectory(Logs);
         }
         catch (Exception fault) when (fault is UnauthorizedAccessException or IOException)

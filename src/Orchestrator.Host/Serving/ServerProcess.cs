@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Host.Logging;
 using Orchestrator.Host.Profiles;
+using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Host.Serving;
 
@@ -53,7 +54,7 @@ internal static class ServerProcess
         if (settings.DataDirectory == profile.Directory)
             profile.CreateDirectories();
         else
-            Directory.CreateDirectory(settings.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            SecretFiles.MakeDirectory(settings.DataDirectory);
         return ProfileLock.TryTake(settings.DataDirectory)
             ?? throw new CommandException($"another process serves {settings.DataDirectory}: stop it, or give --data-dir another directory");
     }

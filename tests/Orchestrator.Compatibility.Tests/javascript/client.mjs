@@ -30,7 +30,8 @@ const informer = k8s.makeInformer(config, `/api/v1/namespaces/${namespace}/confi
 for (const verb of Object.keys(seen)) {
     informer.on(verb, (object) => seen[verb].push(object.metadata.name));
 }
-informer.on('error', (error) => say(`informer: ${error}`));
+let isStopping = false;
+informer.on('error', (error) => { if (!isStopping) say(`informer: ${error}`); });
 await informer.start();
 
 const created = await core.createNamespacedConfigMap({ namespace, body: { metadata: { name: 'js' }, data: { a: '1' } } });
@@ -52,6 +53,7 @@ say(`patched ${patched.data.a} ${patched.data.b}`);
 await core.deleteNamespacedConfigMap({ namespace, name: 'js' });
 await until('the informer saw the deletion', () => seen.delete.includes('js'));
 say(`informer saw js: add ${seen.add.includes('js')}, update ${seen.update.includes('js')}, delete ${seen.delete.includes('js')}`);
+isStopping = true;
 await informer.stop();
 try {
     await core.readNamespacedConfigMap({ namespace, name: 'js' });
