@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
-using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.Security.Authentication;
