@@ -45,7 +45,5 @@ internal static class WebSocketUpgrade
     }
 
     // SHA-1 is what the handshake asks for; it protects nothing.
-#pragma warning disable CA5350
     public static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + AcceptSuffix)));
-#pragma warning restore CA5350
 }
