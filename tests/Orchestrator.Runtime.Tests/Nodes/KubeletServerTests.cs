@@ -101,7 +101,7 @@ public sealed class KubeletServerTests : IAsyncLifetime
     [InlineData("/nonesuch", HttpStatusCode.NotFound, "404 page not found")]
     public async Task What_is_not_there_is_said(string path, HttpStatusCode status, string text)
     {
-        using HttpMessageInvoker invoker = Connect(Issue("CN=kube-apiserver"));
+        using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));
 
         var answer = await GetAsync(invoker, path);
 
@@ -110,11 +110,22 @@ public sealed class KubeletServerTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("CN=eve")]
+    [InlineData("O=dev, CN=eve")]
+    [InlineData("O=system:nodes, CN=system:node:other")]
+    public async Task A_users_certificate_of_the_same_authority_opens_nothing(string name)
+    {
+        using HttpMessageInvoker invoker = Connect(Issue(name));
+
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => GetAsync(invoker, "/pods"));
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Commands_run_in_the_container(bool overWebSocket)
     {
-        using HttpMessageInvoker invoker = Connect(Issue("CN=kube-apiserver"));
+        using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));
         var options = new RemoteCommandOptions { Command = ["sh", "-c", "hostname; cat; exit 6"], Stdin = true, Stdout = true, Stderr = true };
         Uri uri = At("/exec/default/web/main?" + options.ToKubeletQuery());
         var client = new RemoteCommandClient(invoker);
@@ -141,7 +152,7 @@ public sealed class KubeletServerTests : IAsyncLifetime
             pod.Spec.Containers[0].Command = ["sh"];
         });
         await _cluster.UntilReadyAsync("shell");
-        using HttpMessageInvoker invoker = Connect(Issue("CN=kube-apiserver"));
+        using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));
         var options = new RemoteCommandOptions { Stdin = true, Stdout = true, Stderr = true };
 
         await using var session = await new RemoteCommandClient(invoker).ConnectSpdyAsync(
@@ -159,7 +170,7 @@ public sealed class KubeletServerTests : IAsyncLifetime
     [Fact]
     public async Task Forwarded_ports_answer_requests_and_send_back_all_else()
     {
-        using HttpMessageInvoker invoker = Connect(Issue("CN=kube-apiserver"));
+        using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));
         await using PortForwardConnection session = await new PortForwardClient(invoker).ConnectTunnelAsync(At("/portForward/default/web"), Limit);
 
         await using ForwardedConnection web = await session.OpenAsync(80, Limit);
@@ -190,7 +201,7 @@ public sealed class KubeletServerTests : IAsyncLifetime
     [Fact]
     public async Task The_api_servers_proxy_finds_a_nodes_kubelet_by_its_object()
     {
-        using HttpMessageInvoker invoker = Connect(Issue("CN=kube-apiserver"));
+        using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));
         var proxy = new NodeProxy(invoker, invoker);
         Node node = _cluster.Api.Get<Node>("hollow-2")!;
 
@@ -245,7 +256,7 @@ public sealed class KubeletServerTests : IAsyncLifetime
 
     private async Task<string> GetTextAsync(string path, string? node = null)
     {
-        using HttpMessageInvoker invoker = Connect(Issue("CN=kube-apiserver"));
+        using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));
         var (status, text) = await GetAsync(invoker, path, node);
         Assert.True(status == HttpStatusCode.OK, $"{status}: {text}");
         return text;
