@@ -52,7 +52,10 @@ internal sealed class HttpLineStream(HttpResponseMessage response, Stream body, 
             if (result.IsCompleted)
             {
                 _consumed = buffer.End;
-                return buffer.IsEmpty ? null : Contiguous(buffer);
+                // Not by "? null :", whose null would be an empty memory: the reader would never hear of the end.
+                if (buffer.IsEmpty)
+                    return null;
+                return Contiguous(buffer);
             }
             if (buffer.Length > LineLimitBytes)
                 throw new TransportException($"a line is longer than {LineLimitBytes} bytes");
