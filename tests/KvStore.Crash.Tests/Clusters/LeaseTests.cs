@@ -27,7 +27,10 @@ public sealed class LeaseTests
             Assert.Equal("key", Assert.Single(asked.Keys).ToStringUtf8());
             await Until.PassedAsync(TimeSpan.FromMilliseconds(500));
         }
-        Assert.Single((await leader.Client.GetAsync("key")).Kvs);
+        var kept = (await leader.Client.GetAsync("key")).Kvs;
+        // On a machine that stood still for the lease's whole time it may be over.
+        if (Stopwatch.GetElapsedTime(renewed) < TimeSpan.FromSeconds(3))
+            Assert.Single(kept);
         await Until.HoldsAsync(async () => (await followers[1].Client.GetAsync("key")).Kvs.Count == 0, "the lease runs out");
 
         Assert.InRange(Stopwatch.GetElapsedTime(renewed), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(3 + 5));
