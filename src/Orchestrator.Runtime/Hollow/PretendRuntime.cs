@@ -209,7 +209,14 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
         using IDisposable alarm = _alarms.Set(_alarms.Now + timeout, () =>
         {
             isTimedOut = true;
-            limit.Cancel();
+            try
+            {
+                limit.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The command has ended at that very moment.
+            }
         });
         try
         {

@@ -47,7 +47,7 @@ public sealed class ServiceTests(ServerFixture server) : IClassFixture<ServerFix
     {
         string ns = await server.NewNamespaceAsync();
         string path = $"/api/v1/namespaces/{ns}/services";
-        string service = Service("a", "NodePort").Replace("\"port\":80", "\"port\":80,\"nodePort\":31999", StringComparison.Ordinal);
+        string service = Service("a", "NodePort").Replace("\"port\":80", "\"port\":80,\"nodePort\":30007", StringComparison.Ordinal);
 
         var (dry, _) = await server.SendAsync(HttpMethod.Post, path + "?dryRun=All", service);
         var (real, _) = await server.SendAsync(HttpMethod.Post, path, service);

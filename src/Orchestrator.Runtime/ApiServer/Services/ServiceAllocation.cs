@@ -190,6 +190,16 @@ internal sealed class ServiceAllocation(
             ApiErrors.Invalid(new GroupKind("", "Service"), service.Name, [FieldError.Invalid(path, number, text)]);
     }
 
+    /// <summary>How many ports at the range's beginning are chosen for nobody while there are others: a 32nd of all, 16 to 128.</summary>
+    private int NamedPorts
+    {
+        get
+        {
+            int size = lastPort - firstPort + 1;
+            return size <= 16 ? 0 : Math.Clamp(size / 32, 16, 128) is var named && named < size ? named : 0;
+        }
+    }
+
     private async Task<int> TakeAnyPortAsync(
         Claim claim, Service service, string protocol, int? preferred, HashSet<string> own, CancellationToken cancellationToken)
     {
@@ -197,7 +207,8 @@ internal sealed class ServiceAllocation(
             return same;
         for (int attempt = 0; attempt < RandomTries; attempt++)
         {
-            int candidate = Random.Shared.Next(firstPort, lastPort + 1);
+            // The first part is left to services that name their port, as with addresses and as in Kubernetes.
+            int candidate = Random.Shared.Next(firstPort + NamedPorts, lastPort + 1);
             if (await TryAsync(candidate).ConfigureAwait(false))
                 return candidate;
         }

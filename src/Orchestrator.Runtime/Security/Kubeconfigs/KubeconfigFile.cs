@@ -89,6 +89,9 @@ public static class KubeconfigFile
         return true;
     }
 
+    /// <summary>EEXIST, or Windows' ERROR_FILE_EXISTS.</summary>
+    private static bool IsThere(IOException fault) => fault.HResult is 17 or unchecked((int)0x80070050);
+
     private static FileStream Lock(string path)
     {
         var deadline = DateTime.UtcNow + LockPatience;
@@ -98,11 +101,12 @@ public static class KubeconfigFile
             {
                 return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             }
-            catch (IOException) when (File.Exists(path) && DateTime.UtcNow < deadline)
+            catch (IOException fault) when (IsThere(fault) && DateTime.UtcNow < deadline)
             {
+                // It may be gone again by now: the error says what was.
                 Thread.Sleep(LockRetry);
             }
-            catch (IOException) when (File.Exists(path))
+            catch (IOException fault) when (IsThere(fault))
             {
                 throw new IOException($"Somebody else is writing this kubeconfig; if nobody is, delete {path}.");
             }
