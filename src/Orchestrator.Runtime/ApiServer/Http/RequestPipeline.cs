@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Api.Selectors;
 using Orchestrator.Runtime.ApiServer.Requests;
 using Orchestrator.Runtime.ApiServer.Resources;
 
@@ -108,12 +109,9 @@ internal sealed partial class RequestPipeline(
     /// <summary>A list or watch of one object by name is a matter of that object.</summary>
     private static string NameOf(RequestPath path, string verb, string fieldSelector)
     {
-        const string byName = "metadata.name=";
-        if (path.Name.Length > 0 || verb is not ("list" or "watch" or "deletecollection")
-            || !fieldSelector.StartsWith(byName, StringComparison.Ordinal))
+        if (path.Name.Length > 0 || verb is not ("list" or "watch") || !FieldSelector.TryParse(fieldSelector, out var fields, out _))
             return path.Name;
-        string name = fieldSelector[byName.Length..].TrimStart('=');
-        return name.Contains(',', StringComparison.Ordinal) ? "" : name;
+        return fields.TryGetExact("metadata.name", out string name) ? name : "";
     }
 
     private static ApiException Forbidden(RequestAttributes request, string reason)

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
@@ -78,9 +79,19 @@ internal sealed class ResourceEndpoints
     private static void CheckPlace(ApiRequest request)
     {
         var description = request.View.Description;
-        bool isInNamespace = request.Path.Namespace.Length > 0 && description is not { Group: "", Plural: "namespaces" };
+        // A namespace's own path names it as the namespace, too. Below another one it must not be found: who asked was let in for that one.
+        bool isItself = description is { Group: "", Plural: "namespaces" } && request.Path.Namespace == request.Name;
+        bool isInNamespace = request.Path.Namespace.Length > 0 && !isItself;
         if (isInNamespace && !description.IsNamespaced)
             throw ApiErrors.PathNotFound();
+        if (request.Path.Rest is not ("" or "/") && request.Path.Subresource != "proxy")
+            throw ApiErrors.PathNotFound();
+        if (request.Path.IsOldWatch && !HttpMethods.IsGet(request.Http.Request.Method))
+            throw ApiErrors.MethodNotAllowed();
+        // A name belongs to what is changed, and not to what is made: rules for one name must not be met by it.
+        bool hasName = request.Name.Length > 0;
+        if (request.Path.Subresource.Length == 0 && (request.Verb == "create" ? hasName : request.Verb is "update" or "patch" && !hasName))
+            throw ApiErrors.MethodNotAllowed();
         // Over all namespaces one can only look.
         if (description.IsNamespaced && !isInNamespace && request.View.Stored is not null)
         {
@@ -96,6 +107,8 @@ internal sealed class ResourceEndpoints
         var description = request.View.Description;
         string subresource = request.Path.Subresource;
         var known = description.Subresource(subresource) ?? throw ApiErrors.PathNotFound();
+        if (!known.Verbs.Contains(request.Verb))
+            throw ApiErrors.MethodNotAllowed();
         switch (description.Plural, subresource)
         {
             case ("pods", "exec" or "attach" or "portforward" or "log" or "proxy"):
@@ -104,12 +117,6 @@ internal sealed class ResourceEndpoints
                 return ConnectAsync(request, NodeStreams.ServeServiceProxyAsync);
             case ("nodes", "proxy"):
                 return ConnectAsync(request, NodeStreams.ServeNodeProxyAsync);
-        }
-
-        if (!known.Verbs.Contains(request.Verb))
-            throw ApiErrors.MethodNotAllowed();
-        switch (description.Plural, subresource)
-        {
             case ("pods", "binding"):
                 return BindAsync(request);
             case ("pods", "eviction"):

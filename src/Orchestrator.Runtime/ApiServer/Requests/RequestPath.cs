@@ -89,12 +89,14 @@ internal sealed record RequestPath
     {
         if (!IsResource)
             return request.Method.ToLowerInvariant();
-        bool hasName = Name.Length > 0 && !IsOldWatch;
+        // Whatever the method: it is not to be taken for a deletion of one name that deletes all.
+        if (IsOldWatch)
+            return "watch";
+        bool hasName = Name.Length > 0;
         return request.Method switch
         {
-            "GET" or "HEAD" when IsOldWatch => "watch",
             "GET" or "HEAD" when hasName => "get",
-            "GET" or "HEAD" => QueryOptions.IsTrue(request.Query["watch"].ToString()) ? "watch" : "list",
+            "GET" or "HEAD" => QueryOptions.Flag(request.Query, "watch") ? "watch" : "list",
             "POST" => "create",
             "PUT" => "update",
             "PATCH" => "patch",
