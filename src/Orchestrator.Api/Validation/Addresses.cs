@@ -69,6 +69,10 @@ public static class Addresses
         ? (address.Value >> 8 & 0xffffff) == 0xe00000
         : (address.Value >> 112 & 0xff0f) == 0xff02;
 
+    /// <summary>One that other machines can reach: not this machine, not this link, not none.</summary>
+    public static bool IsOrdinary(Address address) =>
+        !IsUnspecified(address) && !IsLoopback(address) && !IsLinkLocalUnicast(address) && !IsLinkLocalMulticast(address);
+
     private static UInt128 MappedIPv4 => (UInt128)0xffff << 32;
 
     private static bool TryParseIPv4(ReadOnlySpan<char> text, out uint number)

@@ -97,21 +97,14 @@ internal sealed class ControlPlane : IAsyncDisposable
 
     private NodeProxy NodeProxyOf(ClusterCertificates certificates)
     {
-        var kubelets = new HttpMessageInvoker(new SocketsHttpHandler
+        var kubelets = new HttpMessageInvoker(NodeProxy.Handler(new SslClientAuthenticationOptions
         {
-            AllowAutoRedirect = false,
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                ClientCertificates = [certificates.KubeletClient],
-                CertificateChainPolicy = Trusting(certificates.ServerAuthority.Certificate),
-            },
-        });
+            ClientCertificates = [certificates.KubeletClient],
+            CertificateChainPolicy = Trusting(certificates.ServerAuthority.Certificate),
+        }));
         // Pods show what certificates they like.
-        var pods = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, _, _, _) => true },
-        });
+        var pods = new HttpMessageInvoker(
+            NodeProxy.Handler(new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, _, _, _) => true }));
         _parts.Push(new Disposing(kubelets));
         _parts.Push(new Disposing(pods));
         return new NodeProxy(kubelets, pods);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Security;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
@@ -14,12 +15,22 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
 {
     private const int DefaultPort = 10250;
 
+    /// <summary>How both connect: what one user's request left behind (a cookie) must not reach the next one's.</summary>
+    public static SocketsHttpHandler Handler(SslClientAuthenticationOptions encryption) => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        ActivityHeadersPropagator = null,
+        SslOptions = encryption,
+    };
+
     public async Task ForwardAsync(HttpContext context, Node node, string pathAndQuery, CancellationToken cancellationToken)
     {
         try
         {
             await UpgradeProxy.ForwardAsync(
-                context, At(node, pathAndQuery), kubelets, request => request.Headers.TryAddWithoutValidation(KubeletServer.NodeHeader, node.Name));
+                context, At(node, pathAndQuery), kubelets, request => Name(request, node));
         }
         catch (HttpRequestException e)
         {
@@ -30,7 +41,7 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
     public async Task<HttpResponseMessage> SendAsync(Node node, HttpMethod method, string pathAndQuery, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, At(node, pathAndQuery));
-        request.Headers.TryAddWithoutValidation(KubeletServer.NodeHeader, node.Name);
+        Name(request, node);
         try
         {
             return await kubelets.SendAsync(request, cancellationToken);
@@ -51,6 +62,13 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
         {
             throw ApiErrors.ServiceUnavailable($"error trying to reach service: {e.Message}");
         }
+    }
+
+    /// <summary>The node that was asked for, whatever a client says itself.</summary>
+    private static void Name(HttpRequestMessage request, Node node)
+    {
+        request.Headers.Remove(KubeletServer.NodeHeader);
+        request.Headers.TryAddWithoutValidation(KubeletServer.NodeHeader, node.Name);
     }
 
     private static Uri At(Node node, string pathAndQuery)

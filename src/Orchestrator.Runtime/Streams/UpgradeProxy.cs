@@ -1,6 +1,10 @@
 using System.Buffers;
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+using Orchestrator.Runtime.Security.Authentication;
 
 namespace Orchestrator.Runtime.Streams;
 
@@ -18,6 +22,8 @@ public static class UpgradeProxy
         "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
         "Transfer-Encoding", "Upgrade",
     };
+
+    private const string ImpersonationPrefix = "Impersonate-";
 
     /// <summary>The caller's identity is the proxy's business: the next server knows the proxy by its certificate.</summary>
     private static readonly HashSet<string> Withheld = new(StringComparer.OrdinalIgnoreCase) { "Host", "Authorization", "Cookie", "Expect" };
@@ -45,14 +51,16 @@ public static class UpgradeProxy
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         bool isUpgrade = ConnectionUpgrade.Values(request.Headers.Connection).Contains("upgrade", StringComparer.OrdinalIgnoreCase);
-        if (!isUpgrade && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0))
+        // HTTP/2 has bodies without either header.
+        if (!isUpgrade && request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
             outgoing.Content = new StreamContent(request.Body);
         foreach (var (name, values) in request.Headers)
         {
-            if (HopByHop.Contains(name) || Withheld.Contains(name))
+            if (HopByHop.Contains(name) || Withheld.Contains(name) || name.StartsWith(ImpersonationPrefix, StringComparison.OrdinalIgnoreCase))
                 continue;
-            if (!outgoing.Headers.TryAddWithoutValidation(name, values.AsEnumerable()))
-                outgoing.Content?.Headers.TryAddWithoutValidation(name, values.AsEnumerable());
+            var passed = name.Equals(HeaderNames.SecWebSocketProtocol, StringComparison.OrdinalIgnoreCase) ? WithoutToken(values) : values;
+            if (passed.Count > 0 && !outgoing.Headers.TryAddWithoutValidation(name, passed.AsEnumerable()))
+                outgoing.Content?.Headers.TryAddWithoutValidation(name, passed.AsEnumerable());
         }
         if (isUpgrade)
         {
@@ -61,6 +69,10 @@ public static class UpgradeProxy
         }
         return outgoing;
     }
+
+    /// <summary>Browsers put their token among the protocols.</summary>
+    private static StringValues WithoutToken(StringValues protocols) =>
+        ConnectionUpgrade.Values(protocols).Where(protocol => !protocol.StartsWith(BearerToken.ProtocolPrefix, StringComparison.Ordinal)).ToArray();
 
     private static async Task AnswerAsync(HttpContext context, HttpResponseMessage response)
     {

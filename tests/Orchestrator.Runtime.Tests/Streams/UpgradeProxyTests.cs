@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Runtime.Hollow;
+using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Streams;
 
 namespace Orchestrator.Runtime.Tests.Streams;
@@ -93,6 +94,64 @@ public sealed class UpgradeProxyTests
     }
 
     [Fact]
+    public async Task What_says_who_the_caller_is_stays_behind()
+    {
+        await using StreamServer pod = await StreamServer.StartAsync(context => context.Response.WriteAsync(
+            string.Join('\n', context.Request.Headers.Select(header => $"{header.Key}: {header.Value}"))));
+        await using StreamServer proxy = await ProxyToAsync(pod);
+        using var request = new HttpRequestMessage(HttpMethod.Get, proxy.At("/"));
+        request.Headers.TryAddWithoutValidation("Impersonate-User", "amy");
+        request.Headers.TryAddWithoutValidation("Cookie", "session=1");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Protocol", "base64url.bearer.authorization.k8s.io.c2VjcmV0, chat");
+        request.Headers.TryAddWithoutValidation("X-Other", "kept");
+
+        using HttpResponseMessage response = await StreamServer.Invoker.SendAsync(request, Limit);
+        string seen = await response.Content.ReadAsStringAsync(Limit);
+
+        Assert.DoesNotContain("Impersonate", seen, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("Cookie", seen, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Sec-WebSocket-Protocol: chat", seen);
+        Assert.DoesNotContain("c2VjcmV0", seen);
+        Assert.Contains("X-Other: kept", seen);
+    }
+
+    [Fact]
+    public async Task A_body_without_a_length_is_passed_on_over_HTTP_2_as_well()
+    {
+        await using StreamServer pod = await StreamServer.StartAsync(async context =>
+            await context.Request.Body.CopyToAsync(context.Response.Body));
+        await using StreamServer proxy = await ProxyToAsync(pod);
+        using var body = new MemoryStream("hello"u8.ToArray());
+        using var request = new HttpRequestMessage(HttpMethod.Post, proxy.At("/"))
+        {
+            Version = System.Net.HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Endless(body),
+        };
+
+        using HttpResponseMessage response = await StreamServer.Invoker.SendAsync(request, Limit);
+
+        Assert.Equal("hello", await response.Content.ReadAsStringAsync(Limit));
+    }
+
+    [Fact]
+    public async Task What_a_pod_gave_one_user_to_keep_is_not_sent_for_another()
+    {
+        await using StreamServer pod = await StreamServer.StartAsync(context =>
+        {
+            context.Response.Cookies.Append("session", "first");
+            return context.Response.WriteAsync(context.Request.Headers.Cookie.ToString());
+        });
+        using var invoker = new HttpMessageInvoker(NodeProxy.Handler(new() { RemoteCertificateValidationCallback = (_, _, _, _) => true }));
+        await using StreamServer proxy = await StreamServer.StartAsync(context => UpgradeProxy.ForwardAsync(context, pod.Uri, invoker));
+        using var client = new HttpMessageInvoker(NodeProxy.Handler(new() { RemoteCertificateValidationCallback = (_, _, _, _) => true }));
+
+        using HttpResponseMessage first = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, proxy.Uri), Limit);
+        using HttpResponseMessage second = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, proxy.Uri), Limit);
+
+        Assert.Contains(first.Headers.GetValues("Set-Cookie"), cookie => cookie.StartsWith("session=first", StringComparison.Ordinal));
+        Assert.Equal("", await second.Content.ReadAsStringAsync(Limit));
+    }
+
+    [Fact]
     public async Task A_long_answer_arrives_while_it_is_being_written()
     {
         var more = new TaskCompletionSource();
@@ -113,6 +172,18 @@ public sealed class UpgradeProxyTests
 
         Assert.Equal("first", first);
         Assert.Equal("second", await lines.ReadLineAsync(Limit));
+    }
+
+    /// <summary>A body whose length nobody says.</summary>
+    private sealed class Endless(Stream body) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => body.CopyToAsync(stream);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
     }
 
     private static Task<StreamServer> ProxyToAsync(StreamServer kubelet)

@@ -5,6 +5,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.DiscoveryV1;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Api.Validation;
 using Orchestrator.Runtime.ApiServer.Requests;
 
 namespace Orchestrator.Runtime.ApiServer.Subresources;
@@ -45,7 +46,9 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
 
     private INodeProxy Proxy => proxy ?? throw ApiErrors.ServiceUnavailable("the server has no way to its nodes");
 
-    private static string Rest(ApiRequest request) => request.Path.Rest.Length == 0 ? "/" : request.Path.Rest;
+    // Escaped again: a question mark in the path begins no query.
+    private static string Rest(ApiRequest request) =>
+        request.Path.Rest.Length == 0 ? "/" : new PathString(request.Path.Rest).ToUriComponent();
 
     private async Task<Pod> PodAsync(ApiRequest request, string name) =>
         await objects.GetLiveAsync<Pod>(request.Namespace, name, request.Aborted).ConfigureAwait(false)
@@ -163,8 +166,11 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         await ForwardAsync(request, pod.Spec.NodeName, scheme, address, port).ConfigureAwait(false);
     }
 
+    /// <exception cref="ApiException">400: objects say where to connect, and must not lead to what only this machine reaches.</exception>
     private async Task ForwardAsync(ApiRequest request, string? nodeName, string scheme, string address, int port)
     {
+        if (!Addresses.TryParse(address, out var parsed) || !Addresses.IsOrdinary(parsed))
+            throw ApiErrors.BadRequest("address not allowed");
         var node = string.IsNullOrEmpty(nodeName)
             ? null
             : await objects.GetAsync<Node>("", nodeName, request.Aborted).ConfigureAwait(false);

@@ -8,7 +8,9 @@ namespace Orchestrator.Runtime.Security.Authentication;
 internal static class BearerToken
 {
     private const string Scheme = "Bearer ";
-    private const string ProtocolPrefix = "base64url.bearer.authorization.k8s.io.";
+
+    /// <summary>What a WebSocket's protocol that is a token begins with.</summary>
+    public const string ProtocolPrefix = "base64url.bearer.authorization.k8s.io.";
 
     /// <summary>Null when there is none.</summary>
     public static string? Find(HttpRequest request)
