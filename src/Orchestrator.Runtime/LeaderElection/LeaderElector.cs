@@ -22,6 +22,10 @@ public sealed class LeaderElector
     // The lease as it was last seen, and when it was first seen like that.
     private Lease? _seen;
     private long _seenAt;
+
+    // When the last request was sent by which the lease is ours. Others count from when the server acted, which was after that; the
+    // answer may have taken its time.
+    private long _renewedAt;
     private string _reported = "";
 
     public LeaderElector(ApiClient client, LeaderElectorOptions options)
@@ -75,7 +79,7 @@ public sealed class LeaderElector
 
     private async Task AcquireAsync(CancellationToken cancellation)
     {
-        while (!await TryAcquireOrRenewAsync(cancellation))
+        while (!await TryAcquireOrRenewAsync(cancellation) || Left() == TimeSpan.Zero)
             await Task.Delay(_options.RetryPeriod * (1 + JitterFactor * _options.Jitter()), _time, cancellation);
         _options.Log.LogInformation("{Identity} leads {Lease}", _options.Identity, _options.Name);
     }
@@ -83,42 +87,43 @@ public sealed class LeaderElector
     // Until the lead is lost, the work ends by itself, or the end is asked for.
     private async Task RenewAsync(Task work, CancellationToken cancellation)
     {
-        long renewedAt = _time.GetTimestamp();
         while (!cancellation.IsCancellationRequested && !work.IsCompleted)
         {
             try
             {
-                await Task.Delay(_options.RetryPeriod, _time, cancellation);
-                using var limit = new CancellationTokenSource(Left(renewedAt), _time);
+                await Task.Delay(Left() < _options.RetryPeriod ? Left() : _options.RetryPeriod, _time, cancellation);
+                using var limit = new CancellationTokenSource(Left(), _time);
                 using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-                if (await TryAcquireOrRenewAsync(both.Token))
-                    renewedAt = _time.GetTimestamp();
+                await TryAcquireOrRenewAsync(both.Token);
             }
             catch (OperationCanceledException)
             {
                 // Looked at below.
             }
-            if (_time.GetElapsedTime(renewedAt) < _options.RenewDeadline)
+            if (Left() > TimeSpan.Zero)
                 continue;
             _options.Log.LogWarning("{Identity} lost {Lease}", _options.Identity, _options.Name);
             return;
         }
     }
 
-    private TimeSpan Left(long renewedAt)
+    /// <summary>How long the lead may still be believed in.</summary>
+    private TimeSpan Left()
     {
-        var left = _options.RenewDeadline - _time.GetElapsedTime(renewedAt);
+        var left = _options.RenewDeadline - _time.GetElapsedTime(_renewedAt);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private async Task<bool> TryAcquireOrRenewAsync(CancellationToken cancellation)
     {
+        long begin = _time.GetTimestamp();
         try
         {
             var lease = await _client.FindAsync<Lease>(_options.Namespace, _options.Name, cancellation);
             if (lease is null)
             {
                 See(await _client.CreateAsync(NewLease(), cancellation: cancellation));
+                _renewedAt = begin;
                 return true;
             }
             if (_seen is null || lease.ResourceVersion != _seen.ResourceVersion)
@@ -127,6 +132,7 @@ public sealed class LeaderElector
             if (!isOurs && IsHeld(lease))
                 return false;
             See(await _client.UpdateAsync(Taken(lease, isOurs), cancellation: cancellation));
+            _renewedAt = begin;
             return true;
         }
         catch (Exception fault) when (fault is ApiException or TransportException)

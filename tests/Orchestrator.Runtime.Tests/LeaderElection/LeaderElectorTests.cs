@@ -74,6 +74,24 @@ public sealed class LeaderElectorTests
     }
 
     [Fact]
+    public void A_renewal_whose_answer_takes_long_counts_from_when_it_was_sent()
+    {
+        var a = Start("a");
+        _world.Run(TimeSpan.FromSeconds(1));
+        Start("b");
+        _world.Run(TimeSpan.FromSeconds(20));
+
+        // The server acts at once, the answer comes seven seconds later, and then nothing gets through any more.
+        a.DelayAnswer(TimeSpan.FromSeconds(7), _world.Time);
+        _world.RunUntil(() => _log.Contains("-a"), TimeSpan.FromMinutes(1));
+
+        var renewed = _server.Find<Lease>("kube-system", "test")!.Spec.RenewTime;
+        Assert.InRange(_world.Time.GetUtcNow() - renewed!.Value, TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(14));
+        _world.Run(TimeSpan.FromMinutes(1));
+        Assert.Equal(["+a", "-a", "+b"], _log);
+    }
+
+    [Fact]
     public void Over_many_seeds_of_faults_there_are_never_two_and_always_another()
     {
         for (int seed = 0; seed < 100; seed++)
@@ -85,7 +103,7 @@ public sealed class LeaderElectorTests
         var world = new VirtualWorld(seed);
         var server = new FakeApiServer(world, new Faults
         {
-            LostRequest = 0.2, LostAnswer = 0.2, Refusal = 0.1, Latency = TimeSpan.FromMilliseconds(500),
+            LostRequest = 0.2, LostAnswer = 0.2, Refusal = 0.1, Latency = TimeSpan.FromMilliseconds(seed % 2 == 0 ? 500 : 6000),
         });
         int leading = 0;
         int terms = 0;
@@ -161,6 +179,7 @@ public sealed class LeaderElectorTests
     private sealed class Candidate(IApiTransport server) : IApiTransport
     {
         private bool _isCut;
+        private (TimeSpan Delay, TimeProvider Time)? _late;
 
         public LeaderElector Elector { get; set; } = null!;
 
@@ -168,8 +187,20 @@ public sealed class LeaderElectorTests
 
         public void Cut() => _isCut = true;
 
-        public Task<ApiResponse> SendAsync(ApiRequest request, CancellationToken cancellation) =>
-            _isCut ? throw new TransportException("cut off") : server.SendAsync(request, cancellation);
+        /// <summary>The next write's answer comes late, and is the last that comes.</summary>
+        public void DelayAnswer(TimeSpan delay, TimeProvider time) => _late = (delay, time);
+
+        public async Task<ApiResponse> SendAsync(ApiRequest request, CancellationToken cancellation)
+        {
+            if (_isCut)
+                throw new TransportException("cut off");
+            var answer = await server.SendAsync(request, cancellation);
+            if (_late is not { } late || request.Method == HttpMethod.Get)
+                return answer;
+            _isCut = true;
+            await Task.Delay(late.Delay, late.Time, cancellation);
+            return answer;
+        }
 
         public Task<IApiStream> OpenAsync(ApiRequest request, CancellationToken cancellation) =>
             server.OpenAsync(request, cancellation);

@@ -20,6 +20,8 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
     private readonly List<FakeWatch> _watches = [];
     private long _compacted;
     private int _uidCount;
+    private int _crashes;
+    private DateTimeOffset _downUntil;
 
     public Faults Faults { get; set; } = faults ?? Faults.None;
 
@@ -39,12 +41,23 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
     /// <summary>Called before each request is handled; an answer stands for the server's.</summary>
     public Func<ApiRequest, ApiResponse?>? Intercept { get; set; }
 
+    /// <summary>Whether nothing is created in a namespace that is not there.</summary>
+    public bool ChecksNamespaces { get; set; }
+
+    /// <summary>Called with each change once it is made.</summary>
+    public Action<Change>? OnChange { get; set; }
+
     public IReadOnlyList<Change> History => _history;
+
+    /// <summary>All that is stored.</summary>
+    public IEnumerable<JsonObject> Everything => _objects.Values;
 
     public async Task<ApiResponse> SendAsync(ApiRequest request, CancellationToken cancellation)
     {
+        int crashes = _crashes;
         Requests.Add(request);
         await DelayAsync(cancellation);
+        CheckUp(crashes);
         if (Happens(Faults.LostRequest))
             throw new TransportException("lost on the way (planted)");
         if (Intercept?.Invoke(request) is { } answer)
@@ -52,7 +65,10 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
         if (Happens(Faults.Refusal))
             return Refuse(world.Random.Next(3));
         var response = Handle(request);
+        if (request.Method != HttpMethod.Get && Happens(Faults.CrashAfterWrite))
+            Crash(TimeSpan.FromSeconds(world.Random.NextDouble() * 10));
         await DelayAsync(cancellation);
+        CheckUp(crashes);
         if (Happens(Faults.LostAnswer))
             throw new TransportException("the answer was lost (planted)");
         return response;
@@ -60,8 +76,10 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
 
     public async Task<IApiStream> OpenAsync(ApiRequest request, CancellationToken cancellation)
     {
+        int crashes = _crashes;
         Requests.Add(request);
         await DelayAsync(cancellation);
+        CheckUp(crashes);
         if (Happens(Faults.LostRequest))
             throw new TransportException("lost on the way (planted)");
         if (Intercept?.Invoke(request) is { } answer)
@@ -73,6 +91,24 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
                 "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"));
         }
         return OpenWatch(target);
+    }
+
+    /// <summary>The server ends: all that is under way gets no answer, whether it was done or not. The store keeps everything, and
+    /// another server stands in its place after a while.</summary>
+    public void Crash(TimeSpan pause)
+    {
+        _crashes++;
+        _downUntil = world.Time.GetUtcNow() + pause;
+        BreakWatches();
+    }
+
+    /// <summary>Whatever was down is up.</summary>
+    public void Recover() => _downUntil = default;
+
+    private void CheckUp(int crashes)
+    {
+        if (crashes != _crashes || world.Time.GetUtcNow() < _downUntil)
+            throw new TransportException("the server is gone (planted)");
     }
 
     /// <summary>Reads an object past all faults.</summary>
@@ -236,6 +272,8 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
         var meta = Meta(body);
         if (resource.IsNamespaced && IsTerminating(ns))
             return Terminating(resource, ns);
+        if (resource.IsNamespaced && ChecksNamespaces && !_objects.ContainsKey($"namespaces//{ns}"))
+            return Failure(404, "NotFound", $"namespaces \"{ns}\" not found", ns);
         if (string.IsNullOrEmpty(Text(meta, "name")))
         {
             if (Text(meta, "generateName") is not { Length: > 0 } prefix)
@@ -461,6 +499,7 @@ public sealed class FakeApiServer(VirtualWorld world, Faults? faults = null) : I
     private void Publish(Change change)
     {
         _history.Add(change);
+        OnChange?.Invoke(change);
         foreach (var watch in _watches.ToList())
             watch.Offer(change);
     }

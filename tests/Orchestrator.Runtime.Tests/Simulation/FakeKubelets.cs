@@ -8,6 +8,12 @@ public sealed class FakeKubelets(VirtualWorld world, FakeApiServer server)
 {
     private int _address;
 
+    /// <summary>Whether a node's kubelet does nothing.</summary>
+    public Func<string, bool> IsDown { get; init; } = _ => false;
+
+    /// <summary>How often a pod that ends by itself fails.</summary>
+    public double FailureChance { get; set; }
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
@@ -20,19 +26,22 @@ public sealed class FakeKubelets(VirtualWorld world, FakeApiServer server)
 
     private void Look(Pod pod)
     {
-        if (string.IsNullOrEmpty(pod.Spec.NodeName))
+        if (string.IsNullOrEmpty(pod.Spec.NodeName) || IsDown(pod.Spec.NodeName))
             return;
         if (pod.IsBeingDeleted)
         {
+            // What is told to end in the middle of its work has not done it.
             if (pod.Status.Phase == "Running")
-                server.Put(Finished(pod));
+                server.Put(Finished(pod, hasFailed: pod.Spec.RestartPolicy != "Always"));
             server.EndGrace<Pod>(pod.Namespace, pod.Name);
             return;
         }
         if (pod.Status.Phase == "Pending")
             server.Put(Running(pod));
         else if (pod.Status.Phase == "Running" && pod.Spec.RestartPolicy != "Always")
-            server.Put(Finished(pod));
+            server.Put(Finished(pod, hasFailed: world.Random.NextDouble() < FailureChance));
+        else if (pod.Status.Phase == "Running" && pod.Status.Conditions.OrEmpty().Any(one => one is { Type: "Ready", Status: not "True" }))
+            server.Put(ReadyAgain(pod));
     }
 
     private Pod Running(Pod pod)
@@ -62,15 +71,29 @@ public sealed class FakeKubelets(VirtualWorld world, FakeApiServer server)
         return pod;
     }
 
-    private Pod Finished(Pod pod)
+    // A node that was away had its pods marked; its kubelet knows better once it is back.
+    private Pod ReadyAgain(Pod pod)
     {
-        pod.Status.Phase = "Succeeded";
+        foreach (var condition in pod.Status.Conditions.OrEmpty().Where(one => one.Type == "Ready"))
+        {
+            condition.Status = "True";
+            condition.LastTransitionTime = world.Time.GetUtcNow();
+        }
+        return pod;
+    }
+
+    private Pod Finished(Pod pod, bool hasFailed)
+    {
+        pod.Status.Phase = hasFailed ? "Failed" : "Succeeded";
         foreach (var status in pod.Status.ContainerStatuses.OrEmpty())
         {
             status.Ready = false;
             status.State = new ContainerState
             {
-                Terminated = new ContainerStateTerminated { ExitCode = 0, Reason = "Completed", FinishedAt = world.Time.GetUtcNow() },
+                Terminated = new ContainerStateTerminated
+                {
+                    ExitCode = hasFailed ? 1 : 0, Reason = hasFailed ? "Error" : "Completed", FinishedAt = world.Time.GetUtcNow(),
+                },
             };
         }
         foreach (var condition in pod.Status.Conditions.OrEmpty().Where(one => one.Type is "Ready" or "ContainersReady"))

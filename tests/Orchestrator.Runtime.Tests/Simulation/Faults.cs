@@ -14,6 +14,9 @@ public sealed record Faults
     /// <summary>The server answers 500, 503 with Retry-After, or 429.</summary>
     public double Refusal { get; init; }
 
+    /// <summary>The server has written, and ends before it can answer; all watches break with it.</summary>
+    public double CrashAfterWrite { get; init; }
+
     /// <summary>A watch breaks before an event.</summary>
     public double LostWatch { get; init; }
 

@@ -2,21 +2,25 @@ namespace Orchestrator.Runtime.Tests.Simulation;
 
 /// <summary>A clock and a thread for asynchronous code: everything that is posted runs here in order, and time moves only when
 /// nothing is left to run. One seed, one history.</summary>
-/// <remarks>Code under it must not leave its context: no Task.Run, no ConfigureAwait(false).</remarks>
+/// <remarks>Code under it must not leave its context: no Task.Run, no ConfigureAwait(false). A shuffled world runs what is ready in
+/// an order of the seed's, as a pool of threads might.</remarks>
 public sealed class VirtualWorld : SynchronizationContext
 {
     private const int SpinLimit = 100_000;
 
-    private readonly Queue<(SendOrPostCallback Callback, object? State)> _ready = new();
+    private readonly PriorityQueue<(SendOrPostCallback Callback, object? State), (int Chance, long Number)> _ready = new();
     private readonly PriorityQueue<(VirtualTimer Timer, long Setting), (long Due, long Number)> _timers = new();
     private readonly List<Exception> _faults = [];
+    private readonly Random? _shuffle;
+    private long _posts;
     private long _number;
     private long _ticks;
     private int _stepsAtOnce;
 
-    public VirtualWorld(int seed = 1)
+    public VirtualWorld(int seed = 1, bool isShuffled = false)
     {
         Random = new Random(seed);
+        _shuffle = isShuffled ? new Random(~seed) : null;
         Time = new Clock(this);
     }
 
@@ -34,7 +38,7 @@ public sealed class VirtualWorld : SynchronizationContext
     public override void Post(SendOrPostCallback d, object? state)
     {
         lock (_ready)
-            _ready.Enqueue((d, state));
+            _ready.Enqueue((d, state), (_shuffle?.Next() ?? 0, _posts++));
     }
 
     public override void Send(SendOrPostCallback d, object? state) => d(state);
@@ -147,7 +151,7 @@ public sealed class VirtualWorld : SynchronizationContext
         (SendOrPostCallback Callback, object? State) next;
         lock (_ready)
         {
-            if (!_ready.TryDequeue(out next))
+            if (!_ready.TryDequeue(out next, out _))
                 return false;
         }
         StepCount++;

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Orchestrator.Api;
+
+namespace Orchestrator.Runtime.Tests.Simulation;
+
+/// <summary>What must be true of each change that the API server accepts, whatever fails meanwhile.</summary>
+/// <remarks>Broken rules are gathered, for whoever wrote must not be the one who hears of it.</remarks>
+internal sealed class HistoryRules
+{
+    private readonly FakeApiServer _server;
+    private readonly Dictionary<string, HashSet<string>> _succeeded = [];
+    private readonly Dictionary<(string Owner, string Name), string> _scheduledJobs = [];
+    private readonly HashSet<string> _untouchable = [];
+
+    public HistoryRules(FakeApiServer server)
+    {
+        _server = server;
+        server.OnChange = Look;
+    }
+
+    public List<string> Broken { get; } = [];
+
+    /// <summary>Nobody may delete it or put another in its place.</summary>
+    public void MustStay(IKubernetesObject item) => _untouchable.Add(item.Uid);
+
+    public void MayGo(IKubernetesObject item) => _untouchable.Remove(item.Uid);
+
+    /// <summary>The different pods of a Job that ever succeeded.</summary>
+    public int SucceededPodsOf(string job) => _succeeded.TryGetValue(job, out var pods) ? pods.Count : 0;
+
+    public void Check() => Assert.True(Broken.Count == 0, string.Join('\n', Broken));
+
+    private void Look(FakeApiServer.Change change)
+    {
+        if (change.New is null)
+        {
+            if (_untouchable.Contains(Text(change.Old!, "metadata", "uid")))
+                Break(change, "was deleted though nobody who owned it was");
+            return;
+        }
+        LookAtGenerations(change);
+        if (change.Resource.Plural == "pods")
+            LookAtPod(change);
+        if (change.Resource.Plural == "jobs" && change.Old is null)
+            LookAtNewJob(change);
+    }
+
+    // No lost update: what was observed once is not unobserved.
+    private void LookAtGenerations(FakeApiServer.Change change)
+    {
+        long observed = Number(change.New!["status"]?["observedGeneration"]);
+        if (observed > Number(change.New["metadata"]!["generation"]))
+            Break(change, $"observed a generation that was never ({observed})");
+        if (change.Old is not null && observed < Number(change.Old["status"]?["observedGeneration"]))
+            Break(change, $"unlearned a generation ({Number(change.Old["status"]?["observedGeneration"])} to {observed})");
+    }
+
+    private void LookAtPod(FakeApiServer.Change change)
+    {
+        string node = Text(change.New!, "spec", "nodeName");
+        if (change.Old is not null && Text(change.Old, "spec", "nodeName") is { Length: > 0 } before && before != node)
+            Break(change, $"moved from {before} to {node}");
+        if (node.Length > 0 && (change.Old is null || Text(change.Old, "spec", "nodeName").Length == 0))
+            LookAtRoom(change, node);
+        string phase = Text(change.New!, "status", "phase");
+        if (phase != "Succeeded")
+            return;
+        foreach (var owner in change.New!["metadata"]!["ownerReferences"] as JsonArray ?? [])
+        {
+            string uid = (string)owner!["uid"]!;
+            if (!_succeeded.TryGetValue(uid, out var pods))
+                _succeeded.Add(uid, pods = []);
+            pods.Add(Text(change.New!, "metadata", "uid"));
+        }
+    }
+
+    // A pod was bound: all that its node runs must fit.
+    private void LookAtRoom(FakeApiServer.Change change, string node)
+    {
+        if (_server.Find<Api.CoreV1.Node>("", node) is not { } found)
+        {
+            Break(change, $"was bound to {node}, which is not there");
+            return;
+        }
+        long room = found.Status.Allocatable!["cpu"].MilliValue;
+        long asked = _server.All<Api.CoreV1.Pod>()
+            .Where(pod => pod.Spec.NodeName == node && pod.Status.Phase is not ("Succeeded" or "Failed"))
+            .SelectMany(pod => pod.Spec.Containers.OrEmpty())
+            .Sum(container => container.Resources?.Requests.OrEmpty().GetValueOrDefault("cpu").MilliValue ?? 0);
+        if (asked > room)
+            Break(change, $"made {node} hold {asked}m of {room}m");
+    }
+
+    // A start of a CronJob is a name; one of them may be made once.
+    private void LookAtNewJob(FakeApiServer.Change change)
+    {
+        foreach (var owner in change.New!["metadata"]!["ownerReferences"] as JsonArray ?? [])
+        {
+            if (!_scheduledJobs.TryAdd(((string)owner!["uid"]!, Text(change.New!, "metadata", "name")), ""))
+                Break(change, "was started twice");
+        }
+    }
+
+    private void Break(FakeApiServer.Change change, string what) =>
+        Broken.Add(string.Create(CultureInfo.InvariantCulture, $"at revision {change.Revision} {change.Key} {what}"));
+
+    private static string Text(JsonObject item, string part, string field) => (string?)item[part]?[field] ?? "";
+
+    private static long Number(JsonNode? number) =>
+        number is null ? 0 : long.Parse(number.ToJsonString(), CultureInfo.InvariantCulture);
+}
