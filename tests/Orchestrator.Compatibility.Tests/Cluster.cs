@@ -14,6 +14,8 @@ public sealed class Cluster : IDisposable
     /// <summary>Where tests/scripts/kubernetes-clients puts kubectl and helm.</summary>
     public static readonly string Clients = Path.Combine(Root, "artifacts", "kubernetes");
 
+    private readonly Lazy<string> _defaultClients;
+
     public Cluster(string profile, params string[] startOptions)
     {
         Profile = profile;
@@ -24,6 +26,7 @@ public sealed class Cluster : IDisposable
             ["KUBECONFIG"] = Path.Combine(Directory, "kubeconfig"),
             ["HOME"] = Directory,
         };
+        _defaultClients = new Lazy<string>(DefaultClients);
         StartOptions = startOptions;
     }
 
@@ -69,7 +72,7 @@ public sealed class Cluster : IDisposable
         foreach ((string name, string value) in Environment)
             process.StartInfo.Environment[name] = value;
         // kubectl without a version is the one of the version that the cluster says it is.
-        process.StartInfo.Environment["PATH"] = $"{DefaultClients()}:{System.Environment.GetEnvironmentVariable("PATH")}";
+        process.StartInfo.Environment["PATH"] = $"{_defaultClients.Value}:{System.Environment.GetEnvironmentVariable("PATH")}";
         process.Start();
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
@@ -85,12 +88,9 @@ public sealed class Cluster : IDisposable
     private string DefaultClients()
     {
         string folder = Path.Combine(Directory, "bin");
-        if (!System.IO.Directory.Exists(folder))
-        {
-            System.IO.Directory.CreateDirectory(folder);
-            string kubectl = Path.Combine(Clients, "kubectl-1.33");
-            File.CreateSymbolicLink(Path.Combine(folder, "kubectl"), File.Exists(kubectl) ? kubectl : Path.Combine(Clients, "kubectl-1.32"));
-        }
+        System.IO.Directory.CreateDirectory(folder);
+        string kubectl = Path.Combine(Clients, "kubectl-1.33");
+        File.CreateSymbolicLink(Path.Combine(folder, "kubectl"), File.Exists(kubectl) ? kubectl : Path.Combine(Clients, "kubectl-1.32"));
         return folder;
     }
 

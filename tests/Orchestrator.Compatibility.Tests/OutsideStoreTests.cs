@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using KvStore.Testing;
-using Orchestrator.Compatibility.Tests.Scripting;
 
 namespace Orchestrator.Compatibility.Tests;
 
@@ -106,17 +105,9 @@ public sealed class OutsideStoreTests
 
     private static async Task RunScriptsAsync(Cluster cluster)
     {
-        string folder = Path.Combine(AppContext.BaseDirectory, "Scripts");
         var failures = new List<string>();
-        foreach (string path in Directory.GetFiles(folder, "*.script").Order(StringComparer.Ordinal))
-        {
-            string name = Path.GetFileNameWithoutExtension(path);
-            if (!Lanes.IsLong && !QuickScripts.Contains(name))
-                continue;
-            var script = CommandScript.Parse(name, await File.ReadAllTextAsync(path), 33);
-            var runner = new ScriptRunner(cluster.NamespaceFor(name, 33, out string directory), directory);
-            failures.AddRange(await runner.RunAsync(script));
-        }
+        foreach (string[] group in Lanes.IsLong ? ScriptPlaces.Groups() : [QuickScripts])
+            failures.AddRange(await cluster.RunScriptsAsync(group, 33));
         Assert.True(failures.Count == 0, string.Join("\n\n", failures));
     }
 

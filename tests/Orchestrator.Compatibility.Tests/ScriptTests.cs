@@ -11,33 +11,27 @@ public sealed class ScriptTests(ScriptTests.StartedCluster started) : IClassFixt
     /// <summary>The versions that CI runs; the long lane runs all that there are.</summary>
     private static readonly int[] QuickVersions = [33, 35];
 
+    private static readonly int[] AllVersions = [27, 28, 29, 30, 31, 32, 33, 35];
+
     public static TheoryData<string, int> Scripts()
     {
         var data = new TheoryData<string, int>();
-        int[] versions = Lanes.IsLong ? [27, 29, 31, 32, 33, 35] : QuickVersions;
-        foreach (string script in Directory.GetFiles(ScriptDirectory, "*.script").Order(StringComparer.Ordinal))
+        foreach (int version in Lanes.IsLong ? AllVersions : QuickVersions)
         {
-            foreach (int version in versions)
-                data.Add(Path.GetFileNameWithoutExtension(script), version);
+            foreach (string[] group in ScriptPlaces.Groups())
+                data.Add(string.Join(' ', group), version);
         }
         return data;
     }
 
-    private static string ScriptDirectory => Path.Combine(AppContext.BaseDirectory, "Scripts");
-
+    /// <param name="scripts">Names with blanks between: they run side by side.</param>
     [Theory]
     [MemberData(nameof(Scripts))]
-    public async Task Kubectl_and_helm_do_what_their_documentation_says(string script, int version)
+    public async Task Kubectl_and_helm_do_what_their_documentation_says(string scripts, int version)
     {
-        string text = await File.ReadAllTextAsync(Path.Combine(ScriptDirectory, script + ".script"));
-        var commands = CommandScript.Parse(script, text, version);
-        var environment = started.Cluster.NamespaceFor(script, version, out string directory);
+        var failures = await started.Cluster.RunScriptsAsync(scripts.Split(' '), version);
 
-        var runner = new ScriptRunner(environment, directory);
-        var failures = await runner.RunAsync(commands);
-
-        Figures.Report($"{script} with kubectl 1.{version}: {runner.Passed} of {commands.Steps.Count} commands");
-        Assert.True(failures.Count == 0, $"{failures.Count} of {commands.Steps.Count} commands:\n\n{string.Join("\n\n", failures)}");
+        Assert.True(failures.Count == 0, string.Join("\n\n", failures));
     }
 
     public sealed class StartedCluster : IDisposable
@@ -57,6 +51,41 @@ public sealed class ScriptTests(ScriptTests.StartedCluster started) : IClassFixt
 /// <summary>A place of its own for each script: a namespace, a directory, a kubeconfig that names them, clients of one version.</summary>
 internal static partial class ScriptPlaces
 {
+    /// <summary>How many scripts run side by side: most of their time is waiting.</summary>
+    private const int GroupSize = 4;
+
+    /// <summary>What is done to nodes is felt by all pods.</summary>
+    private const string Unsociable = "07-nodes";
+
+    private static string ScriptDirectory => Path.Combine(AppContext.BaseDirectory, "Scripts");
+
+    /// <summary>All scripts, those together that may run side by side.</summary>
+    public static IEnumerable<string[]> Groups()
+    {
+        var names = Directory.GetFiles(ScriptDirectory, "*.script").Select(path => Path.GetFileNameWithoutExtension(path)!)
+            .Order(StringComparer.Ordinal).ToList();
+        return [[Unsociable], .. names.Where(name => name != Unsociable).Chunk(GroupSize)];
+    }
+
+    /// <summary>Runs scripts side by side.</summary>
+    /// <returns>What came out otherwise than written.</returns>
+    public static async Task<IReadOnlyList<string>> RunScriptsAsync(this Cluster cluster, IReadOnlyList<string> scripts, int version)
+    {
+        var results = await Task.WhenAll(scripts.Select(script => Task.Run(() => RunScriptAsync(cluster, script, version))));
+        Figures.Report($"kubectl 1.{version}, cluster {cluster.Profile}: {results.Sum(result => result.Passed)} commands of "
+            + string.Join(' ', scripts));
+        return [.. results.SelectMany(result => result.Failures)];
+    }
+
+    private static async Task<(int Passed, IReadOnlyList<string> Failures)> RunScriptAsync(Cluster cluster, string script, int version)
+    {
+        string text = await File.ReadAllTextAsync(Path.Combine(ScriptDirectory, script + ".script"));
+        var commands = CommandScript.Parse(script, text, version);
+        var runner = new ScriptRunner(cluster.NamespaceFor(script, version, out string directory), directory);
+        var failures = await runner.RunAsync(commands);
+        return (runner.Passed, failures);
+    }
+
     public static Dictionary<string, string> NamespaceFor(this Cluster cluster, string script, int version, out string directory)
     {
         string name = $"t{version}-{NotInNames().Replace(script, "")}".TrimEnd('-');

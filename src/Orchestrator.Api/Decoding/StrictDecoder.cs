@@ -41,7 +41,9 @@ public static class StrictDecoder
 
         private void Visit(ref Utf8JsonReader reader, Schema? schema)
         {
-            if (_errors.Count >= ErrorsLimit || (root is not null && (schema is null || IsKeptAsItCame(schema))))
+            // A map in a list's place has no fields that could be known: its type is what is wrong with it.
+            bool isMisplaced = schema?.Items is not null && reader.TokenType == JsonTokenType.StartObject;
+            if (_errors.Count >= ErrorsLimit || isMisplaced || (root is not null && (schema is null || IsKeptAsItCame(schema))))
                 reader.Skip();
             else if (reader.TokenType == JsonTokenType.StartObject)
                 VisitMap(ref reader, schema);

@@ -74,7 +74,7 @@ internal static class WorkloadRules
         if (spec.Selector is not { Count: > 0 })
             field["selector"].Required();
         field["replicas"].NotNegative(spec.Replicas);
-        var selector = spec.Selector is { Count: > 0 } labels ? new LabelSelector { MatchLabels = labels } : null;
+        var selector = new LabelSelector { MatchLabels = spec.Selector };
         CheckTemplate(field["template"], spec.Template, selector, "ReplicationController");
     }
 
@@ -225,7 +225,8 @@ internal static class WorkloadRules
 
     public static void CheckMatches(Field field, PodTemplateSpec template, LabelSelector? selector)
     {
-        if (selector is null || selector.IsEmpty || !IsSound(selector))
+        // No selector chooses nothing, an empty one everything.
+        if (selector is { IsEmpty: true } || (selector is not null && !IsSound(selector)))
             return;
         if (!Selector.Of(selector).Matches(template.Metadata.Labels))
             field["metadata"]["labels"].Invalid(GoLiteral.Of(template.Metadata.Labels), NoMatch);

@@ -400,7 +400,7 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
             EndAfter(container, TimeSpan.Zero, wishes.ExitCode ?? 1);
         else if (wishes.ExitAfter is { } time)
             EndAfter(container, time, wishes.ExitCode ?? 0);
-        else if (!container.Config.HasStdin && EchoShell.CanRun(container.Command))
+        else if (EchoShell.CanRun(container.Command))
             RunCommand(container);
         else if (container.EndsByItself && !container.Config.HasStdin)
             EndAfter(container, container.IsInit ? TimeSpan.Zero : _options.FinishDelay, wishes.ExitCode ?? 0);
@@ -409,6 +409,8 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
     private void RunCommand(PretendContainer container)
     {
         container.RunsItsCommand = true;
+        if (container.Config.HasStdin)
+            return; // It waits for its input: who attaches runs it.
         _ = Task.Run(async () =>
         {
             using var output = new LogWriter(this, container, isStderr: false);

@@ -15,6 +15,7 @@ public sealed class StrictDecoderTests
     [InlineData("""{"spec":{"template":{"spec":{"containers":[{"resources":{"limits":{"cpu":1,"example.com/x":"2"}}}]}}}}""")]
     [InlineData("""{"metadata":{"managedFields":[{"fieldsV1":{"f:anything":{}}}]}}""")]
     [InlineData("""{"metadata":{"creationTimestamp":null},"status":{}}""")]
+    [InlineData("""{"spec":{"template":{"spec":{"containers":{"of the wrong type":1}}}}}""")]
     public void What_the_schema_knows_is_no_error(string document) =>
         Assert.Empty(StrictDecoder.Check(Encoding.UTF8.GetBytes(document), Deployment));
 

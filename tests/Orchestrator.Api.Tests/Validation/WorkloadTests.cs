@@ -8,7 +8,7 @@ public sealed class WorkloadTests
 
     [Theory]
     [InlineData("Deployment", "spec.replicas=-1", "spec.replicas: Invalid value: -1: must be greater than or equal to 0")]
-    [InlineData("Deployment", "spec.selector=-", "spec.selector: Required value")]
+    [InlineData("Deployment", "spec.selector=-", "spec.selector: Required value\nspec.template.metadata.labels: Invalid value: map[string]string{\"app\":\"web\"}: `selector` does not match template `labels`")]
     [InlineData("Deployment", "spec.selector={}", "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string(nil), MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: empty selector is invalid for deployment")]
     [InlineData("Deployment", "spec.template.metadata.labels={'app':'db'}", "spec.template.metadata.labels: Invalid value: map[string]string{\"app\":\"db\"}: `selector` does not match template `labels`")]
     [InlineData("Deployment", "spec.template.spec.restartPolicy='Never'", "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"")]
@@ -72,7 +72,7 @@ public sealed class WorkloadTests
     [InlineData("spec.completionMode='Odd'", "spec.completionMode: Unsupported value: \"Odd\": supported values: \"Indexed\", \"NonIndexed\"")]
     [InlineData("spec.backoffLimitPerIndex=1", "spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode")]
     [InlineData("spec.completionMode='Indexed'; spec.completions=2; spec.maxFailedIndexes=1", "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified")]
-    [InlineData("spec.selector=-", "spec.selector: Required value")]
+    [InlineData("spec.selector=-", "spec.selector: Required value\nspec.template.metadata.labels: Invalid value: map[string]string{\"batch.kubernetes.io/controller-uid\":\"u-1\", \"batch.kubernetes.io/job-name\":\"x\", \"controller-uid\":\"u-1\", \"job-name\":\"x\"}: `selector` does not match template `labels`")]
     [InlineData("spec.podReplacementPolicy='Never'", "spec.podReplacementPolicy: Unsupported value: \"Never\": supported values: \"Failed\", \"TerminatingOrFailed\"")]
     [InlineData("spec.managedBy='me'", "spec.managedBy: Invalid value: \"me\": must be a domain-prefixed path (such as \"acme.io/foo\")")]
     [InlineData("spec.podFailurePolicy.rules=[{'action':'Ignore'}]", "spec.podFailurePolicy.rules[0]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required")]

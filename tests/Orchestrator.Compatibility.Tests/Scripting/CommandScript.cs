@@ -138,6 +138,7 @@ internal sealed partial class ExpectedLine
         ["ip"] = @"\d+\.\d+\.\d+\.\d+",
         ["port"] = @"3[0-2]\d{3}",
         ["time"] = @"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        ["annotated"] = "annotated?", // kubectl before 1.28 says annotate.
         ["date"] = @"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000",
         ["uid"] = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     };

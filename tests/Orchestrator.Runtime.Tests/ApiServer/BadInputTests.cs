@@ -26,6 +26,10 @@ public sealed class BadInputTests(ServerFixture server) : IClassFixture<ServerFi
     [InlineData("PATCH", "/api/v1/namespaces/default/configmaps/a", "{}", "application/json", 415, "UnsupportedMediaType")]
     [InlineData("PATCH", "/api/v1/namespaces/default/services/kubernetes", "[", "application/json-patch+json", 400, "BadRequest")]
     [InlineData("PATCH", "/api/v1/namespaces/default/configmaps/a", "{}", "application/apply-patch+yaml", 422, "Invalid")]
+    [InlineData("PATCH", "/api/v1/namespaces/default/services/kubernetes", """[{"op":"add","path":"/spec/selector","value":{"a":7}}]""", "application/json-patch+json", 422, "Invalid")]
+    [InlineData("PATCH", "/api/v1/namespaces/default/services/kubernetes", """{"metadata":{"name":"other"}}""", "application/merge-patch+json", 400, "BadRequest")]
+    [InlineData("PATCH", "/api/v1/namespaces/default/services/kubernetes", """{"metadata":{"namespace":"other"}}""", "application/merge-patch+json", 400, "BadRequest")]
+    [InlineData("PATCH", "/api/v1/namespaces/default/services/kubernetes", """[{"op":"remove","path":"/metadata/name"}]""", "application/json-patch+json", 400, "BadRequest")]
     [InlineData("DELETE", "/api/v1/namespaces/default/configmaps/nope", null, "application/json", 404, "NotFound")]
     [InlineData("DELETE", "/api/v1/namespaces/default/services/kubernetes?propagationPolicy=Sideways", null, "application/json", 422, "Invalid")]
     [InlineData("DELETE", "/api/v1/namespaces/default/services/kubernetes", """{"preconditions":{"uid":"x"}}""", "application/json", 409, "Conflict")]
@@ -39,6 +43,19 @@ public sealed class BadInputTests(ServerFixture server) : IClassFixture<ServerFi
         Assert.Equal((code, "Status", "Failure", reason), (
             found, status["kind"]?.GetValue<string>(), status["status"]?.GetValue<string>(), status["reason"]?.GetValue<string>()));
         Assert.Equal(code, status["code"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task A_value_of_the_wrong_type_is_named_before_fields_that_nobody_knows()
+    {
+        const string Body = """{"metadata":{"name":"a"},"spec":{"nonsense":1,"containers":{"name":"c"}}}""";
+
+        var (code, status) = await server.SendAsync(HttpMethod.Post, "/api/v1/namespaces/default/pods?fieldValidation=Strict", Body);
+
+        Assert.Equal(400, code);
+        Assert.Equal(
+            "Pod in version \"v1\" cannot be handled as a Pod: json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container",
+            status["message"]!.GetValue<string>());
     }
 
     [Fact]

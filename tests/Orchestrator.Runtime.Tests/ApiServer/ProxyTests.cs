@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Tests.ApiServer.Support;
@@ -68,6 +69,10 @@ public sealed class ProxyTests(ServerFixture fixture) : IClassFixture<ServerFixt
 
         public Task<HttpResponseMessage> SendAsync(Node node, HttpMethod method, string pathAndQuery, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
+
+        public Task ForwardToPodAsync(
+            HttpContext context, Node node, NamespacedName pod, Uri target, CancellationToken cancellationToken) =>
+            context.Response.WriteAsync(target.AbsoluteUri, cancellationToken);
 
         public Task ForwardToAddressAsync(HttpContext context, Node? node, Uri target, CancellationToken cancellationToken) =>
             context.Response.WriteAsync(target.AbsoluteUri, cancellationToken);

@@ -140,7 +140,7 @@ public sealed class SubresourceTests(ServerFixture server) : IClassFixture<Serve
         const string type = "application/apply-patch+yaml";
 
         var (created, _) = await server.SendAsync(
-            HttpMethod.Patch, path + "?fieldManager=one", "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: \"1\"\n  b: \"1\"\n", type);
+            HttpMethod.Patch, path + "?fieldManager=one", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a: \"1\"\n  b: \"1\"\n", type);
         var (conflict, status) = await server.SendAsync(
             HttpMethod.Patch, path + "?fieldManager=two", "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: \"2\"\n", type);
         var (forced, _) = await server.SendAsync(

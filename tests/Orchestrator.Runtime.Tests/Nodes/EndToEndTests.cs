@@ -77,6 +77,18 @@ public sealed class EndToEndTests(ServerFixture fixture) : IClassFixture<ServerF
     }
 
     [Fact]
+    public async Task A_pod_is_reached_through_the_proxy_by_way_of_its_node()
+    {
+        await CreateAsync("web", "hollow-3");
+        await UntilAsync("web", pod => (string?)pod["status"]?["phase"] == "Running");
+        using HttpClient client = ServerFixture.ClientOf(_server);
+
+        string answer = await client.GetStringAsync(new Uri($"/api/v1/namespaces/{_namespace}/pods/web:8080/proxy/any/path", UriKind.Relative));
+
+        Assert.Equal("web answers at port 8080\n", answer);
+    }
+
+    [Fact]
     public async Task Events_leases_and_the_end_of_a_job_are_stored()
     {
         await CreateAsync("job", "hollow-1", "Never");

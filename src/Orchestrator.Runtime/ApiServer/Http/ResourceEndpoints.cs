@@ -202,23 +202,12 @@ internal sealed class ResourceEndpoints
         var options = WriteOptions.Read(request.Http.Request, "UpdateOptions");
         byte[] json = await ObjectDecoder.ReadJsonAsync(request.Http.Request, target.Kind, request.Aborted).ConfigureAwait(false);
         var sent = target.Decode(json, options.FieldValidation, request.Warnings);
-        CheckName(request, sent);
+        var context = Context(request, options, "UpdateOptions");
+        context.CheckAddress(sent);
         var (state, isCreated) = await Updater.UpdateAsync(
-            Context(request, options, "UpdateOptions"), target, _ => new Proposal(sent.DeepClone()), request.Aborted)
+            context, target, _ => new Proposal(sent.DeepClone()), request.Aborted)
             .ConfigureAwait(false);
         await AnswerAsync(request, isCreated ? 201 : 200, state, target, form).ConfigureAwait(false);
-    }
-
-    private static void CheckName(ApiRequest request, IKubernetesObject sent)
-    {
-        if (sent.Name.Length == 0)
-            throw ApiErrors.BadRequest("name must be provided");
-        if (sent.Name != request.Name)
-            throw ApiErrors.BadRequest(
-                $"the name of the object ({sent.Name}) does not match the name on the URL ({request.Name})");
-        if (sent.Namespace.Length > 0 && sent.Namespace != request.Namespace)
-            throw ApiErrors.BadRequest(
-                $"the namespace of the object ({sent.Namespace}) does not match the namespace on the request ({request.Namespace})");
     }
 
     private async Task PatchAsync(ApiRequest request, IUpdateTarget target)

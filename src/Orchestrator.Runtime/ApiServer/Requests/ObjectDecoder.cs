@@ -49,18 +49,21 @@ internal static class ObjectDecoder
         if (kind.Length > 0 && kind != expected.Kind)
             throw ApiErrors.BadRequest(
                 $"{kind} in version \"{expected.Version}\" cannot be handled as a {expected.Kind}: no kind \"{kind}\" matches the type that is expected here");
-        CheckFields(json, expected, validation, warnings);
+        IKubernetesObject value;
         try
         {
-            var value = KubernetesJson.Deserialize(expected, json);
-            value.ApiVersion = expected.ApiVersion;
-            value.Kind = expected.Kind;
-            return value;
+            value = KubernetesJson.Deserialize(expected, json);
         }
         catch (JsonException exception)
         {
             throw CannotBeHandled(expected, exception.Message);
         }
+
+        // A value of the wrong type goes before fields that nobody knows.
+        CheckFields(json, expected, validation, warnings);
+        value.ApiVersion = expected.ApiVersion;
+        value.Kind = expected.Kind;
+        return value;
     }
 
     /// <summary>The object as it is to be stored: converted and defaulted.</summary>

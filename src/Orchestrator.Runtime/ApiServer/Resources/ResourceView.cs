@@ -55,21 +55,28 @@ internal sealed class ResourceView(
     public byte[] Columns => _columns ??= MakeColumns();
 
     /// <summary>One row: <c>{"cells":[...],"object":{...}}</c>.</summary>
-    public byte[] Row(StoredObject value, ObjectForm form, DateTimeOffset now)
+    public byte[] Row(StoredObject value, ObjectForm form, DateTimeOffset now) => Row(value.Parse(), form switch
+    {
+        ObjectForm.TableWithoutObject => null,
+        ObjectForm.TableWithObject => value.Encoded(this, ObjectForm.Full),
+        _ => value.Encoded(this, ObjectForm.PartialMetadata),
+    }, now);
+
+    /// <summary>A row of what is made for the request.</summary>
+    /// <param name="shown">What stands beside the cells; null for nothing.</param>
+    public byte[] Row(IKubernetesObject value, byte[]? shown, DateTimeOffset now)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
         using var writer = new Utf8JsonWriter(buffer, JsonBytes.WriterOptions);
         writer.WriteStartObject();
         writer.WriteStartArray("cells");
-        foreach (object? cell in _printer.Value.Cells(value.Parse(), now))
+        foreach (object? cell in _printer.Value.Cells(value, now))
             WriteCell(writer, cell);
         writer.WriteEndArray();
-        if (form != ObjectForm.TableWithoutObject)
+        if (shown is not null)
         {
             writer.WritePropertyName("object");
-            writer.WriteRawValue(
-                value.Encoded(this, form == ObjectForm.TableWithObject ? ObjectForm.Full : ObjectForm.PartialMetadata),
-                skipInputValidation: true);
+            writer.WriteRawValue(shown, skipInputValidation: true);
         }
 
         writer.WriteEndObject();

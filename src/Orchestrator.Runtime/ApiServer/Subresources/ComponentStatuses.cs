@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using KvStore.Client;
 using Orchestrator.Api;
+using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Http;
+using Orchestrator.Runtime.ApiServer.Reading;
 using Orchestrator.Runtime.ApiServer.Requests;
 using Orchestrator.Runtime.ApiServer.Resources;
 using Orchestrator.Runtime.ApiServer.Storage;
@@ -19,7 +21,18 @@ internal static class ComponentStatuses
         WarningHeader.Add(request.Http.Response, "v1 ComponentStatus is deprecated in v1.19+");
         if (request.Name.Length > 0 && request.Name != StoreName)
             throw ApiErrors.NotFound(request.View.GroupResource, request.Name);
+        var form = MediaTypes.Negotiate(request.Http.Request, allowsTransforms: true);
         var status = await StatusAsync(store, request.Aborted).ConfigureAwait(false);
+        if (form.IsTable)
+        {
+            byte[] json = JsonBytes.Of(status);
+            byte[] row = request.View.Row(
+                KubernetesJson.Deserialize(request.View.Kind, json), form.Form == ObjectForm.TableWithoutObject ? null : json, default);
+            await Answers.WriteJsonAsync(request.Http, 200, ListAnswer.Table(request.View, row, "", form.MetaVersion, withColumns: true))
+                .ConfigureAwait(false);
+            return;
+        }
+
         var answer = request.Name.Length > 0
             ? status
             : new JsonObject

@@ -40,8 +40,11 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         var service = await objects.GetLiveAsync<Service>(request.Namespace, name, request.Aborted).ConfigureAwait(false)
             ?? throw ApiErrors.NotFound(request.View.GroupResource, name);
         var port = PickPort(service, portName);
-        var (address, number, nodeName) = await EndpointAsync(service, port, request.Aborted).ConfigureAwait(false);
-        await ForwardAsync(request, nodeName, scheme, address, number).ConfigureAwait(false);
+        var (endpoint, number) = await EndpointAsync(service, port, request.Aborted).ConfigureAwait(false);
+        NamespacedName? pod = endpoint.TargetRef is { Kind: "Pod", Name: { } podName }
+            ? new NamespacedName(endpoint.TargetRef.Namespace ?? service.Namespace, podName)
+            : null;
+        await ForwardAsync(request, endpoint.NodeName, pod, scheme, endpoint.Addresses![0], number).ConfigureAwait(false);
     }
 
     private INodeProxy Proxy => proxy ?? throw ApiErrors.ServiceUnavailable("the server has no way to its nodes");
@@ -163,11 +166,13 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         if (address.Length == 0)
             throw ApiErrors.ServiceUnavailable($"address not allowed: pod {name} has no address");
         int port = PortOf(pod, portText);
-        await ForwardAsync(request, pod.Spec.NodeName, scheme, address, port).ConfigureAwait(false);
+        await ForwardAsync(request, pod.Spec.NodeName, pod.Key, scheme, address, port).ConfigureAwait(false);
     }
 
+    /// <param name="pod">Whose address it is; null when it is no pod's.</param>
     /// <exception cref="ApiException">400: objects say where to connect, and must not lead to what only this machine reaches.</exception>
-    private async Task ForwardAsync(ApiRequest request, string? nodeName, string scheme, string address, int port)
+    private async Task ForwardAsync(
+        ApiRequest request, string? nodeName, NamespacedName? pod, string scheme, string address, int port)
     {
         if (!Addresses.TryParse(address, out var parsed) || !Addresses.IsOrdinary(parsed))
             throw ApiErrors.BadRequest("address not allowed");
@@ -176,8 +181,11 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
             : await objects.GetAsync<Node>("", nodeName, request.Aborted).ConfigureAwait(false);
         string host = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         var target = new Uri($"{scheme}://{host}:{port}{Rest(request)}{request.Http.Request.QueryString}");
-        await Explained(() => Proxy.ForwardToAddressAsync(request.Http, node, target, request.Aborted), target.ToString())
-            .ConfigureAwait(false);
+        await Explained(
+            () => pod is { } key && node is not null
+                ? Proxy.ForwardToPodAsync(request.Http, node, key, target, request.Aborted)
+                : Proxy.ForwardToAddressAsync(request.Http, node, target, request.Aborted),
+            target.ToString()).ConfigureAwait(false);
     }
 
     private Task ForwardOrExplainAsync(ApiRequest request, Node node, string path) =>
@@ -218,7 +226,7 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
             ?? throw ApiErrors.ServiceUnavailable($"no service port \"{name}\" found for service \"{service.Name}\"");
     }
 
-    private async Task<(string Address, int Port, string? Node)> EndpointAsync(
+    private async Task<(Orchestrator.Api.DiscoveryV1.Endpoint Endpoint, int Port)> EndpointAsync(
         Service service, ServicePort port, CancellationToken cancellationToken)
     {
         var slices = await objects.ListAsync<EndpointSlice>(service.Namespace, cancellationToken).ConfigureAwait(false);
@@ -230,8 +238,7 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
                 endpoint.Conditions?.Ready != false && endpoint.Addresses is { Count: > 0 }).ToList();
             if (target?.Port is not { } number || ready.Count == 0)
                 continue;
-            var chosen = ready[Random.Shared.Next(ready.Count)];
-            return (chosen.Addresses![0], number, chosen.NodeName);
+            return (ready[Random.Shared.Next(ready.Count)], number);
         }
 
         throw ApiErrors.ServiceUnavailable($"no endpoints available for service \"{service.Name}\"");

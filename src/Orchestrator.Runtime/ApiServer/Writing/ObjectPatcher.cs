@@ -38,7 +38,7 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
         return updater.UpdateAsync(
             context, target, current => current is null
                 ? throw ApiErrors.NotFound(context.View.GroupResource, context.Name)
-                : new Proposal(Decode(target, work.Apply(current), options, context)),
+                : new Proposal(context.CheckAddress(Decode(target, work.Apply(current), options, context))),
             cancellationToken);
     }
 
@@ -57,7 +57,8 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
                 var merged = ServerSideApply.Apply(
                     live, applied, options.FieldManager, options.IsForced, clock.GetUtcNow(), schema, target.Subresource);
                 return new Proposal(
-                    target.Decode(JsonBytes.Of(merged), FieldValidation.Ignore, context.Warnings), HasManagedFields: true);
+                    context.CheckAddress(target.Decode(JsonBytes.Of(merged), FieldValidation.Ignore, context.Warnings)),
+                    HasManagedFields: true);
             },
             cancellationToken);
     }
@@ -98,7 +99,7 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
         {
             // What the patch made is no such object: the patch is well-formed and can not be processed.
             throw ApiErrors.Invalid(
-                default, "", [FieldError.Invalid(FieldPath.Of("patch"), document.ToJsonString(), Reason(exception, target))]);
+                new GroupKind("", ""), "", [FieldError.Invalid(FieldPath.Of("patch"), document.ToJsonString(), Reason(exception, target))]);
         }
         finally
         {

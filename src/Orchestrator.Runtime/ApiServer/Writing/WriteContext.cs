@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Orchestrator.Api;
 using Orchestrator.Runtime.ApiServer.Resources;
 
 namespace Orchestrator.Runtime.ApiServer.Writing;
@@ -33,4 +34,19 @@ internal sealed record WriteContext
     public StoredResource Stored => View.Stored!;
 
     public string Key => Stored.KeyOf(Namespace, Name);
+
+    /// <summary>What is sent for an object must be that object; its namespace may be left out.</summary>
+    /// <exception cref="ApiException">400: its name or namespace is another than the path's.</exception>
+    public IKubernetesObject CheckAddress(IKubernetesObject sent)
+    {
+        if (Namespace.Length == 0 || sent.Namespace.Length == 0)
+            sent.Metadata.Namespace = Namespace.Length == 0 ? null : Namespace;
+        else if (sent.Namespace != Namespace)
+            throw ApiErrors.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
+        if (sent.Name.Length == 0)
+            throw ApiErrors.BadRequest($"the name of the object ({Name} based on URL) was undeterminable: name must be provided");
+        if (sent.Name != Name)
+            throw ApiErrors.BadRequest($"the name of the object ({sent.Name}) does not match the name on the URL ({Name})");
+        return sent;
+    }
 }
