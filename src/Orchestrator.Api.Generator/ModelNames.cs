@@ -13,6 +13,7 @@ internal static class ModelNames
         ["io.k8s.api.discovery.v1"] = "DiscoveryV1",
         ["io.k8s.api.coordination.v1"] = "CoordinationV1",
         ["io.k8s.api.events.v1"] = "EventsV1",
+        ["io.k8s.api.flowcontrol.v1"] = "FlowcontrolV1",
         ["io.k8s.api.policy.v1"] = "PolicyV1",
         ["io.k8s.api.rbac.v1"] = "RbacV1",
         ["io.k8s.api.networking.v1"] = "NetworkingV1",

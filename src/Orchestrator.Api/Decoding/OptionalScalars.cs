@@ -105,6 +105,8 @@ internal static class OptionalScalars
         discovery.v1.Endpoint hostname nodeName zone
         discovery.v1.EndpointConditions ready serving terminating
         discovery.v1.EndpointPort name protocol port appProtocol
+        flowcontrol.v1.ExemptPriorityLevelConfiguration nominalConcurrencyShares lendablePercent
+        flowcontrol.v1.LimitedPriorityLevelConfiguration nominalConcurrencyShares lendablePercent borrowingLimitPercent
         networking.v1.HTTPIngressPath pathType
         networking.v1.IngressClassParametersReference aPIGroup scope namespace
         networking.v1.IngressPortStatus error

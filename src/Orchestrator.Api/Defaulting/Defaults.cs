@@ -2,10 +2,12 @@ using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.BatchV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.DiscoveryV1;
+using Orchestrator.Api.FlowcontrolV1;
 using Orchestrator.Api.NetworkingV1;
 using Orchestrator.Api.RbacV1;
 using Orchestrator.Api.SchedulingV1;
 using Orchestrator.Api.StorageV1;
+using Subject = Orchestrator.Api.RbacV1.Subject;
 
 namespace Orchestrator.Api.Defaulting;
 
@@ -53,6 +55,8 @@ public static class Defaults
             case PriorityClass priority: priority.PreemptionPolicy ??= "PreemptLowerPriority"; break;
             case StorageClass storage: StorageDefaults.Apply(storage); break;
             case CSIDriver driver: StorageDefaults.Apply(driver); break;
+            case FlowSchema schema: FlowControlDefaults.Apply(schema); break;
+            case PriorityLevelConfiguration level: FlowControlDefaults.Apply(level); break;
         }
     }
 

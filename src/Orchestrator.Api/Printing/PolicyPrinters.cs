@@ -1,9 +1,11 @@
 using Orchestrator.Api.CertificatesV1;
+using Orchestrator.Api.FlowcontrolV1;
 using Orchestrator.Api.NodeV1;
 using Orchestrator.Api.PolicyV1;
 using Orchestrator.Api.RbacV1;
 using Orchestrator.Api.SchedulingV1;
 using static Orchestrator.Api.Printing.PrinterTable;
+using Subject = Orchestrator.Api.RbacV1.Subject;
 
 namespace Orchestrator.Api.Printing;
 
@@ -54,6 +56,39 @@ internal static class PolicyPrinters
         yield return Of<RuntimeClass>(
             ColumnSet.Named().Text("Handler", "What runs the containers.").Age(),
             (runtime, now) => [runtime.Name, runtime.Handler ?? "", Age(runtime, now)]);
+        yield return Of<FlowSchema>(
+            ColumnSet.Named()
+                .Text("PriorityLevel", "The level that its requests belong to.")
+                .Text("MatchingPrecedence", "Which schema counts when several fit: the lowest.")
+                .Text("DistinguisherMethod", "What tells one flow from another.")
+                .Age()
+                .Text("MissingPL", "Whether its priority level is missing."),
+            (schema, now) =>
+            [
+                schema.Name, schema.Spec.PriorityLevelConfiguration?.Name ?? "", (long)(schema.Spec.MatchingPrecedence ?? 0),
+                schema.Spec.DistinguisherMethod?.Type ?? "<none>", Age(schema, now),
+                schema.Status.Conditions.OrEmpty().FirstOrDefault(condition => condition.Type == "Dangling")?.Status ?? "?",
+            ]);
+        yield return Of<PriorityLevelConfiguration>(
+            ColumnSet.Named()
+                .Text("Type", "Exempt or limited.")
+                .Text("NominalConcurrencyShares", "Its part of the requests that are served at once.")
+                .Text("Queues", "How many queues its requests wait in.")
+                .Text("HandSize", "How many queues one flow may use.")
+                .Text("QueueLengthLimit", "The most requests that wait in one queue.")
+                .Age(),
+            LevelCells);
+    }
+
+    private static object?[] LevelCells(PriorityLevelConfiguration level, DateTimeOffset now)
+    {
+        static object Shown(int? number) => number is { } value ? (long)value : "<none>";
+        var queuing = level.Spec.Limited?.LimitResponse?.Queuing;
+        return
+        [
+            level.Name, level.Spec.Type ?? "", Shown(level.Spec.Limited?.NominalConcurrencyShares), Shown(queuing?.Queues),
+            Shown(queuing?.HandSize), Shown(queuing?.QueueLengthLimit), Age(level, now),
+        ];
     }
 
     private static ColumnSet ColumnsOfBindings() => ColumnSet.Named()

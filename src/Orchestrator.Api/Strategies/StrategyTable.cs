@@ -3,6 +3,7 @@ using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.DiscoveryV1;
+using Orchestrator.Api.FlowcontrolV1;
 using Orchestrator.Api.NetworkingV1;
 using Orchestrator.Api.NodeV1;
 using Orchestrator.Api.PolicyV1;
@@ -178,6 +179,20 @@ internal static class StrategyTable
         });
         yield return Of(new KindStrategy<RuntimeClass> { AllowsUnconditionalUpdate = false });
         yield return Of(CertificateStrategy.Create());
+        yield return Of(new KindStrategy<FlowSchema>
+        {
+            ResetStatus = schema => schema.Status = new FlowSchemaStatus(),
+            KeepStatus = (updated, old) => updated.Status = old.Status.DeepClone(),
+            KeepSpec = (updated, old) => updated.Spec = old.Spec.DeepClone(),
+            SameSpec = (updated, old) => updated.Spec.DeepEquals(old.Spec),
+        });
+        yield return Of(new KindStrategy<PriorityLevelConfiguration>
+        {
+            ResetStatus = level => level.Status = new PriorityLevelConfigurationStatus(),
+            KeepStatus = (updated, old) => updated.Status = old.Status.DeepClone(),
+            KeepSpec = (updated, old) => updated.Spec = old.Spec.DeepClone(),
+            SameSpec = (updated, old) => updated.Spec.DeepEquals(old.Spec),
+        });
     }
 
     private static IEnumerable<KeyValuePair<GroupVersionKind, Strategy>> Storage()

@@ -192,6 +192,16 @@ internal static class RuleTable
         yield return Of(new KindRules<PriorityClass> { Always = PolicyRules.Check, OnUpdate = PolicyRules.CheckUpdate });
         yield return Of(new KindRules<RuntimeClass> { Always = PolicyRules.Check, OnUpdate = PolicyRules.CheckUpdate });
         yield return Of(new KindRules<Lease> { Always = PolicyRules.Check });
+        yield return Of(new KindRules<FlowcontrolV1.FlowSchema>
+        {
+            Always = FlowControlRules.Check,
+            OnStatusUpdate = (root, schema, _) => FlowControlRules.CheckStatus(root, schema),
+        });
+        yield return Of(new KindRules<FlowcontrolV1.PriorityLevelConfiguration>
+        {
+            Always = FlowControlRules.Check,
+            OnStatusUpdate = (root, level, _) => FlowControlRules.CheckStatus(root, level),
+        });
         yield return Of(new KindRules<CertificateSigningRequest>
         {
             Name = NameRule.PathSegment,

@@ -14,7 +14,7 @@ public static class ResourceQuotaController
         Resync = TimeSpan.FromMinutes(5),
         Watches =
         [
-            Watch.Self<ResourceQuota>(),
+            Watch.On<ResourceQuota>(QuotaKeys),
             Watch.On<Pod>(PodKeys),
             Counted<Service>(static (x, y) => x.Spec.Type != y.Spec.Type || x.Spec.Ports.OrEmpty().Count != y.Spec.Ports.OrEmpty().Count),
             Counted<PersistentVolumeClaim>(static (x, y) => !QuotaMeasure.Of(x, default).Count.Equals(QuotaMeasure.Of(y, default).Count)
@@ -25,18 +25,35 @@ public static class ResourceQuotaController
         ],
     };
 
+    /// <summary>What is charged by admission wakes nobody: the object that it was charged for is stored only afterwards, and a count
+    /// made in between would give back what was just taken.</summary>
+    private static IEnumerable<NamespacedName> QuotaKeys(ResourceQuota? before, ResourceQuota? after, IObjectCache cache)
+    {
+        if (after is null)
+            return [];
+        bool isResync = ReferenceEquals(before, after);
+        bool isCounted = before is not null && before.Spec.DeepEquals(after.Spec) && SameAmounts(after.Spec.Hard, after.Status.Hard)
+            && after.Spec.Hard.OrEmpty().Keys.All(after.Status.Used.OrEmpty().ContainsKey);
+        return isCounted && !isResync ? [] : [after.Key];
+    }
+
+    private static bool SameAmounts(Dictionary<string, Quantity>? first, Dictionary<string, Quantity>? second) =>
+        first.OrEmpty().Count == second.OrEmpty().Count
+        && first.OrEmpty().All(pair => second.OrEmpty().TryGetValue(pair.Key, out var other) && other.CompareTo(pair.Value) == 0);
+
+    /// <summary>New objects were charged when they were let in; those that go or change give back here.</summary>
     private static Watch Counted<T>(Func<T, T, bool>? hasChanged = null) where T : class, IKubernetesObject<T> =>
-        Watch.On<T>((before, after, cache) => before is null || after is null || hasChanged?.Invoke(before, after) == true
-            ? QuotasOf((after ?? before)!.Namespace, cache) : []) with
+        Watch.On<T>((before, after, cache) => before is not null && (after is null || hasChanged?.Invoke(before, after) == true)
+            ? QuotasOf(before.Namespace, cache) : []) with
         {
             Delay = TimeSpan.FromMilliseconds(100),
         };
 
-    /// <summary>A pod's use only changes as it comes, goes or ends.</summary>
+    /// <summary>A pod's use only changes as it goes or ends.</summary>
     private static IEnumerable<NamespacedName> PodKeys(Pod? before, Pod? after, IObjectCache cache) =>
-        before is null || after is null || before.IsTerminal() != after.IsTerminal()
-            || before.IsBeingDeleted != after.IsBeingDeleted
-            ? QuotasOf((after ?? before)!.Namespace, cache) : [];
+        before is not null && (after is null || before.IsTerminal() != after.IsTerminal()
+            || before.IsBeingDeleted != after.IsBeingDeleted)
+            ? QuotasOf(before.Namespace, cache) : [];
 
     private static IEnumerable<NamespacedName> QuotasOf(string namespaceName, IObjectCache cache) =>
         cache.List<ResourceQuota>(namespaceName).Select(quota => quota.Key);

@@ -32,7 +32,7 @@ public sealed class DiscoveryDocumentsTests
     {
         var list = KubernetesJson.Deserialize<APIGroupList>(Documents.ApiGroupList.Body);
 
-        Assert.Equal(17, list.Groups!.Count + 1);
+        Assert.Equal(18, list.Groups!.Count + 1);
         Assert.DoesNotContain(list.Groups, group => group.Name is null or "");
     }
 

@@ -47,6 +47,10 @@ internal static class Examples
         ["ClusterRole"] = "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'ClusterRole','rules':[{'nonResourceURLs':['/x'],'verbs':['get']}]}",
         ["RoleBinding"] = "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'RoleBinding','roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'User','name':'u'}]}",
         ["ClusterRoleBinding"] = "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'ClusterRoleBinding','roleRef':{'kind':'ClusterRole','name':'r'},'subjects':[{'kind':'ServiceAccount','name':'u','namespace':'n'}]}",
+        ["FlowSchema"] = "{'apiVersion':'flowcontrol.apiserver.k8s.io/v1','kind':'FlowSchema','spec':{'matchingPrecedence':500,'priorityLevelConfiguration':{'name':'system'},"
+            + "'rules':[{'subjects':[{'kind':'User','user':{'name':'u'}}],'nonResourceRules':[{'verbs':['*'],'nonResourceURLs':['*']}]}]}}",
+        ["PriorityLevelConfiguration"] = "{'apiVersion':'flowcontrol.apiserver.k8s.io/v1','kind':'PriorityLevelConfiguration','spec':{'type':'Limited',"
+            + "'limited':{'nominalConcurrencyShares':2,'limitResponse':{'type':'Queue','queuing':{'queues':64,'handSize':6,'queueLengthLimit':50}}}}}",
         ["PriorityClass"] = "{'apiVersion':'scheduling.k8s.io/v1','kind':'PriorityClass','value':5}",
         ["RuntimeClass"] = "{'apiVersion':'node.k8s.io/v1','kind':'RuntimeClass','handler':'runc'}",
         ["Lease"] = "{'apiVersion':'coordination.k8s.io/v1','kind':'Lease','spec':{'leaseDurationSeconds':40}}",

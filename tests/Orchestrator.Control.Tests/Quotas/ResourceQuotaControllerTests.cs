@@ -88,6 +88,33 @@ public sealed class ResourceQuotaControllerTests
         Assert.Equal(["1", "2", "1", "1", "5Gi", "5Gi", "1", "1"], Used().Values);
     }
 
+    [Fact]
+    public void What_admission_charges_is_not_counted_anew_before_it_is_stored()
+    {
+        _cluster.With(New("configmaps"));
+        Used();
+        var counted = _cluster.Get<ResourceQuota>(Make.Ns, "quota")!;
+        var charged = counted.DeepClone();
+        charged.Status.Used!["configmaps"] = Quantity.Parse("1");
+        var meddledWith = counted.DeepClone();
+        meddledWith.Status.Hard!["configmaps"] = Quantity.Parse("2");
+        var raised = counted.DeepClone();
+        raised.Spec.Hard!["configmaps"] = Quantity.Parse("2");
+        var map = new ConfigMap { Metadata = new ObjectMeta { Namespace = Make.Ns, Name = "config" } };
+
+        Assert.Empty(Woken<ResourceQuota>(counted, charged));
+        Assert.Equal([Key], Woken<ResourceQuota>(counted, meddledWith));
+        Assert.Equal([Key], Woken<ResourceQuota>(counted, raised));
+        Assert.Equal([Key], Woken<ResourceQuota>(null, New("configmaps")));
+        Assert.Equal([Key], Woken<ResourceQuota>(charged, charged));
+        Assert.Empty(Woken<ConfigMap>(null, map));
+        Assert.Equal([Key], Woken<ConfigMap>(map, null));
+    }
+
+    private IEnumerable<NamespacedName> Woken<T>(T? before, T? after) where T : class, IKubernetesObject<T> =>
+        ResourceQuotaController.Description.Watches.Single(watch => watch.Kind == T.StaticKind)
+            .Keys(new ObjectChange(before, after), _cluster);
+
     [Theory]
     [InlineData("BestEffort", true, false)]
     [InlineData("NotBestEffort", false, true)]

@@ -94,6 +94,41 @@ public sealed class ListTests(ServerFixture server) : IClassFixture<ServerFixtur
         Assert.Equal("field label not supported: spec.foo", status["message"]!.GetValue<string>());
     }
 
+    [Theory]
+    [InlineData("/api/v1/namespaces/{0}/events", false)]
+    [InlineData("/apis/events.k8s.io/v1/namespaces/{0}/events", false)]
+    [InlineData("/api/v1/namespaces/{0}/events", true)]
+    public async Task Items_do_not_say_again_what_their_list_has_said(string path, bool wantsMetadata)
+    {
+        string ns = await server.NewNamespaceAsync();
+        await server.SendAsync(HttpMethod.Post, $"/api/v1/namespaces/{ns}/events", $$$"""
+            {"metadata":{"name":"e"},"involvedObject":{"namespace":"{{{ns}}}"},"reason":"Test","type":"Normal","message":"m"}
+            """);
+
+        var (_, list) = await server.SendAsync(
+            HttpMethod.Get, string.Format(CultureInfo.InvariantCulture, path, ns),
+            accept: wantsMetadata ? "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" : null);
+
+        var item = (JsonObject)Assert.Single((JsonArray)list["items"]!)!;
+        Assert.Equal("e", item["metadata"]!["name"]!.GetValue<string>());
+        Assert.Equal(wantsMetadata, item.ContainsKey("kind"));
+        Assert.Equal(wantsMetadata, item.ContainsKey("apiVersion"));
+    }
+
+    [Theory]
+    [InlineData("?pretty=true", true)]
+    [InlineData("?pretty=false", false)]
+    [InlineData("", false)]
+    public async Task Who_asks_for_it_gets_a_list_in_lines(string query, bool isInLines)
+    {
+        string path = await NewCollectionAsync("a");
+
+        string text = await server.Http.GetStringAsync(new Uri(path + query, UriKind.Relative));
+
+        Assert.Equal(isInLines, text.Contains("\n  \"items\": [\n", StringComparison.Ordinal));
+        Assert.Equal("a", Assert.Single(Names((JsonObject)JsonNode.Parse(text)!)));
+    }
+
     private static string[] Names(JsonObject list) =>
         [.. ((JsonArray)list["items"]!).Select(item => item!["metadata"]!["name"]!.GetValue<string>())];
 

@@ -126,6 +126,34 @@ public sealed class SecuredServerTests(SecuredServer cluster) : IClassFixture<Se
     }
 
     [Fact]
+    public async Task What_is_never_stored_cannot_be_shown_as_a_table()
+    {
+        var (code, body) = await SecuredServer.SendAsync(
+            cluster.Admin, HttpMethod.Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            """{"spec":{"nonResourceAttributes":{"path":"/","verb":"get"}}}""",
+            headers: ("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io"));
+
+        Assert.Equal(406, code);
+        Assert.Equal("NotAcceptable", (string?)body["reason"]);
+    }
+
+    [Fact]
+    public async Task Flow_control_is_there_from_the_start()
+    {
+        var (_, levels) = await SecuredServer.SendAsync(
+            cluster.Admin, HttpMethod.Get, "/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations");
+        var (code, refusal) = await SecuredServer.SendAsync(
+            cluster.Admin, HttpMethod.Patch, "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/exempt",
+            """{"spec":{"matchingPrecedence":3}}""", "application/merge-patch+json");
+
+        Assert.Equal(
+            ["catch-all", "exempt", "global-default", "leader-election", "node-high", "system", "workload-high", "workload-low"],
+            levels["items"]!.AsArray().Select(level => (string)level!["metadata"]!["name"]!));
+        Assert.Equal(422, code);
+        Assert.Contains("spec of 'exempt' must equal the fixed value", (string?)refusal["message"]);
+    }
+
+    [Fact]
     public async Task Acting_for_another_needs_leave_and_gives_only_the_others_rights()
     {
         var eve = cluster.ClientOf("eve");

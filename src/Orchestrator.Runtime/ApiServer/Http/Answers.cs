@@ -18,15 +18,15 @@ internal static class Answers
 
     private const int FlushBytes = 64 * 1024;
 
-    public static async Task WriteJsonAsync(HttpContext http, int code, ReadOnlyMemory<byte> json)
+    public static async Task WriteJsonAsync(HttpContext http, int code, ReadOnlyMemory<byte> json, string mediaType = MediaTypes.Json)
     {
         http.Response.StatusCode = code;
-        http.Response.ContentType = MediaTypes.Json;
+        http.Response.ContentType = mediaType;
         if (IsForPeople(http.Request))
             json = Indent(json);
         if (json.Length > CompressionThresholdBytes && TakesGzip(http.Request))
         {
-            await WriteChunksAsync(http, [json], json.Length).ConfigureAwait(false);
+            await WriteChunksAsync(http, [json], json.Length, mediaType).ConfigureAwait(false);
             return;
         }
 
@@ -36,7 +36,7 @@ internal static class Answers
     }
 
     /// <summary>Those who read answers themselves get them in lines; as Kubernetes.</summary>
-    private static bool IsForPeople(HttpRequest request)
+    public static bool IsForPeople(HttpRequest request)
     {
         if (request.Query.TryGetValue("pretty", out var asked))
             return asked == "true" || asked == "1";

@@ -110,6 +110,13 @@ internal sealed class PathEndpoints(
 
     private static async Task WriteAsync(HttpContext http, ServedDocument document)
     {
+        // Schemas stay as they are: nobody reads them by themselves, and they are large.
+        if (!http.Request.Path.StartsWithSegments("/openapi") && Answers.IsForPeople(http.Request))
+        {
+            await Answers.WriteJsonAsync(http, StatusCodes.Status200OK, document.Body, document.MediaType).ConfigureAwait(false);
+            return;
+        }
+
         await Answers.WriteChunksAsync(http, [document.Body], document.Body.Length, document.MediaType).ConfigureAwait(false);
     }
 

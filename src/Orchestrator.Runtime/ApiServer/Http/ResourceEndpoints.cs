@@ -351,6 +351,8 @@ internal sealed class ResourceEndpoints
     private async Task ReviewAsync(ApiRequest request, GroupVersionKind kind, string name)
     {
         var handler = Reviews.Find(kind) ?? throw ApiErrors.PathNotFound();
+        // What is never stored has no metadata to be shown as a table or alone.
+        MediaTypes.Negotiate(request.Http.Request, allowsTransforms: false);
         var options = WriteOptions.Read(request.Http.Request, "CreateOptions");
         byte[] json = await ObjectDecoder.ReadJsonAsync(request.Http.Request, kind, request.Aborted).ConfigureAwait(false);
         var review = ObjectDecoder.Decode(json, kind, options.FieldValidation, request.Warnings);

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Orchestrator.Api;
 using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Http;
 using Orchestrator.Runtime.ApiServer.Requests;
@@ -12,11 +14,14 @@ namespace Orchestrator.Runtime.ApiServer.Reading;
 internal static class ListAnswer
 {
     private static readonly ReadOnlyMemory<byte> Comma = new([(byte)',']);
+    private static readonly ReadOnlyMemory<byte> Brace = new([(byte)'{']);
     private static readonly ReadOnlyMemory<byte> End = "]}\n"u8.ToArray();
 
     public static Task WriteAsync(HttpContext http, ResourceView view, ListResult list, AnswerForm form, DateTimeOffset now)
     {
         byte[] head = Head(view, list, form);
+        if (Answers.IsForPeople(http.Request))
+            return Answers.WriteJsonAsync(http, StatusCodes.Status200OK, Joined(Chunks(head, view, list.Items, form, now)));
         long total = head.Length + list.Items.Sum(item => item.Json.Length);
         return Answers.WriteChunksAsync(http, Chunks(head, view, list.Items, form, now), total);
     }
@@ -32,15 +37,39 @@ internal static class ListAnswer
         byte[] head, ResourceView view, IReadOnlyList<StoredObject> items, AnswerForm form, DateTimeOffset now)
     {
         yield return head;
+        var types = form.Form == ObjectForm.Full ? TypesOf(view.Kind) : [];
         for (int index = 0; index < items.Count; index++)
         {
             if (index > 0)
                 yield return Comma;
             // Rows of lists are made anew: they tell ages.
-            yield return form.IsTable ? view.Row(items[index], form.Form, now) : items[index].Encoded(view, form.Form);
+            ReadOnlyMemory<byte> item = form.IsTable ? view.Row(items[index], form.Form, now) : items[index].Encoded(view, form.Form);
+            if (types.FirstOrDefault(type => item.Span.StartsWith(type)) is { } own)
+            {
+                yield return Brace;
+                item = item[own.Length..];
+            }
+
+            yield return item;
         }
 
         yield return End;
+    }
+
+    /// <summary>How an object's text begins with what it is, in either order. Items of a list do not say it again: the list has said
+    /// it.</summary>
+    private static byte[][] TypesOf(GroupVersionKind kind) =>
+    [
+        Encoding.UTF8.GetBytes($"{{\"kind\":\"{kind.Kind}\",\"apiVersion\":\"{kind.ApiVersion}\","),
+        Encoding.UTF8.GetBytes($"{{\"apiVersion\":\"{kind.ApiVersion}\",\"kind\":\"{kind.Kind}\","),
+    ];
+
+    private static byte[] Joined(IEnumerable<ReadOnlyMemory<byte>> chunks)
+    {
+        var whole = new ArrayBufferWriter<byte>();
+        foreach (var chunk in chunks)
+            whole.Write(chunk.Span);
+        return whole.WrittenSpan.ToArray();
     }
 
     private static byte[] Head(ResourceView view, ListResult list, AnswerForm form)

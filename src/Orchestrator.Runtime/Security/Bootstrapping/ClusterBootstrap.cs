@@ -1,5 +1,6 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.FlowControl;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.Rbac;
 using Orchestrator.Api.RbacV1;
@@ -25,6 +26,8 @@ internal sealed class ClusterBootstrap(ApiServerServices services, ClusterCertif
         await EnsureAsync(BootstrapPolicy.Roles(), PolicyReconciliation.Reconcile, cancellationToken);
         await EnsureAsync(BootstrapPolicy.RoleBindings(), PolicyReconciliation.Reconcile, cancellationToken);
         await EnsureAsync(PriorityAdmission.SystemClasses(), (_, _) => null, cancellationToken);
+        await EnsureAsync(BootstrapFlowControl.PriorityLevels(), BootstrapFlowControl.Reconcile, cancellationToken);
+        await EnsureAsync(BootstrapFlowControl.FlowSchemas(), BootstrapFlowControl.Reconcile, cancellationToken);
         if (certificates is not null)
             await EnsureAsync([AuthenticationMap(certificates)], Reconcile, cancellationToken);
     }
