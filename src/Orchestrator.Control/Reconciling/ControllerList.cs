@@ -16,6 +16,7 @@ using Orchestrator.Control.Quotas;
 using Orchestrator.Control.ReplicaSets;
 using Orchestrator.Control.ServiceAccounts;
 using Orchestrator.Control.StatefulSets;
+using Orchestrator.Control.Storage;
 
 namespace Orchestrator.Control.Reconciling;
 
@@ -38,6 +39,7 @@ public static class ControllerList
         NamespaceController.Description,
         GarbageCollector.Description,
         ServiceAccountController.Description,
+        TokenSecretController.Describe(settings.RootCertificates),
         RootCertificatePublisher.Describe(settings.RootCertificates),
         NodeHealthController.Describe(settings.NodeHealth),
         NodeTaintController.Description,
@@ -47,6 +49,8 @@ public static class ControllerList
         DisruptionController.Description,
         ResourceQuotaController.Description,
         ClusterRoleAggregationController.Description,
+        ClaimProtectionController.Description,
+        VolumeProtectionController.Description,
         CertificateControllers.DescribeApprover(settings.ReadRequest, settings.MayApprove),
         CertificateControllers.DescribeSigner(settings.ReadRequest),
         CertificateControllers.Cleaner,

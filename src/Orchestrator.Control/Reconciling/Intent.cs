@@ -49,6 +49,11 @@ public sealed record Evict(ObjectRef Pod, long? GracePeriodSeconds = null) : Int
 public sealed record SignCertificate(
     Orchestrator.Api.CertificatesV1.CertificateSigningRequest Request, TimeSpan Validity) : Intent;
 
+/// <summary>Signs a token for the service account that the secret's annotations name, puts it into the secret and writes that; the
+/// shell holds the key.</summary>
+/// <param name="Secret">As it is to be written but for the token; it carries uid and resourceVersion.</param>
+public sealed record IssueToken(Secret Secret) : Intent;
+
 /// <summary>Emits an event on its own.</summary>
 public sealed record EmitEvent(EventNote Note) : Intent;
 

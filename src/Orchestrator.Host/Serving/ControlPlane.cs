@@ -16,6 +16,7 @@ using Orchestrator.Runtime.Scheduling;
 using Orchestrator.Runtime.Security;
 using Orchestrator.Runtime.Security.Certificates;
 using Orchestrator.Runtime.Security.Kubeconfigs;
+using Orchestrator.Runtime.Security.Tokens;
 
 namespace Orchestrator.Host.Serving;
 
@@ -89,7 +90,7 @@ internal sealed class ControlPlane : IAsyncDisposable
             NodeProxy = NodeProxyOf(certificates),
             LoggerFactory = logs,
         };
-        ClusterSecurity.Secure(options, new ClusterSecurityOptions { Certificates = certificates, ProtectStorageInUse = false });
+        ClusterSecurity.Secure(options, new ClusterSecurityOptions { Certificates = certificates, ProtectStorageInUse = true });
         var server = await ApiServerHost.StartAsync(options, stopping);
         _parts.Push(server);
         return server;
@@ -123,6 +124,7 @@ internal sealed class ControlPlane : IAsyncDisposable
                 {
                     Election = new LeaderElectorOptions { Name = "kube-controller-manager", Identity = identity, Log = log },
                     Signer = new ClusterSigner(certificates, TimeProvider.System),
+                    TokenIssuer = TokenIssuerOf(certificates),
                     Log = log,
                 });
             _parts.Push(new Running(manager.RunAsync));
@@ -137,6 +139,13 @@ internal sealed class ControlPlane : IAsyncDisposable
         }
         if (settings.HollowNodes > 0)
             _parts.Push(await StartNodesAsync(settings, certificates, stopping));
+    }
+
+    private SecretTokenIssuer TokenIssuerOf(ClusterCertificates certificates)
+    {
+        var issuer = new SecretTokenIssuer(certificates);
+        _parts.Push(new Disposing(issuer));
+        return issuer;
     }
 
     private static ControllerSettings ControllersOf(ClusterCertificates certificates) => new()

@@ -55,7 +55,7 @@ public sealed class ControllerManager(
     {
         var term = new Term(new InformerFactory(client, _options.Informers));
         foreach (var controller in controllers)
-            term.Runners.Add(new ControllerRunner(controller, client, term.Informers, _options.Signer, _options.Log, _options.Jitter));
+            term.Runners.Add(new ControllerRunner(controller, client, term.Informers, _options.Signer, _options.Log, _options.Jitter, _options.TokenIssuer));
         // Last, so that a kind which somebody watches as a whole is not watched a second time for its metadata.
         for (int i = 0; i < controllers.Count; i++)
         {

@@ -16,6 +16,9 @@ public sealed record ControllerManagerOptions
     /// <summary>Who signs certificates; null: nobody, requests stay as they are.</summary>
     public ICertificateSigner? Signer { get; init; }
 
+    /// <summary>Who signs the tokens in service accounts' secrets; null: nobody, such secrets stay as they are.</summary>
+    public ITokenIssuer? TokenIssuer { get; init; }
+
     /// <summary>Numbers in [0, 1) that spread retries.</summary>
     public Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
 

@@ -35,7 +35,7 @@ internal sealed class ControllerRunner
 
     public ControllerRunner(
         ControllerDescription controller, ApiClient client, InformerFactory informers, ICertificateSigner? signer, ILogger log,
-        Func<double>? jitter = null)
+        Func<double>? jitter = null, ITokenIssuer? tokens = null)
     {
         _controller = controller;
         _client = client;
@@ -44,7 +44,7 @@ internal sealed class ControllerRunner
         _queue = new RateLimitingQueue<NamespacedName>(client.Time);
         _events = new EventRecorder(
             client, new EventRecorderOptions { Component = controller.Name, Jitter = jitter ?? Random.Shared.NextDouble });
-        _executor = new IntentExecutor(client, _events, signer, log);
+        _executor = new IntentExecutor(client, _events, signer, tokens, log);
         _metrics = new ControllerMetrics(controller.Name, _queue);
     }
 

@@ -5,6 +5,7 @@ using Orchestrator.Api.CertificatesV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.PolicyV1;
 using Orchestrator.Control.Reconciling;
+using Orchestrator.Control.ServiceAccounts;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Events;
 
@@ -12,7 +13,7 @@ namespace Orchestrator.Runtime.Controllers;
 
 /// <summary>Carries out what a controller wants done, one thing after the other, and tells what failed.</summary>
 internal sealed class IntentExecutor(
-    ApiClient client, EventRecorder events, ICertificateSigner? signer, ILogger log)
+    ApiClient client, EventRecorder events, ICertificateSigner? signer, ITokenIssuer? tokens, ILogger log)
 {
     /// <summary>The most that is done side by side.</summary>
     private const int SideBySideLimit = 64;
@@ -123,6 +124,9 @@ internal sealed class IntentExecutor(
                 break;
             case SignCertificate sign:
                 await SignAsync(sign, observer, cancellation);
+                break;
+            case IssueToken issue:
+                await IssueAsync(issue, observer, cancellation);
                 break;
             case EmitEvent emit:
                 Emit(emit.Note, name: "", error: "");
@@ -240,6 +244,15 @@ internal sealed class IntentExecutor(
         observer.Wrote(await client.UpdateStatusAsync(signed, cancellation: cancellation));
     }
 
+    private async Task IssueAsync(IssueToken issue, IWriteObserver observer, CancellationToken cancellation)
+    {
+        if (tokens is null)
+            return;
+        var filled = issue.Secret.DeepClone();
+        (filled.Data ??= [])[TokenSecretController.TokenKey] = Encoding.UTF8.GetBytes(tokens.Issue(filled));
+        observer.Wrote(await client.UpdateAsync(filled, cancellation: cancellation));
+    }
+
     private void Refused(Intent intent, Status status, List<IntentFailure> failures)
     {
         failures.Add(new IntentFailure(intent, status));
@@ -267,6 +280,7 @@ internal sealed class IntentExecutor(
         Delete delete => delete.Target.Name,
         Evict evict => evict.Pod.Name,
         SignCertificate sign => sign.Request.Name,
+        IssueToken issue => issue.Secret.Name,
         DeleteCollection collection => collection.Resource.Resource,
         _ => "",
     };

@@ -67,9 +67,11 @@ public static class ClusterSecurity
             [
                 new StaticTokenAuthenticator(security.StaticTokens, tokens.Audiences),
                 new ServiceAccountAuthenticator(tokens, services.Objects, services.Clock),
+                new LegacyTokenAuthenticator(tokens, services.Objects),
                 new BootstrapTokenAuthenticator(services.Objects, tokens.Audiences, services.Clock),
             ]);
             Authenticator = new ClusterAuthenticator(
+                new RequestHeaderAuthenticator(new CertificateAuthenticator(security.Certificates.RequestHeaderAuthority, services.Clock)),
                 new CertificateAuthenticator(security.Certificates.ClientAuthority, services.Clock), byToken, tokens.Audiences,
                 new Impersonation(Authorizer), security.AllowAnonymous);
             Admission = Plugins(services, Authorizer, rbac, security);

@@ -45,6 +45,23 @@ public sealed class ListTests(ServerFixture server) : IClassFixture<ServerFixtur
     }
 
     [Fact]
+    public async Task A_page_of_a_compacted_state_is_refused_also_where_nothing_has_changed_since()
+    {
+        string path = await NewCollectionAsync("a", "b", "c");
+        var (_, first) = await server.SendAsync(HttpMethod.Get, path + "?limit=1");
+        await NewCollectionAsync("elsewhere");
+        var (_, last) = await server.SendAsync(HttpMethod.Get, path);
+        await server.Store.Kv.CompactAsync(Revision(last));
+
+        var (code, status) = await server.SendAsync(HttpMethod.Get, $"{path}?limit=1&continue={Token(first)}");
+        var (_, rest) = await server.SendAsync(HttpMethod.Get, $"{path}?limit=1&continue={Token(status)}");
+
+        Assert.Equal(410, code);
+        Assert.Equal(["b"], Names(rest));
+        Assert.Equal(1, rest["metadata"]!["remainingItemCount"]!.GetValue<int>());
+    }
+
+    [Fact]
     public async Task An_exact_revision_shows_that_state()
     {
         string path = await NewCollectionAsync("a");

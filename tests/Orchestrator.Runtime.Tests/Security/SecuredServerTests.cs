@@ -1,5 +1,8 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.Rbac;
 using Orchestrator.Runtime.Security.Certificates;
 using Orchestrator.Runtime.Security.Tokens;
@@ -200,6 +203,57 @@ public sealed class SecuredServerTests(SecuredServer cluster) : IClassFixture<Se
         (_, body) = await PostAsync(cluster.Admin, "/apis/authentication.k8s.io/v1/tokenreviews", $$$"""{"spec":{"token":"{{{token}}}"} }""");
         Assert.Null(body["status"]!["authenticated"]);
         Assert.Equal("serviceaccounts \"robot\" not found", (string?)body["status"]!["error"]);
+    }
+
+    [Fact]
+    public async Task A_token_out_of_a_secret_is_good_while_the_secret_holds_it()
+    {
+        string ns = await cluster.NewNamespaceAsync();
+        string path = $"/api/v1/namespaces/{ns}/secrets";
+        var (_, account) = await PostAsync(cluster.Admin, $"/api/v1/namespaces/{ns}/serviceaccounts", """{"metadata":{"name":"robot"} }""");
+        using var issuer = new SecretTokenIssuer(cluster.Certificates);
+        string uid = (string)account["metadata"]!["uid"]!;
+        var secret = new Secret
+        {
+            Metadata = new()
+            {
+                Namespace = ns, Name = "token",
+                Annotations = new() { ["kubernetes.io/service-account.name"] = "robot", ["kubernetes.io/service-account.uid"] = uid },
+            },
+            Type = "kubernetes.io/service-account-token",
+        };
+        string token = issuer.Issue(secret);
+        var robot = cluster.Client(null, token);
+        Task<(int Code, JsonObject Body)> WhoAmI() => PostAsync(robot, "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+
+        var before = await WhoAmI();
+        secret.Data = new() { ["token"] = Encoding.UTF8.GetBytes(token) };
+        await PostAsync(cluster.Admin, path, Encoding.UTF8.GetString(KubernetesJson.Serialize(secret)));
+        var held = await WhoAmI();
+        await SendAsync(cluster.Admin, HttpMethod.Delete, path + "/token");
+        var after = await UntilAsync(WhoAmI, answer => answer.Code == 401);
+
+        Assert.Equal(401, before.Code);
+        Assert.Equal($"system:serviceaccount:{ns}:robot", (string?)held.Body["status"]!["userInfo"]!["username"]);
+        Assert.Equal(uid, (string?)held.Body["status"]!["userInfo"]!["uid"]);
+        Assert.Equal(401, after.Code);
+    }
+
+    [Fact]
+    public async Task A_proxy_in_front_speaks_for_others_and_nobody_else_does()
+    {
+        (string, string)[] headers = [("X-Remote-User", "ann"), ("X-Remote-Group", "dev"), ("X-Remote-Extra-Scope", "one")];
+        Task<(int Code, JsonObject Body)> WhoAmI(HttpClient client) =>
+            SendAsync(client, HttpMethod.Post, "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}", "application/json", headers);
+
+        var (_, byProxy) = await WhoAmI(cluster.Client(cluster.Certificates.FrontProxyClient));
+        var (_, byUser) = await WhoAmI(cluster.ClientOf("front-proxy-client"));
+        var (mute, _) = await PostAsync(cluster.Client(cluster.Certificates.FrontProxyClient), "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+
+        Assert.Equal(
+            """{"extra":{"scope":["one"]},"groups":["dev","system:authenticated"],"username":"ann"}""", Sorted(byProxy["status"]!["userInfo"]!));
+        Assert.Equal("front-proxy-client", (string?)byUser["status"]!["userInfo"]!["username"]);
+        Assert.Equal(401, mute);
     }
 
     [Theory]

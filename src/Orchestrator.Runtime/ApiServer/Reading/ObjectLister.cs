@@ -88,10 +88,15 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
         CancellationToken cancellationToken)
     {
         await resource.Cache.FilledAsync(cancellationToken).ConfigureAwait(false);
-        if (resource.Cache.TryStateAt(revision, out var snapshot))
-            return Page(snapshot, revision, filter, options.Limit, start);
         try
         {
+            if (resource.Cache.TryStateAt(revision, out var snapshot))
+            {
+                // The cache may still have what the store has given up: clients are told the same whoever answers.
+                await store.EnsureKeptAsync(revision, cancellationToken).ConfigureAwait(false);
+                return Page(snapshot, revision, filter, options.Limit, start);
+            }
+
             return await ReadStoreAsync(resource, filter, options.Limit, revision, start, cancellationToken).ConfigureAwait(false);
         }
         catch (EtcdException exception) when (exception.Is(EtcdErrors.Compacted))

@@ -122,6 +122,11 @@ internal sealed class ObjectStore(EtcdClient store)
         return await store.Kv.RangeAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Asks whether the store still has the state of a revision.</summary>
+    /// <exception cref="EtcdException">It is compacted, or yet to come.</exception>
+    public Task EnsureKeptAsync(long revision, CancellationToken cancellationToken) => store.Kv.RangeAsync(
+        new RangeRequest { Key = ByteString.CopyFromUtf8("/registry"), Revision = revision, CountOnly = true }, cancellationToken: cancellationToken);
+
     private static KeyValue? Found(TxnResponse response)
     {
         var kvs = response.Responses[0].ResponseRange.Kvs;

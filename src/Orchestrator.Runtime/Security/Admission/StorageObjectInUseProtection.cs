@@ -1,4 +1,5 @@
 using Orchestrator.Api;
+using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Runtime.Security.Admission;
@@ -6,17 +7,14 @@ namespace Orchestrator.Runtime.Security.Admission;
 /// <summary>Volumes and claims get a finalizer: they stay while somebody uses them.</summary>
 internal sealed class StorageObjectInUseProtection : IAdmissionPlugin
 {
-    public const string ClaimFinalizer = "kubernetes.io/pvc-protection";
-    public const string VolumeFinalizer = "kubernetes.io/pv-protection";
-
     public string Name => "StorageObjectInUseProtection";
 
     public ValueTask AdmitAsync(AdmissionRequest request, CancellationToken cancellationToken)
     {
         if (!request.IsCreate() || request.Object is not { } made)
             return ValueTask.CompletedTask;
-        string? finalizer = request.IsFor("", "persistentvolumeclaims") ? ClaimFinalizer
-            : request.IsFor("", "persistentvolumes") ? VolumeFinalizer : null;
+        string? finalizer = request.IsFor("", "persistentvolumeclaims") ? StorageFinalizers.Claim
+            : request.IsFor("", "persistentvolumes") ? StorageFinalizers.Volume : null;
         if (finalizer is not null && !made.Metadata.Finalizers.OrEmpty().Contains(finalizer))
             (made.Metadata.Finalizers ??= []).Add(finalizer);
         return ValueTask.CompletedTask;

@@ -4,10 +4,10 @@ using Orchestrator.Runtime.Security.Tokens;
 
 namespace Orchestrator.Runtime.Security.Authentication;
 
-/// <summary>Certificate, then token, then nobody in particular; then whom they want to act for.</summary>
+/// <summary>Whom a proxy in front names, then certificate, then token, then nobody in particular; then whom they want to act for.</summary>
 /// <remarks>Credentials that are shown and no good refuse the request: they never make it anonymous.</remarks>
 internal sealed class ClusterAuthenticator(
-    CertificateAuthenticator certificates, ITokenAuthenticator tokens, IReadOnlyList<string> audiences, Impersonation impersonation,
+    RequestHeaderAuthenticator proxies, CertificateAuthenticator certificates, ITokenAuthenticator tokens, IReadOnlyList<string> audiences, Impersonation impersonation,
     bool allowAnonymous) : IAuthenticator
 {
     public async ValueTask<UserInfo?> AuthenticateAsync(HttpContext context, CancellationToken cancellationToken)
@@ -19,6 +19,8 @@ internal sealed class ClusterAuthenticator(
 
     private async ValueTask<UserInfo?> IdentifyAsync(HttpContext context, CancellationToken cancellationToken)
     {
+        if (proxies.Authenticate(context) is { } named)
+            return Authenticated(named);
         var certificate = context.Connection.ClientCertificate;
         if (certificate is not null && certificates.Authenticate(certificate) is { } shown)
             return Authenticated(shown);

@@ -6,6 +6,7 @@ using Orchestrator.Api.Rbac;
 using Orchestrator.Api.RbacV1;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security.Admission;
+using Orchestrator.Runtime.Security.Authentication;
 using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Runtime.Security.Bootstrapping;
@@ -93,11 +94,11 @@ internal sealed class ClusterBootstrap(ApiServerServices services, ClusterCertif
         Data = new()
         {
             ["client-ca-file"] = certificates.ClientAuthority.CertificatePem,
-            ["requestheader-allowed-names"] = "[\"front-proxy-client\"]",
+            ["requestheader-allowed-names"] = $"[\"{RequestHeaderAuthenticator.AllowedName}\"]",
             ["requestheader-client-ca-file"] = certificates.RequestHeaderAuthority.CertificatePem,
-            ["requestheader-extra-headers-prefix"] = "[\"X-Remote-Extra-\"]",
-            ["requestheader-group-headers"] = "[\"X-Remote-Group\"]",
-            ["requestheader-username-headers"] = "[\"X-Remote-User\"]",
+            ["requestheader-extra-headers-prefix"] = $"[\"{RequestHeaderAuthenticator.ExtraPrefix}\"]",
+            ["requestheader-group-headers"] = $"[\"{RequestHeaderAuthenticator.GroupHeader}\"]",
+            ["requestheader-username-headers"] = $"[\"{RequestHeaderAuthenticator.UserHeader}\"]",
         },
     };
 

@@ -34,7 +34,7 @@ internal sealed class ServiceAccountTokens
     {
         if (Jwt.TryParse(token) is not { } parsed || parsed.Text("iss") != Issuer)
             return null;
-        if (!_accepted.Any(key => (parsed.KeyId.Length == 0 || parsed.KeyId == key.Id) && parsed.IsSignedBy(key)))
+        if (!IsSigned(parsed))
             throw new InvalidTokenException("invalid signature");
         if (ServiceAccountClaims.Read(parsed) is not { } claims)
             throw new InvalidTokenException("service account token claims could not be validated due to unexpected validation error");
@@ -44,6 +44,20 @@ internal sealed class ServiceAccountTokens
             throw new InvalidTokenException("service account token is not valid yet");
         return claims;
     }
+
+    /// <summary>Null for what is no token out of a secret: somebody else may know it.</summary>
+    /// <exception cref="InvalidTokenException">It is one, and no good.</exception>
+    public LegacyTokenClaims? VerifyLegacy(string token)
+    {
+        if (Jwt.TryParse(token) is not { } parsed || parsed.Text("iss") != LegacyTokenClaims.Issuer)
+            return null;
+        if (!IsSigned(parsed))
+            throw new InvalidTokenException("invalid signature");
+        return LegacyTokenClaims.Read(parsed)
+            ?? throw new InvalidTokenException("service account token claims could not be validated due to unexpected validation error");
+    }
+
+    private bool IsSigned(Jwt parsed) => _accepted.Any(key => (parsed.KeyId.Length == 0 || parsed.KeyId == key.Id) && parsed.IsSignedBy(key));
 
     /// <summary>/openid/v1/jwks</summary>
     public byte[] KeySet() => Json(writer =>
