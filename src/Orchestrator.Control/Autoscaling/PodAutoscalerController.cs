@@ -21,7 +21,7 @@ public static class PodAutoscalerController
             Watch.Silent<Pod>(), Watch.Silent<Deployment>(), Watch.Silent<ReplicaSet>(), Watch.Silent<StatefulSet>(),
             Watch.Silent<ReplicationController>(),
         ],
-        Polls = [new Poll(PodMetrics.StaticKind, SyncPeriod)],
+        Polls = [new Poll(PodMetrics.StaticKind, SyncPeriod, static cache => cache.List<HorizontalPodAutoscaler>().Count > 0)],
     };
 
     public static Decision Reconcile(ReconcileInput input) =>

@@ -76,4 +76,5 @@ public sealed record ObjectIndex(GroupVersionKind Kind, string Name, Func<IKuber
 
 /// <summary>A kind that is listed each time <paramref name="Period"/> has passed. That the list is refused (no metrics
 /// served) makes it empty, no failure.</summary>
-public sealed record Poll(GroupVersionKind Kind, TimeSpan Period);
+/// <param name="IsWanted">Whether anybody would look at the list: it may be long, and dear to make.</param>
+public sealed record Poll(GroupVersionKind Kind, TimeSpan Period, Func<IObjectCache, bool> IsWanted);

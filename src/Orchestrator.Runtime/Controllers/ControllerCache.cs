@@ -28,7 +28,7 @@ internal sealed class ControllerCache : IObjectCache
                 informer.AddIndex(IndexName(index.Name), index.Values);
         }
         foreach (var poll in controller.Polls)
-            _polls.Add(poll.Kind, new PolledObjects(poll));
+            _polls.Add(poll.Kind, new PolledObjects(poll, this));
     }
 
     public IReadOnlyCollection<PolledObjects> Polls => _polls.Values;
