@@ -12,7 +12,7 @@ namespace Orchestrator.Runtime.Informers;
 /// Gap-free: a watch that breaks goes on where it stopped; when the server no longer knows that point (410), everything is
 /// listed anew and the difference is told as changes, deletions that were missed included. Handlers are called one at a time,
 /// in order, after the store has the change; they must be quick and must not wait (put a key in a queue). Objects are shared
-/// with everybody: never change one.
+/// with everybody: never change one. They have no managed fields.
 /// </remarks>
 public sealed class Informer
 {
@@ -47,7 +47,7 @@ public sealed class Informer
         _client = client;
         Resource = resource;
         _options = options ?? new InformerOptions();
-        _format = _options.IsMetadataOnly ? ObjectFormat.Metadata : ObjectFormat.Whole;
+        _format = _options.IsMetadataOnly ? ObjectFormat.Metadata : ObjectFormat.Unmanaged;
         _usesWatchList = _options.UsesWatchList;
         _copies = _options.DetectsMutations ? [] : null;
     }
