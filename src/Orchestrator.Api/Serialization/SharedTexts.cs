@@ -8,7 +8,7 @@ namespace Orchestrator.Api;
 /// cache of ten thousand pods that is half of all strings.</summary>
 /// <remarks>A table of fixed size in which a newer text takes an older one's place. Threads may lose each other's entries, never get a
 /// wrong one: an entry is one reference, and is compared before it is given out.</remarks>
-internal static class SharedTexts
+public static class SharedTexts
 {
     /// <summary>Longer texts seldom come twice: identities, messages, images.</summary>
     public const int LengthLimit = 32;

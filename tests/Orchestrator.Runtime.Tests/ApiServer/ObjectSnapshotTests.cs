@@ -71,8 +71,30 @@ public sealed class ObjectSnapshotTests
         Assert.Equal("17", metadata.ResourceVersion);
         Assert.Equal("b", metadata.Name);
         Assert.Equal("18", value.AtRevision(18).Shared.Metadata.ResourceVersion);
-        Assert.DoesNotContain("resourceVersion", Encoding.UTF8.GetString(value.Stored), StringComparison.Ordinal);
+        string stored = Encoding.UTF8.GetString(value.Json).Replace("\"resourceVersion\":\"17\",", "", StringComparison.Ordinal);
+        Assert.True(value.IsStoredAs(Encoding.UTF8.GetBytes(stored)));
+        Assert.True(value.AtRevision(1_000).IsStoredAs(Encoding.UTF8.GetBytes(stored)));
+        Assert.False(value.IsStoredAs(value.Json));
     }
+
+    [Theory]
+    [InlineData("""{"kind":"Pod","metadata":{"uid":"u","labels":{"a":"b","c":""},"name":"x"},"spec":{"nodeName":"n","x":{"nodeName":"no"}}}""", "u", "a=b,c=", "n")]
+    [InlineData("""{"spec":{"x":[{"nodeName":"no"}]},"metadata":{"labels":null,"ownerReferences":[{"uid":"no"}],"uid":"u"}}""", "u", "", "")]
+    [InlineData("""{"metadata":{"labels":{}},"status":{"nodeName":"no"},"spec":null}""", "", "", "")]
+    public void A_header_is_what_the_object_says_of_itself(string json, string uid, string labels, string node)
+    {
+        var header = ObjectHeader.Read(Encoding.UTF8.GetBytes(json), "spec.nodeName");
+
+        Assert.Equal(uid, header.Uid);
+        Assert.Equal(labels, string.Join(',', (header.Labels ?? new Dictionary<string, string>()).Select(label => $"{label.Key}={label.Value}")));
+        Assert.Equal(node, header.IndexValue);
+        Assert.Equal("{", json[(header.MetadataStart - 1)..header.MetadataStart]);
+        Assert.Equal("\"metadata\":", json[(header.MetadataStart - 12)..(header.MetadataStart - 1)]);
+    }
+
+    [Fact]
+    public void What_has_no_metadata_has_no_header() =>
+        Assert.Throws<System.Text.Json.JsonException>(() => ObjectHeader.Read("""{"spec":{"metadata":{}}}"""u8, null));
 
     private static void CheckRange(Random random, SortedDictionary<string, StoredObject> model, ObjectSnapshot snapshot)
     {
@@ -93,6 +115,6 @@ public sealed class ObjectSnapshotTests
     {
         var parts = key.Split('/');
         string json = $$"""{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"{{parts[1]}}","namespace":"{{parts[0]}}"} }""";
-        return new StoredObject(ConfigMaps, key, Encoding.UTF8.GetBytes(json), revision);
+        return StoredObject.Read(ConfigMaps, key, Encoding.UTF8.GetBytes(json), revision);
     }
 }

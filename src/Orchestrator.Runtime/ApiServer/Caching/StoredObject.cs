@@ -11,29 +11,26 @@ internal sealed class StoredObject
     private static readonly byte[] ResourceVersionStart = "\"resourceVersion\":\""u8.ToArray();
 
     private readonly Lock _gate = new();
-    private readonly byte[] _stored;
-    private readonly IReadOnlyDictionary<string, string> _labels;
+
+    // Where the resourceVersion stands in Json, and how long it is: what is left without it is the store's value.
+    private readonly int _versionStart;
+    private readonly int _versionLength;
     private Dictionary<string, string?>? _fields;
     private IKubernetesObject? _object;
     private List<(ResourceView View, ObjectForm Form, byte[] Bytes)>? _forms;
 
-    /// <param name="stored">The value in the store: JSON of the storage version without resourceVersion.</param>
-    /// <exception cref="JsonException">The value is no such object.</exception>
-    public StoredObject(StoredResource resource, string key, byte[] stored, long revision)
-        : this(resource, key, stored, revision, KubernetesJson.Deserialize(resource.Description.Kind, stored))
-    {
-    }
-
-    private StoredObject(StoredResource resource, string key, byte[] stored, long revision, IKubernetesObject parsed)
+    private StoredObject(StoredResource resource, string key, ReadOnlySpan<byte> stored, long revision)
     {
         Resource = resource;
         Key = key;
         Revision = revision;
-        _stored = stored;
-        _labels = parsed.Metadata.Labels is { Count: > 0 } labels ? labels : EmptyLabels;
-        Uid = parsed.Metadata.Uid ?? "";
-        IndexValue = resource.IndexedField is { } field ? resource.FieldLabels.Value(parsed, field) ?? "" : "";
-        Json = WithResourceVersion(stored, revision);
+        var header = ObjectHeader.Read(stored, resource.IndexedField);
+        Labels = header.Labels ?? EmptyLabels;
+        Uid = header.Uid;
+        IndexValue = header.IndexValue;
+        _versionStart = header.MetadataStart;
+        Json = WithResourceVersion(stored, _versionStart, revision);
+        _versionLength = Json.Length - stored.Length;
     }
 
     /// <summary>The same state under another revision: what a watcher sees last of an object.</summary>
@@ -42,12 +39,26 @@ internal sealed class StoredObject
         Resource = state.Resource;
         Key = state.Key;
         Revision = revision;
-        _stored = state._stored;
-        _labels = state._labels;
+        Labels = state.Labels;
         Uid = state.Uid;
         IndexValue = state.IndexValue;
-        Json = WithResourceVersion(_stored, revision);
+        _versionStart = state._versionStart;
+        byte[] stored = [.. state.Json.AsSpan(0, _versionStart), .. state.Json.AsSpan(_versionStart + state._versionLength)];
+        Json = WithResourceVersion(stored, _versionStart, revision);
+        _versionLength = Json.Length - stored.Length;
     }
+
+    /// <summary>A value that anybody may have put into the store: JSON of the storage version without resourceVersion.</summary>
+    /// <exception cref="JsonException">The value is no such object.</exception>
+    public static StoredObject Read(StoredResource resource, string key, ReadOnlySpan<byte> stored, long revision)
+    {
+        KubernetesJson.Deserialize(resource.Description.Kind, stored);
+        return new StoredObject(resource, key, stored, revision);
+    }
+
+    /// <summary>A value that was just made of such an object.</summary>
+    public static StoredObject Written(StoredResource resource, string key, ReadOnlySpan<byte> stored, long revision) =>
+        new(resource, key, stored, revision);
 
     public StoredResource Resource { get; }
 
@@ -63,7 +74,7 @@ internal sealed class StoredObject
 
     public string Uid { get; }
 
-    public IReadOnlyDictionary<string, string> Labels => _labels;
+    public IReadOnlyDictionary<string, string> Labels { get; }
 
     /// <summary>Of the field by which watchers are found (<see cref="StoredResource.IndexedField"/>); else empty.</summary>
     public string IndexValue { get; }
@@ -71,13 +82,16 @@ internal sealed class StoredObject
     /// <summary>The storage version with its resourceVersion, in UTF-8.</summary>
     public byte[] Json { get; }
 
-    /// <summary>What the store holds.</summary>
-    public ReadOnlySpan<byte> Stored => _stored;
-
     private static IReadOnlyDictionary<string, string> EmptyLabels { get; } =
         System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
 
     public StoredObject AtRevision(long revision) => revision == Revision ? this : new StoredObject(this, revision);
+
+    /// <summary>Whether this is what the store holds.</summary>
+    public bool IsStoredAs(ReadOnlySpan<byte> value) =>
+        value.Length == Json.Length - _versionLength
+        && value[.._versionStart].SequenceEqual(Json.AsSpan(0, _versionStart))
+        && value[_versionStart..].SequenceEqual(Json.AsSpan(_versionStart + _versionLength));
 
     /// <summary>The object of the storage version, made anew: the caller's own.</summary>
     public IKubernetesObject Parse() => KubernetesJson.Deserialize(Resource.Description.Kind, Json);
@@ -105,7 +119,7 @@ internal sealed class StoredObject
         }
     }
 
-    /// <summary>The object as this view of the resource shows it in this form; made once.</summary>
+    /// <summary>The object as this view of the resource shows it in this form; made once, and kept for all who watch.</summary>
     public byte[] Encoded(ResourceView view, ObjectForm form)
     {
         if (form == ObjectForm.Full && view.IsStorageVersion)
@@ -125,14 +139,13 @@ internal sealed class StoredObject
     }
 
     /// <summary>Puts <c>"resourceVersion":"N"</c> at the beginning of the metadata.</summary>
-    private static byte[] WithResourceVersion(byte[] stored, long revision)
+    private static byte[] WithResourceVersion(ReadOnlySpan<byte> stored, int place, long revision)
     {
-        int place = MetadataStart(stored);
         Span<byte> digits = stackalloc byte[20];
         revision.TryFormat(digits, out int digitCount, provider: System.Globalization.CultureInfo.InvariantCulture);
         bool isEmpty = stored[place] == (byte)'}';
         var json = new byte[stored.Length + ResourceVersionStart.Length + digitCount + (isEmpty ? 1 : 2)];
-        stored.AsSpan(0, place).CopyTo(json);
+        stored[..place].CopyTo(json);
         int end = place;
         ResourceVersionStart.CopyTo(json, end);
         end += ResourceVersionStart.Length;
@@ -141,25 +154,7 @@ internal sealed class StoredObject
         json[end++] = (byte)'"';
         if (!isEmpty)
             json[end++] = (byte)',';
-        stored.AsSpan(place).CopyTo(json.AsSpan(end));
+        stored[place..].CopyTo(json.AsSpan(end));
         return json;
-    }
-
-    /// <summary>The index behind the brace that opens the top-level metadata.</summary>
-    private static int MetadataStart(byte[] json)
-    {
-        var reader = new Utf8JsonReader(json);
-        while (reader.Read())
-        {
-            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != 1)
-                continue;
-            bool isMetadata = reader.ValueTextEquals("metadata"u8);
-            reader.Read();
-            if (isMetadata && reader.TokenType == JsonTokenType.StartObject)
-                return (int)reader.TokenStartIndex + 1;
-            reader.Skip();
-        }
-
-        throw new JsonException("an object in the store has no metadata");
     }
 }

@@ -241,6 +241,7 @@ internal sealed partial class WatchCache : IAsyncDisposable
             // Whoever watched a state that may have had more changes has to begin anew.
             EndWatchers();
             _window.Reset(revision);
+            _resource.ForgetWritten();
             // A deletion is not seen in what is left: the whole past is unknown.
             Publish(new CacheState(ObjectSnapshot.Of(objects), revision) { LastChange = Math.Max(lastChange, revision) });
             _filled.TrySetResult();
@@ -294,7 +295,11 @@ internal sealed partial class WatchCache : IAsyncDisposable
     {
         string key = _resource.KeyOf(change.Kv.Key.Span);
         var before = snapshot.Find(key);
-        var after = change.Type == Event.Types.EventType.Delete ? null : Read(change.Kv);
+        StoredObject? after = null;
+        if (change.Type == Event.Types.EventType.Delete)
+            _resource.ForgetWritten(key);
+        else
+            after = Read(change.Kv);
         return before is null && after is null ? null : new CachedEvent(change.Kv.ModRevision, before, after);
     }
 
@@ -302,7 +307,7 @@ internal sealed partial class WatchCache : IAsyncDisposable
     {
         try
         {
-            return _resource.Read(kv);
+            return _resource.Observe(kv);
         }
         catch (System.Text.Json.JsonException exception)
         {

@@ -43,7 +43,7 @@ internal static class ListAnswer
             if (index > 0)
                 yield return Comma;
             // Rows of lists are made anew: they tell ages.
-            ReadOnlyMemory<byte> item = form.IsTable ? view.Row(items[index], form.Form, now) : items[index].Encoded(view, form.Form);
+            ReadOnlyMemory<byte> item = form.IsTable ? view.Row(items[index], form.Form, now) : view.Encode(items[index], form.Form);
             if (types.FirstOrDefault(type => item.Span.StartsWith(type)) is { } own)
             {
                 yield return Brace;

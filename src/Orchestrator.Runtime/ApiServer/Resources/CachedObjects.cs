@@ -48,5 +48,5 @@ internal sealed class CachedObjects(ResourceRegistry resources, ObjectStore stor
     private static T Typed<T>(ResourceView view, StoredObject value)
         where T : class, IKubernetesObject<T> => view.IsStorageVersion
         ? (T)value.Shared
-        : KubernetesJson.Deserialize<T>(value.Encoded(view, ObjectForm.Full));
+        : KubernetesJson.Deserialize<T>(view.Encode(value, ObjectForm.Full));
 }

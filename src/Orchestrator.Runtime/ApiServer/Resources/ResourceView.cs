@@ -28,7 +28,8 @@ internal sealed class ResourceView(
 
     public bool IsStorageVersion => conversion is null;
 
-    /// <summary>The object as this version has it, in the form that a client wants; for the table forms one row.</summary>
+    /// <summary>The object as this version has it, in the form that a client wants; for the table forms one row. Made anew: what many
+    /// watch is kept by <see cref="StoredObject.Encoded"/>.</summary>
     public byte[] Encode(StoredObject value, ObjectForm form) => form switch
     {
         ObjectForm.Full => ToServed(value.Json),
@@ -58,8 +59,8 @@ internal sealed class ResourceView(
     public byte[] Row(StoredObject value, ObjectForm form, DateTimeOffset now) => Row(value.Parse(), form switch
     {
         ObjectForm.TableWithoutObject => null,
-        ObjectForm.TableWithObject => value.Encoded(this, ObjectForm.Full),
-        _ => value.Encoded(this, ObjectForm.PartialMetadata),
+        ObjectForm.TableWithObject => Encode(value, ObjectForm.Full),
+        _ => Encode(value, ObjectForm.PartialMetadata),
     }, now);
 
     /// <summary>A row of what is made for the request.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using KvStore.Client;
 using KvStore.Protocol;
@@ -13,6 +14,9 @@ namespace Orchestrator.Runtime.ApiServer.Resources;
 internal sealed class StoredResource : IAsyncDisposable
 {
     private readonly Lazy<WatchCache> _cache;
+
+    // What was written here and has not yet come back by the store's watch.
+    private readonly ConcurrentDictionary<string, StoredObject> _written = new(StringComparer.Ordinal);
 
     public StoredResource(ResourceDescription description, EtcdClient store, TimeProvider clock, ILoggerFactory loggers)
     {
@@ -53,7 +57,41 @@ internal sealed class StoredResource : IAsyncDisposable
     public string StoreKeyOf(string key) => Prefix + key;
 
     /// <exception cref="System.Text.Json.JsonException">The value is no such object.</exception>
-    public StoredObject Read(KeyValue kv) => new(this, KeyOf(kv.Key.Span), kv.Value.ToByteArray(), kv.ModRevision);
+    public StoredObject Read(KeyValue kv) => StoredObject.Read(this, KeyOf(kv.Key.Span), kv.Value.Span, kv.ModRevision);
+
+    /// <summary>The state that a write of ours has left in the store; the cache will take this very object.</summary>
+    public StoredObject Written(string key, ReadOnlySpan<byte> value, long revision)
+    {
+        var state = StoredObject.Written(this, key, value, revision);
+        if (!HasCache)
+            return state;
+        _written[key] = state;
+        // The watch was faster than the answer to the write.
+        if (Cache.State.Revision >= revision)
+            _written.TryRemove(KeyValuePair.Create(key, state));
+        return state;
+    }
+
+    /// <summary>A state that the store's watch tells of: the object that was written here, or one made of the value.</summary>
+    /// <exception cref="System.Text.Json.JsonException">The value is no such object.</exception>
+    public StoredObject Observe(KeyValue kv)
+    {
+        string key = KeyOf(kv.Key.Span);
+        if (_written.TryGetValue(key, out var written) && written.Revision <= kv.ModRevision)
+        {
+            _written.TryRemove(KeyValuePair.Create(key, written));
+            if (written.Revision == kv.ModRevision)
+                return written;
+        }
+
+        return Read(kv);
+    }
+
+    /// <summary>The key is gone, and with it what was written under it.</summary>
+    public void ForgetWritten(string key) => _written.TryRemove(key, out _);
+
+    /// <summary>Nothing that was written before is waited for any more.</summary>
+    public void ForgetWritten() => _written.Clear();
 
     public ValueTask DisposeAsync() => _cache.IsValueCreated ? _cache.Value.DisposeAsync() : ValueTask.CompletedTask;
 }

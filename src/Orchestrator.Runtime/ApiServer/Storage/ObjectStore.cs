@@ -40,7 +40,7 @@ internal sealed class ObjectStore(EtcdClient store)
             {
                 var response = await store.Kv.TxnAsync(txn, cancellationToken: cancellationToken).ConfigureAwait(false);
                 if (response.Succeeded)
-                    return new StoredObject(resource, key, value, response.Header.Revision);
+                    return resource.Written(key, value, response.Header.Revision);
                 // Ours after all, from an attempt before.
                 return attempt > 1 && Found(response) is { } kv && IsOurs(kv, value) ? resource.Read(kv) : null;
             }
@@ -66,7 +66,7 @@ internal sealed class ObjectStore(EtcdClient store)
             {
                 var response = await store.Kv.TxnAsync(txn, cancellationToken: cancellationToken).ConfigureAwait(false);
                 if (response.Succeeded)
-                    return (true, new StoredObject(resource, key, value, response.Header.Revision));
+                    return (true, resource.Written(key, value, response.Header.Revision));
                 if (Found(response) is not { } kv)
                     return (false, null);
                 return (attempt > 1 && IsOurs(kv, value), resource.Read(kv));

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
 using Orchestrator.Api.ManagedFields;
+using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Resources;
 
 namespace Orchestrator.Runtime.ApiServer.Writing;
@@ -8,17 +9,36 @@ namespace Orchestrator.Runtime.ApiServer.Writing;
 /// <summary>Notes in metadata.managedFields who wrote which fields.</summary>
 internal static class ManagedFieldsRecorder
 {
-    /// <param name="live">Null for a create; is not changed.</param>
-    /// <param name="updated">What is to be stored; is changed.</param>
+    private const string Metadata = "metadata";
+
+    /// <summary>What every document says of itself, and where the record stands.</summary>
+    private static readonly string[] Head = ["apiVersion", "kind", Metadata];
+
+    /// <param name="live">Null for a create.</param>
+    /// <param name="updated">What is to be stored, but for the record.</param>
     /// <returns>The document to store.</returns>
-    public static byte[] Record(WriteContext context, JsonObject? live, JsonObject updated, DateTimeOffset now)
+    public static byte[] Record(WriteContext context, StoredObject? live, byte[] updated, DateTimeOffset now)
     {
         if (IsExempt(context.View) || SchemaSet.Kubernetes.FindForKind(context.Stored.Description.Kind) is not { } schema)
-            return JsonBytes.Of(updated);
-        ManagedFieldsUpdater.Update(live, updated, context.FieldManager, context.Subresource, now, schema);
+            return updated;
+        // Most writes leave most of an object as it is: what has the same text on both sides needs no comparison.
+        var members = JsonMembers.Of(updated);
+        JsonObject? before = null;
+        var after = JsonBytes.ParseObject(updated);
         if (live is not null)
-            ManagedFieldsUpdater.KeepTimesIfNothingChanged(live, updated);
-        return JsonBytes.Of(updated);
+        {
+            var liveMembers = JsonMembers.Of(live.Json);
+            before = JsonBytes.ParseObject(liveMembers.Without(members, Head));
+            (before[Metadata] as JsonObject)?.Remove("resourceVersion");
+            after = JsonBytes.ParseObject(members.Without(liveMembers, Head));
+        }
+
+        ManagedFieldsUpdater.Update(before, after, context.FieldManager, context.Subresource, now, schema);
+        if (before is not null)
+            ManagedFieldsUpdater.KeepTimesIfNothingChanged(before, after);
+        if (after[Metadata] is not { } metadata || members.PlaceOf(Metadata) is not { } place)
+            return JsonBytes.Of(after);
+        return [.. updated.AsSpan(..place.Start.Value), .. JsonBytes.Of(metadata), .. updated.AsSpan(place.End)];
     }
 
     /// <summary>They come and go, and nobody applies them.</summary>

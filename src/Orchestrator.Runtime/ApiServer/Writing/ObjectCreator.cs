@@ -102,7 +102,7 @@ internal sealed class ObjectCreator(
             if (context.IsDryRun)
                 return await IsTakenAsync(context.Stored, key, cancellationToken).ConfigureAwait(false)
                     ? await NotDone().ConfigureAwait(false)
-                    : await DryRun(new StoredObject(context.Stored, key, json, 0)).ConfigureAwait(false);
+                    : await DryRun(StoredObject.Written(context.Stored, key, json, 0)).ConfigureAwait(false);
             var lease = await LeaseOf(context, cancellationToken).ConfigureAwait(false);
             var created = await store.CreateAsync(context.Stored, key, json, lease, cancellationToken).ConfigureAwait(false);
             if (created is null)
@@ -135,8 +135,8 @@ internal sealed class ObjectCreator(
     private byte[] Encode(WriteContext context, IKubernetesObject value, bool hasManagedFields)
     {
         value.Metadata.ResourceVersion = null;
-        var json = JsonBytes.ParseObject(KubernetesJson.Serialize(value));
-        return hasManagedFields ? JsonBytes.Of(json) : ManagedFieldsRecorder.Record(context, null, json, clock.GetUtcNow());
+        byte[] json = KubernetesJson.Serialize(value);
+        return hasManagedFields ? json : ManagedFieldsRecorder.Record(context, null, json, clock.GetUtcNow());
     }
 
     private async Task<LeaseId> LeaseOf(WriteContext context, CancellationToken cancellationToken) =>

@@ -210,6 +210,6 @@ internal sealed class ObjectDeleter(
     private static StoredObject Changed(StoredObject current, IKubernetesObject value, long revision)
     {
         value.Metadata.ResourceVersion = null;
-        return new StoredObject(current.Resource, current.Key, KubernetesJson.Serialize(value), revision);
+        return StoredObject.Written(current.Resource, current.Key, KubernetesJson.Serialize(value), revision);
     }
 }

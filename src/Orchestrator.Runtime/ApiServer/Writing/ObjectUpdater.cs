@@ -1,7 +1,6 @@
 using KvStore.Client;
 using Orchestrator.Api;
 using Orchestrator.Runtime.ApiServer.Caching;
-using Orchestrator.Runtime.ApiServer.Resources;
 using Orchestrator.Runtime.ApiServer.Storage;
 
 namespace Orchestrator.Runtime.ApiServer.Writing;
@@ -142,7 +141,7 @@ internal sealed class ObjectUpdater(
         {
             byte[] json = Encode(context, current, value, hasManagedFields);
             if (context.IsDryRun)
-                return Attempt.Finished(new StoredObject(context.Stored, context.Key, json, current.Revision));
+                return Attempt.Finished(StoredObject.Written(context.Stored, context.Key, json, current.Revision));
             if (IsToBeDeleted(value, old))
             {
                 var (isDeleted, latest, revision) = await store.DeleteAsync(
@@ -150,11 +149,11 @@ internal sealed class ObjectUpdater(
                 if (!isDeleted)
                     return Attempt.Again(latest);
                 await rules.ReleaseAsync(context.Stored.GroupResource, old, cancellationToken).ConfigureAwait(false);
-                return Attempt.Finished(new StoredObject(context.Stored, context.Key, json, revision));
+                return Attempt.Finished(StoredObject.Written(context.Stored, context.Key, json, revision));
             }
 
             // Nothing changes: no write, and no new resourceVersion. A cached state may be out of date.
-            if (json.AsSpan().SequenceEqual(current.Stored))
+            if (current.IsStoredAs(json))
                 return isFresh ? Attempt.Finished(current) : Attempt.Again(null);
             var lease = context.Stored.Description.Plural == "events"
                 ? await leases.TakeAsync(cancellationToken).ConfigureAwait(false)
@@ -183,9 +182,7 @@ internal sealed class ObjectUpdater(
     private byte[] Encode(WriteContext context, StoredObject current, IKubernetesObject value, bool hasManagedFields)
     {
         byte[] json = KubernetesJson.Serialize(value);
-        return hasManagedFields
-            ? JsonBytes.Of(JsonBytes.ParseObject(json))
-            : ManagedFieldsRecorder.Record(context, JsonBytes.ParseObject(current.Stored), JsonBytes.ParseObject(json), clock.GetUtcNow());
+        return hasManagedFields ? json : ManagedFieldsRecorder.Record(context, current, json, clock.GetUtcNow());
     }
 
     /// <summary>The last finalizer of an object that is being deleted was taken away.</summary>

@@ -18,7 +18,7 @@ internal sealed class ResourceTarget(ResourceView view, string subresource = "")
 
     public bool AllowsCreate => subresource.Length == 0 && view.Stored!.Strategy.AllowsCreateOnUpdate;
 
-    public JsonObject Show(StoredObject current) => JsonBytes.ParseObject(current.Encoded(view, ObjectForm.Full));
+    public JsonObject Show(StoredObject current) => JsonBytes.ParseObject(view.Encode(current, ObjectForm.Full));
 
     public IKubernetesObject Decode(byte[] json, FieldValidation validation, List<string> warnings) =>
         ObjectDecoder.DecodeForStore(json, view, validation, warnings);
@@ -43,5 +43,5 @@ internal sealed class ResourceTarget(ResourceView view, string subresource = "")
         _ => Validator.ValidateSubresourceUpdate(subresource, updated, current),
     };
 
-    public byte[] Answer(StoredObject stored, ObjectForm form) => stored.Encoded(view, form);
+    public byte[] Answer(StoredObject stored, ObjectForm form) => view.Encode(stored, form);
 }
