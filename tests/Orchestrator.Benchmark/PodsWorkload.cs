@@ -15,11 +15,14 @@ internal static class PodsWorkload
     private const int SteadyPodsPerSecond = 100;
     private const int PodsOfSteadyDeployment = 10;
 
-    public static async Task<bool> RunAsync(int nodes, int pods, int deployments)
+    /// <param name="isApart">Each part is a process of its own, so that its memory is seen.</param>
+    public static async Task<bool> RunAsync(int nodes, int pods, int deployments, bool isApart)
     {
         using var cluster = new BenchmarkCluster();
-        var started = cluster.Start("--hollow-nodes", nodes.ToString(CultureInfo.InvariantCulture));
-        Say($"{nodes} hollow nodes Ready after {started.TotalSeconds:0.0} s, memory {cluster.MemoryMiB()} MiB");
+        var started = isApart
+            ? await cluster.StartPartsAsync(nodes)
+            : cluster.Start("--hollow-nodes", nodes.ToString(CultureInfo.InvariantCulture));
+        Say($"{nodes} hollow nodes Ready after {started.TotalSeconds:0.0} s, {cluster.Memory()}");
         using var client = cluster.Connect();
 
         var running = new RunningPods();
@@ -33,13 +36,13 @@ internal static class PodsWorkload
                 Deployment($"load-{index}", pods / deployments)));
         await running.ReachedAsync(pods / deployments * deployments, ending.Token);
         double rate = running.Count / watch.Elapsed.TotalSeconds;
-        Say($"{running.Count} pods of {deployments} Deployments Running after {watch.Elapsed.TotalSeconds:0.0} s: {rate:0} pods/s, {(cluster.ProcessorTime() - processor).TotalSeconds:0.0} s of processor time, memory {cluster.MemoryMiB()} MiB");
+        Say($"{running.Count} pods of {deployments} Deployments Running after {watch.Elapsed.TotalSeconds:0.0} s: {rate:0} pods/s, {(cluster.ProcessorTime() - processor).TotalSeconds:0.0} s of processor time, {cluster.Memory()}");
         bool isFastEnough = Floor("pods/s from first create to all Running", rate, 300, isLeast: true);
 
         var (reads, writes) = await SteadyAsync(cluster, client, ending.Token);
         Say($"single reads beside {SteadyPodsPerSecond} pods/s: {reads}");
         Say($"single writes beside {SteadyPodsPerSecond} pods/s: {writes}");
-        Say($"memory {cluster.MemoryMiB()} MiB");
+        Say($"{cluster.Memory()}");
         bool areReadsQuick = Floor("p99 of single reads, ms", reads.Percentile(99), 20, isLeast: false);
         bool areWritesQuick = Floor("p99 of single writes, ms", writes.Percentile(99), 20, isLeast: false);
         await ending.CancelAsync();

@@ -6,6 +6,7 @@ var pods = new Option<int>("--pods") { Description = "Pods of 'pods'", DefaultVa
 var deployments = new Option<int>("--deployments") { Description = "Deployments of 'pods'", DefaultValueFactory = _ => 100 };
 var watchers = new Option<int>("--watchers") { Description = "Watchers of 'watchers'", DefaultValueFactory = _ => 5000 };
 var connections = new Option<int>("--connections") { Description = "Connections of 'watchers'", DefaultValueFactory = _ => 100 };
+var apart = new Option<bool>("--apart") { Description = "Run the parts of 'pods' as processes of their own, and print the memory of each" };
 var workloads = new Argument<string[]>("WORKLOAD")
 {
     Description = "pods, watchers, start; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
@@ -13,7 +14,7 @@ var workloads = new Argument<string[]>("WORKLOAD")
 workloads.AcceptOnlyFromAmong("pods", "watchers", "start");
 var root = new RootCommand("Measures a cluster of hollow nodes over HTTPS, as clients see it. The exit code is 1 when a floor is missed.")
 {
-    workloads, nodes, pods, deployments, watchers, connections,
+    workloads, nodes, pods, deployments, apart, watchers, connections,
 };
 root.SetAction(async (result, _) =>
 {
@@ -24,7 +25,7 @@ root.SetAction(async (result, _) =>
         Console.WriteLine($"== {workload}");
         isReached &= workload switch
         {
-            "pods" => await PodsWorkload.RunAsync(result.GetValue(nodes), result.GetValue(pods), result.GetValue(deployments)),
+            "pods" => await PodsWorkload.RunAsync(result.GetValue(nodes), result.GetValue(pods), result.GetValue(deployments), result.GetValue(apart)),
             "watchers" => await WatchersWorkload.RunAsync(result.GetValue(watchers), result.GetValue(connections), changes: 150, changesPerSecond: 5),
             _ => await StartWorkload.RunAsync(),
         };

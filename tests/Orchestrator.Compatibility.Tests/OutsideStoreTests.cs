@@ -103,6 +103,39 @@ public sealed class OutsideStoreTests
         }
     }
 
+    [Fact]
+    public void Controllers_scheduler_and_nodes_run_as_processes_of_their_own_for_an_API_server()
+    {
+        using var cluster = new Cluster("apart");
+        string certificates = Path.Combine(cluster.Directory, "tls");
+        string kubeconfig = Path.Combine(cluster.Directory, "apart.kubeconfig");
+        var server = StartServer(cluster,
+            $"server --data-dir {cluster.Directory}/api --cert-dir {certificates} --https-listen-port 0 --disable controller-manager,scheduler --write-kubeconfig {kubeconfig}");
+        var others = new List<Process>();
+        try
+        {
+            Shell(cluster, $"until kubectl --kubeconfig {kubeconfig} get --raw /readyz > /dev/null 2>&1; do sleep 0.2; done");
+            string url = Shell(cluster, $"kubectl --kubeconfig {kubeconfig} config view --minify -o jsonpath='{{.clusters[0].cluster.server}}'");
+            string[] parts = ["--disable scheduler", "--disable controller-manager", "--disable controller-manager,scheduler --hollow-nodes 2"];
+            for (int index = 0; index < parts.Length; index++)
+                others.Add(StartServer(cluster, $"server --server {url} --cert-dir {certificates} --data-dir {cluster.Directory}/part{index} {parts[index]}"));
+
+            Shell(cluster, $"until kubectl --kubeconfig {kubeconfig} create deployment web --image=nginx --replicas=4; do sleep 0.5; done");
+            Shell(cluster, $"kubectl --kubeconfig {kubeconfig} rollout status deployment/web --timeout=90s");
+
+            Assert.Contains("Linux", Shell(cluster, $"kubectl --kubeconfig {kubeconfig} exec deployment/web -- echo Linux"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            foreach (var process in others.Prepend(server))
+            {
+                process.Kill();
+                process.WaitForExit();
+                process.Dispose();
+            }
+        }
+    }
+
     private static async Task RunScriptsAsync(Cluster cluster)
     {
         var failures = new List<string>();
@@ -120,7 +153,7 @@ public sealed class OutsideStoreTests
 
     private static Process StartServer(Cluster cluster, string arguments)
     {
-        var start = new ProcessStartInfo("bash", ["-c", $"exec {Cluster.Program} {arguments} > {cluster.Directory}/second.log 2>&1"]);
+        var start = new ProcessStartInfo("bash", ["-c", $"exec {Cluster.Program} {arguments} >> {cluster.Directory}/servers.log 2>&1"]);
         foreach ((string name, string value) in cluster.Environment)
             start.Environment[name] = value;
         return Process.Start(start)!;

@@ -34,6 +34,11 @@ internal sealed class ServerCommandOptions
         Description = "Directory of the certificates, shared by the API servers of one store (default: tls in the data directory)", HelpName = "DIR",
     };
 
+    public readonly Option<string> Server = new("--server")
+    {
+        Description = "URL of an API server to work for instead of running one; takes that server's --cert-dir", HelpName = "URL",
+    };
+
     public readonly Option<string> StoreEndpoints = new("--store-endpoints")
     {
         Description = "Endpoints of an etcd or kvstore cluster to use instead of the embedded store, comma-separated", HelpName = "URLS",
@@ -72,7 +77,7 @@ internal sealed class ServerCommandOptions
 
     public IEnumerable<Option> All =>
     [
-        DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, StoreEndpoints, StoreCa, StoreCert, StoreKey, HollowNodes,
+        DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, HollowNodes,
         HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
     ];
 
@@ -80,6 +85,7 @@ internal sealed class ServerCommandOptions
     public ServerSettings Read(ParseResult result, Profile profile)
     {
         string data = Path.GetFullPath(result.GetValue(DataDirectory) ?? profile.Directory);
+        var server = ReadServer(result);
         return new ServerSettings
         {
             DataDirectory = data,
@@ -88,13 +94,14 @@ internal sealed class ServerCommandOptions
             HttpsPort = ReadPort(result.GetValue(HttpsPort)),
             TlsSans = result.GetValue(TlsSan) ?? [],
             CertificateDirectory = result.GetValue(CertificateDirectory) is { } certificates ? Path.GetFullPath(certificates) : Path.Combine(data, "tls"),
+            Server = server,
             StoreEndpoints = ReadEndpoints(result.GetValue(StoreEndpoints)),
             StoreCaFile = ReadFile(result, StoreCa),
             StoreCertFile = ReadFile(result, StoreCert),
             StoreKeyFile = ReadFile(result, StoreKey),
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
-            Components = Components.All & ~ReadParts(result.GetValue(Disable)),
+            Components = Components.All & ~ReadParts(result.GetValue(Disable)) & ~(server is null ? Components.None : Components.ApiServer),
             KubeconfigFile = result.GetValue(Kubeconfig) is { } kubeconfig ? Path.GetFullPath(kubeconfig) : null,
             LogDirectory = result.GetValue(LogDirectory) is { } logs ? Path.GetFullPath(logs) : null,
         };
@@ -132,6 +139,19 @@ internal sealed class ServerCommandOptions
                 throw new CommandException($"--store-endpoints: \"{endpoint}\" is no URL: give http://HOST:PORT or https://HOST:PORT, several with commas between");
         }
         return endpoints;
+    }
+
+    private Uri? ReadServer(ParseResult result)
+    {
+        if (result.GetValue(Server) is not { } text)
+            return null;
+        if (result.GetValue(StoreEndpoints) is not null)
+            throw new CommandException("--server: the API server has the store: leave --store-endpoints away");
+        if (result.GetValue(CertificateDirectory) is not { } certificates || !Directory.Exists(certificates))
+            throw new CommandException("--server: give the API server's own certificates with --cert-dir DIR");
+        return Uri.TryCreate(text, UriKind.Absolute, out var server) && server.Scheme == Uri.UriSchemeHttps
+            ? server
+            : throw new CommandException($"--server: \"{text}\" is no URL of an API server: give https://HOST:PORT");
     }
 
     private static IPAddress ReadAddress(string text) => IPAddress.TryParse(text, out var address)

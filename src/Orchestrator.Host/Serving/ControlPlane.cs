@@ -62,6 +62,23 @@ internal sealed class ControlPlane : IAsyncDisposable
 
     private async Task StartPartsAsync(ServerSettings settings, ILoggerFactory logs, Action<string> onFault, CancellationToken stopping)
     {
+        var certificates = settings.Server is { } server
+            ? JoinServer(settings, server)
+            : await StartServerAsync(settings, logs, onFault, stopping);
+        WriteKubeconfigs(settings, certificates);
+        await StartOthersAsync(settings, certificates, logs, stopping);
+    }
+
+    /// <returns>What the parts of this process show to the API server of another one.</returns>
+    private ClusterCertificates JoinServer(ServerSettings settings, Uri server)
+    {
+        Address = server;
+        return ClusterCertificates.Ensure(CertificatesOf(settings));
+    }
+
+    private async Task<ClusterCertificates> StartServerAsync(
+        ServerSettings settings, ILoggerFactory logs, Action<string> onFault, CancellationToken stopping)
+    {
         // The store opens its files while keys are made or read.
         var opening = StoreConnection.OpenAsync(settings, onFault, stopping);
         ClusterCertificates certificates;
@@ -73,10 +90,8 @@ internal sealed class ControlPlane : IAsyncDisposable
         {
             _parts.Push(await opening);
         }
-        var server = await StartApiServerAsync(settings, certificates, (await opening).Client, logs, stopping);
-        Address = server.Address;
-        WriteKubeconfigs(settings, certificates);
-        await StartOthersAsync(settings, certificates, logs, stopping);
+        Address = (await StartApiServerAsync(settings, certificates, (await opening).Client, logs, stopping)).Address;
+        return certificates;
     }
 
     private async Task<ApiServerHost> StartApiServerAsync(
@@ -181,10 +196,10 @@ internal sealed class ControlPlane : IAsyncDisposable
         return new ApiClient(transport);
     }
 
-    /// <summary>The server of this process, whatever it listens on.</summary>
-    private Uri Loopback(ServerSettings settings) => settings.BindAddress.Equals(IPAddress.Any) || settings.BindAddress.Equals(IPAddress.IPv6Any)
+    /// <summary>The server, whatever it listens on.</summary>
+    private Uri Loopback(ServerSettings settings) => settings.Server ?? (settings.BindAddress.Equals(IPAddress.Any) || settings.BindAddress.Equals(IPAddress.IPv6Any)
         ? new UriBuilder(Address) { Host = "127.0.0.1" }.Uri
-        : Address;
+        : Address);
 
     private void WriteKubeconfigs(ServerSettings settings, ClusterCertificates certificates)
     {

@@ -21,6 +21,9 @@ internal sealed record ServerSettings
     /// <summary>Where the certificates are; several API servers on one store share them.</summary>
     public required string CertificateDirectory { get; init; }
 
+    /// <summary>The API server that the parts work for; null: one of this process.</summary>
+    public Uri? Server { get; init; }
+
     public IReadOnlyList<string> StoreEndpoints { get; init; } = [];
 
     public string? StoreCaFile { get; init; }
