@@ -9,16 +9,16 @@ var connections = new Option<int>("--connections") { Description = "Connections 
 var apart = new Option<bool>("--apart") { Description = "Run the parts of 'pods' as processes of their own, and print the memory of each" };
 var workloads = new Argument<string[]>("WORKLOAD")
 {
-    Description = "pods, watchers, start; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
+    Description = "start, watchers, pods, scheduler; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
 };
-workloads.AcceptOnlyFromAmong("pods", "watchers", "start");
+workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler");
 var root = new RootCommand("Measures a cluster of hollow nodes over HTTPS, as clients see it. The exit code is 1 when a floor is missed.")
 {
     workloads, nodes, pods, deployments, apart, watchers, connections,
 };
 root.SetAction(async (result, _) =>
 {
-    string[] chosen = result.GetValue(workloads) is { Length: > 0 } given ? given : ["start", "watchers", "pods"];
+    string[] chosen = result.GetValue(workloads) is { Length: > 0 } given ? given : ["start", "watchers", "pods", "scheduler"];
     bool isReached = true;
     foreach (string workload in chosen)
     {
@@ -27,6 +27,7 @@ root.SetAction(async (result, _) =>
         {
             "pods" => await PodsWorkload.RunAsync(result.GetValue(nodes), result.GetValue(pods), result.GetValue(deployments), result.GetValue(apart)),
             "watchers" => await WatchersWorkload.RunAsync(result.GetValue(watchers), result.GetValue(connections), changes: 150, changesPerSecond: 5),
+            "scheduler" => SchedulerWorkload.Run(),
             _ => await StartWorkload.RunAsync(),
         };
     }

@@ -6,7 +6,7 @@ using Orchestrator.Control.Scheduling;
 using Orchestrator.Control.Scheduling.Cluster;
 using Orchestrator.Control.Scheduling.Queueing;
 
-namespace Orchestrator.Scheduling.Benchmark;
+namespace Orchestrator.Benchmark;
 
 /// <summary>One cluster that is filled: each pod goes through the queue, gets its node, is assumed there and then shown by the
 /// API, as in a real cluster.</summary>
@@ -21,7 +21,7 @@ internal sealed class SchedulingRun
     private readonly Pod[] _pods;
     private readonly long[] _times;
 
-    public SchedulingRun(Workload workload, int nodeCount, int podCount)
+    public SchedulingRun(SchedulingLoad workload, int nodeCount, int podCount)
     {
         _queue = new SchedulingQueue(_profile);
         _scheduler = new Scheduler(_cluster, _profile, seed: 1);
@@ -99,7 +99,7 @@ internal sealed class SchedulingRun
         });
     }
 
-    private static Pod MakePod(Workload workload, int i)
+    private static Pod MakePod(SchedulingLoad workload, int i)
     {
         string app = $"app-{i % SetCount}";
         var pod = new Pod

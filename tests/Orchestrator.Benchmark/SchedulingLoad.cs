@@ -1,15 +1,15 @@
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 
-namespace Orchestrator.Scheduling.Benchmark;
+namespace Orchestrator.Benchmark;
 
 /// <summary>A kind of pods to place.</summary>
-internal sealed record Workload(string Name, Action<Pod, string> Shape)
+internal sealed record SchedulingLoad(string Name, Action<Pod, string> Shape)
 {
     private const string Hostname = "kubernetes.io/hostname";
     private const string Zone = "topology.kubernetes.io/zone";
 
-    public static Workload[] All { get; } =
+    public static SchedulingLoad[] All { get; } =
     [
         new("sets behind services (defaults)", static (_, _) => { }),
         new("required spread over zones", static (pod, app) => pod.Spec.TopologySpreadConstraints =
