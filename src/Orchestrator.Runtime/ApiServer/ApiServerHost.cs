@@ -145,12 +145,13 @@ public sealed class ApiServerHost : IAsyncDisposable
         var metrics = new ServerMetrics(_resources);
         var more = _options.CreateEndpoints?.Invoke(Services) ?? new Dictionary<string, RequestDelegate>();
         var paths = new PathEndpoints(_revisions, metrics, more, AdvertisedAddress(_options.Listen[0]).ToString());
+        var authorizer = _options.CreateAuthorizer?.Invoke(Services);
         return new RequestPipeline(
-            _options.CreateAuthenticator?.Invoke(Services), _options.CreateAuthorizer?.Invoke(Services), _resources,
-            Endpoints(admission, rules, clock), paths, metrics, _options.LoggerFactory.CreateLogger<RequestPipeline>());
+            _options.CreateAuthenticator?.Invoke(Services), authorizer, _resources,
+            Endpoints(admission, authorizer, rules, clock), paths, metrics, _options.LoggerFactory.CreateLogger<RequestPipeline>());
     }
 
-    private ResourceEndpoints Endpoints(AdmissionChain admission, StorageRules rules, TimeProvider clock)
+    private ResourceEndpoints Endpoints(AdmissionChain admission, IAuthorizer? authorizer, StorageRules rules, TimeProvider clock)
     {
         var lister = new ObjectLister(_store, _revisions);
         var creator = new ObjectCreator(_store, _leases, admission, rules, clock);
@@ -167,6 +168,7 @@ public sealed class ApiServerHost : IAsyncDisposable
             Patcher = new ObjectPatcher(updater, clock),
             Deleter = deleter,
             Admission = admission,
+            Authorizer = authorizer,
             Binder = new PodBinder(_resources.ViewOf<Api.CoreV1.Pod>(), updater, clock),
             Evictor = new PodEvictor(_resources, _objects, updater, deleter, clock),
             NodeStreams = new NodeStreams(_objects, _options.NodeProxy),

@@ -54,6 +54,25 @@ public sealed class EscalationTests(SecuredServer cluster) : IClassFixture<Secur
     }
 
     [Fact]
+    public async Task Who_may_change_may_not_therefore_create()
+    {
+        string ns = await cluster.NewNamespaceAsync();
+        string maps = $"/api/v1/namespaces/{ns}/configmaps", leases = $"/apis/coordination.k8s.io/v1/namespaces/{ns}/leases";
+        var changer = await UserWithAsync("changer", """[{"verbs":["get","update","patch"],"apiGroups":["","coordination.k8s.io"],"resources":["configmaps","leases"]}]""", ns);
+        await UntilAsync(() => cluster.GetAsync(changer, $"{maps}/none"), answer => answer.Code == 404);
+
+        var (applied, body) = await SendAsync(changer, HttpMethod.Patch, $"{maps}/made?fieldManager=me",
+            """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"made"}}""", "application/apply-patch+yaml");
+        var (put, _) = await SendAsync(changer, HttpMethod.Put, $"{leases}/made", """{"metadata":{"name":"made"} }""");
+
+        Assert.Equal((403, 403), (applied, put));
+        Assert.Equal($"configmaps \"made\" is forbidden: User \"changer\" cannot create resource \"configmaps\" in API group \"\" in the namespace \"{ns}\"",
+            (string?)body["message"]);
+        Assert.Equal(404, (await cluster.GetAsync(cluster.Admin, $"{maps}/made")).Code);
+        Assert.Equal(201, (await SendAsync(cluster.Admin, HttpMethod.Put, $"{leases}/made", """{"metadata":{"name":"made"} }""")).Code);
+    }
+
+    [Fact]
     public async Task A_role_is_not_labelled_into_another_by_who_does_not_hold_its_rules()
     {
         var labeller = await UserWithAsync("labeller", """[{"verbs":["get","patch"],"apiGroups":["rbac.authorization.k8s.io"],"resources":["clusterroles"]}]""");

@@ -1,3 +1,6 @@
+using Orchestrator.Api;
+using Orchestrator.Api.Rbac;
+
 namespace Orchestrator.Runtime.ApiServer;
 
 /// <summary>What a request is about, as an authorizer judges it.</summary>
@@ -22,4 +25,24 @@ public sealed record RequestAttributes(
         UserInfo user, string verb, string group, string version, string resource, string ns, string name,
         string subresource = "") =>
         new(user, verb, group, version, resource, subresource, ns, name, "", IsResourceRequest: true);
+
+    /// <summary>What the pure rules look at.</summary>
+    public AccessRequest ToAccessRequest() => new()
+    {
+        User = User.Name,
+        Groups = User.Groups,
+        Verb = Verb,
+        Group = Group,
+        Resource = Resource,
+        Subresource = Subresource,
+        Namespace = Namespace,
+        Name = Name,
+        Path = Path,
+        IsResourceRequest = IsResourceRequest,
+    };
+
+    /// <summary>403 with the sentence that users know.</summary>
+    /// <param name="reason">The authorizer's; may be empty.</param>
+    public ApiException Forbidden(string reason) =>
+        ApiErrors.Forbidden(IsResourceRequest ? new GroupResource(Group, Resource) : default, Name, ToAccessRequest().Refusal(reason));
 }

@@ -17,12 +17,17 @@ internal sealed partial class RequestPipeline(
 {
     private const int RetryAfterSeconds = 1;
 
-    /// <summary>Without authenticator everybody is this one.</summary>
     private static readonly ReadOnlyMemory<byte> NoCustomResources =
         """{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}"""u8
             .ToArray();
 
+    /// <summary>Without authenticator everybody is this one.</summary>
     private static readonly UserInfo Unchecked = new("system:anonymous", UserInfo.Masters, UserInfo.AllUnauthenticated);
+
+    private static readonly HashSet<string> KnownVerbs =
+    [
+        "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "post", "put", "head", "options",
+    ];
 
     public async Task ServeAsync(HttpContext http)
     {
@@ -103,7 +108,7 @@ internal sealed partial class RequestPipeline(
             query.ContainsKey("fieldSelector") ? fieldSelector : null);
         var decision = await authorizer.AuthorizeAsync(attributes, http.RequestAborted).ConfigureAwait(false);
         if (!decision.IsAllowed)
-            throw Forbidden(attributes, decision.Reason);
+            throw attributes.Forbidden(decision.Reason);
     }
 
     /// <summary>A list or watch of one object by name is a matter of that object.</summary>
@@ -114,33 +119,15 @@ internal sealed partial class RequestPipeline(
         return fields.TryGetExact("metadata.name", out string name) ? name : "";
     }
 
-    private static ApiException Forbidden(RequestAttributes request, string reason)
+    /// <summary>Names of our own alone: it is counted before it is known who asks, and whoever asks must not make the counts grow.</summary>
+    private ServerMetrics.DurationKey MetricsKey(RequestPath path, string verb)
     {
-        string tail = reason.Length > 0 ? ": " + reason : "";
-        string who = $"User \"{request.User.Name}\" cannot {request.Verb}";
-        if (!request.IsResourceRequest)
-            return ApiErrors.Forbidden(default, "", $"{who} path \"{request.Path}\"{tail}");
-        string resource = request.Subresource.Length > 0 ? $"{request.Resource}/{request.Subresource}" : request.Resource;
-        string where = request.Namespace.Length > 0 ? $" in the namespace \"{request.Namespace}\"" : " at the cluster scope";
-        // A namespace itself is no resource in a namespace.
-        if (request is { Group: "", Resource: "namespaces" })
-            where = request.Name.Length > 0 ? $" in the namespace \"{request.Name}\"" : " at the cluster scope";
-        return ApiErrors.Forbidden(
-            new GroupResource(request.Group, request.Resource), request.Name,
-            $"{who} resource \"{resource}\" in API group \"{request.Group}\"{where}{tail}");
-    }
-
-    private static ServerMetrics.DurationKey MetricsKey(RequestPath path, string verb)
-    {
-        string scope = path.IsResource switch
-        {
-            true when path.Name.Length > 0 => "resource",
-            true when path.Namespace.Length > 0 => "namespace",
-            true => "cluster",
-            _ => "",
-        };
-        return new ServerMetrics.DurationKey(
-            verb.ToUpperInvariant(), path.Group, path.Version, path.Resource, path.Subresource, scope);
+        string known = KnownVerbs.Contains(verb) ? verb.ToUpperInvariant() : "OTHER";
+        if (!path.IsResource || resources.Find(path.Group, path.Version, path.Resource) is not { } view)
+            return new ServerMetrics.DurationKey(known, "", "", "", "", "");
+        string scope = path.Name.Length > 0 ? "resource" : path.Namespace.Length > 0 ? "namespace" : "cluster";
+        string subresource = view.Description.Subresource(path.Subresource)?.Name ?? "";
+        return new ServerMetrics.DurationKey(known, path.Group, path.Version, path.Resource, subresource, scope);
     }
 
     private async Task FailAsync(HttpContext http, Exception exception)

@@ -35,6 +35,9 @@ internal sealed class ResourceEndpoints
 
     public required AdmissionChain Admission { get; init; }
 
+    /// <summary>Null: everything is allowed.</summary>
+    public required IAuthorizer? Authorizer { get; init; }
+
     public required PodBinder Binder { get; init; }
 
     public required PodEvictor Evictor { get; init; }
@@ -202,7 +205,7 @@ internal sealed class ResourceEndpoints
         var options = WriteOptions.Read(request.Http.Request, "UpdateOptions");
         byte[] json = await ObjectDecoder.ReadJsonAsync(request.Http.Request, target.Kind, request.Aborted).ConfigureAwait(false);
         var sent = target.Decode(json, options.FieldValidation, request.Warnings);
-        var context = Context(request, options, "UpdateOptions");
+        var context = Changing(request, options, "UpdateOptions");
         context.CheckAddress(sent);
         var (state, isCreated) = await Updater.UpdateAsync(
             context, target, _ => new Proposal(sent.DeepClone()), request.Aborted)
@@ -216,7 +219,7 @@ internal sealed class ResourceEndpoints
         var options = WriteOptions.Read(request.Http.Request, "PatchOptions");
         byte[] patch = await BodyReader.ReadAsync(request.Http.Request, request.Aborted).ConfigureAwait(false);
         var (state, isCreated) = await Patcher.PatchAsync(
-            Context(request, options, "PatchOptions"), target, ObjectDecoder.MediaTypeOf(request.Http.Request), patch, options,
+            Changing(request, options, "PatchOptions"), target, ObjectDecoder.MediaTypeOf(request.Http.Request), patch, options,
             request.Aborted).ConfigureAwait(false);
         await AnswerAsync(request, isCreated ? 201 : 200, state, target, form).ConfigureAwait(false);
     }
@@ -362,6 +365,22 @@ internal sealed class ResourceEndpoints
             .ConfigureAwait(false);
         WriteWarnings(request);
         await Answers.WriteJsonAsync(request.Http, 201, KubernetesJson.Serialize(answer)).ConfigureAwait(false);
+    }
+
+    private WriteContext Changing(ApiRequest request, WriteOptions options, string optionsKind) =>
+        Context(request, options, optionsKind) with { CheckCreate = cancellation => CheckCreateAsync(request, cancellation) };
+
+    private async ValueTask CheckCreateAsync(ApiRequest request, CancellationToken cancellationToken)
+    {
+        if (Authorizer is null)
+            return;
+        var description = request.View.Description;
+        var attributes = RequestAttributes.ForResource(
+            request.User, "create", description.Group, description.Version, description.Plural, request.Path.Namespace, request.Name,
+            request.Path.Subresource);
+        var decision = await Authorizer.AuthorizeAsync(attributes, cancellationToken).ConfigureAwait(false);
+        if (!decision.IsAllowed)
+            throw attributes.Forbidden(decision.Reason);
     }
 
     private static WriteContext Context(ApiRequest request, WriteOptions options, string optionsKind) => new()

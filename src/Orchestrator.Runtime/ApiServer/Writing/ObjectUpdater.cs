@@ -69,6 +69,8 @@ internal sealed class ObjectUpdater(
     private async Task<StoredObject?> CreateAsync(
         WriteContext context, IUpdateTarget target, Func<StoredObject?, Proposal> propose, CancellationToken cancellationToken)
     {
+        if (context.CheckCreate is { } check)
+            await check(cancellationToken).ConfigureAwait(false);
         var proposal = propose(null);
         var value = target.Merge(null, proposal.Sent, clock.GetUtcNow());
         if (value.ResourceVersion.Length > 0)

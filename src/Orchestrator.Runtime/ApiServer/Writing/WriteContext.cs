@@ -29,9 +29,15 @@ internal sealed record WriteContext
 
     public JsonElement? Options { get; init; }
 
+    /// <summary>Asked before an update or an apply creates what is not there: who may change may not therefore create. Null: they may.</summary>
+    public Func<CancellationToken, ValueTask>? CheckCreate { get; init; }
+
     public List<string> Warnings { get; init; } = [];
 
     public StoredResource Stored => View.Stored!;
+
+    /// <summary>Events go by themselves after a while.</summary>
+    public bool IsEvent => Stored.Description.Plural == "events";
 
     public string Key => Stored.KeyOf(Namespace, Name);
 

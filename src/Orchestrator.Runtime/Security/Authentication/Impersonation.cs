@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Runtime.ApiServer;
-using Orchestrator.Runtime.Security.Authorization;
 using Orchestrator.Runtime.Security.Tokens;
 
 namespace Orchestrator.Runtime.Security.Authentication;
@@ -56,7 +55,7 @@ internal sealed class Impersonation(IAuthorizer authorizer)
     {
         var decision = await authorizer.AuthorizeAsync(attributes, cancellationToken);
         if (!decision.IsAllowed)
-            throw Refusals.Forbidden(attributes, decision.Reason);
+            throw attributes.Forbidden(decision.Reason);
     }
 
     /// <summary>A service account is in its groups unless others are named; whoever is not anonymous is authenticated.</summary>

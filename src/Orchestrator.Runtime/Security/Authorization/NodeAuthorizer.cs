@@ -56,7 +56,7 @@ internal sealed class NodeAuthorizer(IObjectReader objects)
     }
 
     private static AuthorizationDecision ByRules(RequestAttributes request) =>
-        RuleMatching.Allows(NodeRules, Refusals.Access(request)) ? AuthorizationDecision.Allow() : AuthorizationDecision.Deny();
+        RuleMatching.Allows(NodeRules, request.ToAccessRequest()) ? AuthorizationDecision.Allow() : AuthorizationDecision.Deny();
 
     private ValueTask<AuthorizationDecision> AuthorizeReadAsync(string node, RequestAttributes request, CancellationToken cancellationToken)
     {

@@ -13,7 +13,7 @@ internal sealed class RbacAuthorizer(IObjectReader objects) : IAuthorizer
     public async ValueTask<AuthorizationDecision> AuthorizeAsync(RequestAttributes request, CancellationToken cancellationToken)
     {
         var index = await IndexAsync(cancellationToken);
-        var decision = index.Authorize(Refusals.Access(request));
+        var decision = index.Authorize(request.ToAccessRequest());
         return new(decision.IsAllowed, decision.Reason);
     }
 
