@@ -11,7 +11,12 @@ public sealed class Expectations
     /// <summary>An informer that is that far behind has other troubles; the resourceVersions still guard updates.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
+    /// <summary>Keys that nobody looks at again (their object is gone) would keep their writes for ever: all are looked through when
+    /// there are twice as many as after the last time, and at least this many.</summary>
+    private const int SweepAt = 1_000;
+
     private readonly Dictionary<NamespacedName, List<Pending>> _pending = [];
+    private int _sweepAt = SweepAt;
 
     public int Count => _pending.Count;
 
@@ -26,6 +31,24 @@ public sealed class Expectations
     /// <summary>Whether the cache shows all that was written for the key; if not, a change of the written objects will come.</summary>
     public bool AreMet(NamespacedName key, IObjectCache cache, DateTimeOffset now)
     {
+        if (_pending.Count >= _sweepAt)
+        {
+            AllAreMet(cache, now);
+            _sweepAt = Math.Max(SweepAt, 2 * _pending.Count);
+        }
+        return IsMet(key, cache, now);
+    }
+
+    /// <summary>As <see cref="AreMet(NamespacedName, IObjectCache, DateTimeOffset)"/> for the writes of every key.</summary>
+    public bool AllAreMet(IObjectCache cache, DateTimeOffset now)
+    {
+        foreach (var key in _pending.Keys.ToList())
+            IsMet(key, cache, now);
+        return _pending.Count == 0;
+    }
+
+    private bool IsMet(NamespacedName key, IObjectCache cache, DateTimeOffset now)
+    {
         if (!_pending.TryGetValue(key, out var writes))
             return true;
         writes.RemoveAll(write => now - write.At >= Limit || IsSeen(write, cache));
@@ -34,17 +57,6 @@ public sealed class Expectations
         _pending.Remove(key);
         return true;
     }
-
-    /// <summary>As <see cref="AreMet(NamespacedName, IObjectCache, DateTimeOffset)"/> for the writes of every key.</summary>
-    public bool AllAreMet(IObjectCache cache, DateTimeOffset now)
-    {
-        foreach (var key in _pending.Keys.ToList())
-            AreMet(key, cache, now);
-        return _pending.Count == 0;
-    }
-
-    /// <summary>Forgets a key whose object is gone.</summary>
-    public void Forget(NamespacedName key) => _pending.Remove(key);
 
     private void Add(NamespacedName key, Pending write)
     {

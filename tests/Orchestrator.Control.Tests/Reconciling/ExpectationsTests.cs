@@ -97,4 +97,17 @@ public sealed class ExpectationsTests
         Assert.All(all, controller => Assert.Equal(
             controller.Watches.Count, controller.Watches.Select(watch => watch.Kind).Distinct().Count()));
     }
+
+    [Fact]
+    public void Writes_of_keys_that_nobody_looks_at_again_are_not_kept()
+    {
+        for (int number = 0; number < 20_000; number++)
+        {
+            // Deleted, and gone from the cache: no change of it will wake its key.
+            _expectations.Deleted(new("", $"gone-{number}"), new(Pod.StaticKind, Make.Ns, $"p-{number}", $"uid-{number}"), _cache.Now);
+            Assert.True(AreMet);
+        }
+
+        Assert.InRange(_expectations.Count, 0, 2_000);
+    }
 }

@@ -93,6 +93,23 @@ public sealed class WatchFanOutTests(ServerFixture server) : IClassFixture<Serve
         await server.Store.Kv.DeleteAsync(KeyRange.Prefix($"/registry/configmaps/{ns}/"));
     }
 
+    [Fact]
+    public async Task Who_waited_in_vain_for_a_revision_is_forgotten()
+    {
+        var resource = new StoredResource(
+            ResourceTable.Served.Find("", "v1", "configmaps")!, server.Store, TimeProvider.System, NullLoggerFactory.Instance);
+        await using var cache = new WatchCache(server.Store, resource, TimeProvider.System, NullLogger.Instance);
+        using var leaving = new CancellationTokenSource();
+
+        Task cancelled = cache.ReachAsync(long.MaxValue, Limit, leaving.Token);
+        bool isReached = await cache.ReachAsync(long.MaxValue, TimeSpan.FromMilliseconds(1), default);
+        await leaving.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        Assert.False(isReached);
+        Assert.Equal(0, cache.WaitingCount);
+    }
+
     private static async Task<int> CountAsync(Watcher watcher, int wanted)
     {
         int count = 0;

@@ -49,6 +49,16 @@ internal sealed partial class WatchCache : IAsyncDisposable
         _tick = clock.CreateTimer(static self => ((WatchCache)self!).Tick(), this, TickInterval, TickInterval);
     }
 
+    /// <summary>Readers that wait for a revision.</summary>
+    public int WaitingCount
+    {
+        get
+        {
+            lock (_gate)
+                return _waiting.Count;
+        }
+    }
+
     public int WatcherCount
     {
         get
@@ -88,17 +98,33 @@ internal sealed partial class WatchCache : IAsyncDisposable
         // watch on the stream lags behind), so it is repeated, ever less often.
         var pause = TimeSpan.FromMilliseconds(5);
         long start = _clock.GetTimestamp();
-        while (true)
+        try
         {
-            _watch?.RequestProgress();
-            await Task.WhenAny(reached.Task, Task.Delay(pause, _clock, cancellationToken)).ConfigureAwait(false);
-            if (reached.Task.IsCompleted)
-                return true;
-            cancellationToken.ThrowIfCancellationRequested();
-            if (_clock.GetElapsedTime(start) >= limit)
-                return false;
-            pause = TimeSpan.FromMilliseconds(Math.Min(100, pause.TotalMilliseconds * 2));
+            while (true)
+            {
+                _watch?.RequestProgress();
+                await Task.WhenAny(reached.Task, Task.Delay(pause, _clock, cancellationToken)).ConfigureAwait(false);
+                if (reached.Task.IsCompleted)
+                    return true;
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_clock.GetElapsedTime(start) >= limit)
+                    return false;
+                pause = TimeSpan.FromMilliseconds(Math.Min(100, pause.TotalMilliseconds * 2));
+            }
         }
+        finally
+        {
+            GiveUp(reached);
+        }
+    }
+
+    /// <summary>Nobody waits any more for a revision that may never come.</summary>
+    private void GiveUp(TaskCompletionSource reached)
+    {
+        if (reached.Task.IsCompleted)
+            return;
+        lock (_gate)
+            _waiting.Remove(reached, out _, out _);
     }
 
     /// <summary>A watcher that begins with what is there now.</summary>
