@@ -16,8 +16,26 @@ internal sealed class EventLeases(EtcdClient store, TimeSpan timeToLive, TimePro
     private int _count;
     private DateTimeOffset _granted;
 
+    /// <summary>Makes a write with a lease. One that the store does not know (any more) is no good for the next ones either: that write
+    /// is made again with another.</summary>
+    public async Task<T> WriteAsync<T>(Func<LeaseId, Task<T>> write, CancellationToken cancellationToken)
+    {
+        var lease = await TakeAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await write(lease).ConfigureAwait(false);
+        }
+        catch (EtcdException lost) when (lost.Is(EtcdErrors.LeaseNotFound))
+        {
+            Forget(lease);
+            return await write(await TakeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose() => _gate.Dispose();
+
     /// <summary>A lease that ends between <c>timeToLive</c> and a minute more from now.</summary>
-    public async Task<LeaseId> TakeAsync(CancellationToken cancellationToken)
+    private async Task<LeaseId> TakeAsync(CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -39,12 +57,9 @@ internal sealed class EventLeases(EtcdClient store, TimeSpan timeToLive, TimePro
         }
     }
 
-    /// <summary>The store did not know the lease (another cluster's data was restored, say): take a new one.</summary>
-    public void Forget(LeaseId lease)
+    private void Forget(LeaseId lease)
     {
         if (_lease == lease)
             _lease = LeaseId.None;
     }
-
-    public void Dispose() => _gate.Dispose();
 }

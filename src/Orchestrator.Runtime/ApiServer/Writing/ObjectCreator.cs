@@ -103,8 +103,8 @@ internal sealed class ObjectCreator(
                 return await IsTakenAsync(context.Stored, key, cancellationToken).ConfigureAwait(false)
                     ? await NotDone().ConfigureAwait(false)
                     : await DryRun(StoredObject.Written(context.Stored, key, json, 0)).ConfigureAwait(false);
-            var lease = await LeaseOf(context, cancellationToken).ConfigureAwait(false);
-            var created = await store.CreateAsync(context.Stored, key, json, lease, cancellationToken).ConfigureAwait(false);
+            Task<StoredObject?> Put(LeaseId lease) => store.CreateAsync(context.Stored, key, json, lease, cancellationToken);
+            var created = await (context.IsEvent ? leases.WriteAsync(Put, cancellationToken) : Put(LeaseId.None)).ConfigureAwait(false);
             if (created is null)
                 return await NotDone().ConfigureAwait(false);
             if (claim is not null)
@@ -138,11 +138,6 @@ internal sealed class ObjectCreator(
         byte[] json = KubernetesJson.Serialize(value);
         return hasManagedFields ? json : ManagedFieldsRecorder.Record(context, null, json, clock.GetUtcNow());
     }
-
-    private async Task<LeaseId> LeaseOf(WriteContext context, CancellationToken cancellationToken) =>
-        context.Stored.Description is { Plural: "events" }
-            ? await leases.TakeAsync(cancellationToken).ConfigureAwait(false)
-            : LeaseId.None;
 
     private async Task<bool> IsTakenAsync(StoredResource resource, string key, CancellationToken cancellationToken) =>
         await store.GetAsync(resource, key, cancellationToken).ConfigureAwait(false) is not null;

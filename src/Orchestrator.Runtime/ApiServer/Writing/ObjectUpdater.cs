@@ -157,11 +157,9 @@ internal sealed class ObjectUpdater(
             // Nothing changes: no write, and no new resourceVersion. A cached state may be out of date.
             if (current.IsStoredAs(json))
                 return isFresh ? Attempt.Finished(current) : Attempt.Again(null);
-            var lease = context.Stored.Description.Plural == "events"
-                ? await leases.TakeAsync(cancellationToken).ConfigureAwait(false)
-                : LeaseId.None;
-            var (isUpdated, state) = await store.UpdateAsync(
-                context.Stored, context.Key, json, current.Revision, lease, cancellationToken).ConfigureAwait(false);
+            Task<(bool, StoredObject?)> Put(LeaseId lease) =>
+                store.UpdateAsync(context.Stored, context.Key, json, current.Revision, lease, cancellationToken);
+            var (isUpdated, state) = await (context.IsEvent ? leases.WriteAsync(Put, cancellationToken) : Put(LeaseId.None)).ConfigureAwait(false);
             if (!isUpdated)
                 return Attempt.Again(state);
             isDone = true;
