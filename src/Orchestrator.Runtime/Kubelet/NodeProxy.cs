@@ -13,8 +13,6 @@ namespace Orchestrator.Runtime.Kubelet;
 /// <param name="pods">Connects to pods' and services' addresses, which have certificates of their own.</param>
 public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker pods) : INodeProxy
 {
-    private const int DefaultPort = 10250;
-
     /// <summary>How both connect: what one user's request left behind (a cookie) must not reach the next one's.</summary>
     public static SocketsHttpHandler Handler(SslClientAuthenticationOptions encryption) => new()
     {
@@ -92,13 +90,10 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
 
     private static Uri At(Node node, string pathAndQuery)
     {
-        NodeAddress? address = node.Status.Addresses.OrEmpty().Find(known => known.Type == "InternalIP")
-            ?? node.Status.Addresses.OrEmpty().FirstOrDefault();
-        if (address?.Address is not { Length: > 0 } host)
-            throw ApiErrors.InternalError("no preferred addresses found; known addresses: []");
-        int port = node.Status.DaemonEndpoints?.KubeletEndpoint?.Port is { } known and > 0 ? known : DefaultPort;
+        string host = KubeletAddress.HostOf(node);
         string name = host.Contains(':') ? $"[{host}]" : host;
-        return new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{name}:{port}/{pathAndQuery.TrimStart('/')}"));
+        return new Uri(string.Create(
+            CultureInfo.InvariantCulture, $"https://{name}:{KubeletAddress.PortOf(node)}/{pathAndQuery.TrimStart('/')}"));
     }
 
     private static ApiException Unreachable(Node node, string pathAndQuery, HttpRequestException e) =>

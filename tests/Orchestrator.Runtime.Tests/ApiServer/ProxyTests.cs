@@ -53,6 +53,63 @@ public sealed class ProxyTests(ServerFixture fixture) : IClassFixture<ServerFixt
         Assert.Equal((400, "address not allowed"), (code, (string?)status["message"]));
     }
 
+    [Theory]
+    [InlineData("", "/metrics")]
+    [InlineData(":10250", "/metrics")]
+    [InlineData(":9100", "http://10.1.2.3:9100/metrics")]
+    public async Task A_nodes_proxy_leads_to_the_port_that_is_named(string port, string target)
+    {
+        string node = "n" + Guid.NewGuid().ToString("N")[..6];
+        await fixture.SendAsync(HttpMethod.Post, "/api/v1/nodes", $$"""{"metadata":{"name":"{{node}}"} }""");
+        await fixture.SendAsync(
+            HttpMethod.Patch, $"/api/v1/nodes/{node}/status", """{"status":{"addresses":[{"type":"InternalIP","address":"10.1.2.3"}]}}""",
+            "application/merge-patch+json");
+
+        Assert.Equal(target, await _http.GetStringAsync($"/api/v1/nodes/{node}{port}/proxy/metrics"));
+    }
+
+    [Fact]
+    public async Task A_page_is_at_a_path_with_a_slash_and_sends_on_to_where_it_can_be_reached()
+    {
+        await PlaceAsync("10.1.2.3");
+        string page = $"{_pods}/p:8080/proxy";
+
+        Assert.Equal(page + "/?a=b", await LocationAsync("?a=b"));
+        Assert.Equal(page + "/login?next=x", await LocationAsync("/here?to=/login%3Fnext%3Dx"));
+        Assert.Equal(page + "/in/there", await LocationAsync("/in/here?to=there"));
+        Assert.Equal(page + "/login", await LocationAsync("/here?to=http://10.1.2.3:8080/login"));
+        Assert.Equal("https://elsewhere.example/", await LocationAsync("/here?to=https://elsewhere.example/"));
+
+        async Task<string> LocationAsync(string rest)
+        {
+#pragma warning disable CA5399 // The certificate is made by this test.
+            using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+            using var http = new HttpClient(handler) { BaseAddress = _server.Address };
+#pragma warning restore CA5399
+            using var response = await http.GetAsync(new Uri(page + rest, UriKind.Relative));
+            return response.Headers.GetValues("Location").Single();
+        }
+    }
+
+    [Theory]
+    [InlineData(null, "in p: http://10.1.2.3/")]
+    [InlineData("kube-system", "http://10.1.2.3/")]
+    public async Task A_service_does_not_lead_into_pods_of_other_namespaces(string? podNamespace, string target)
+    {
+        string ns = _pods.Split('/')[^2];
+        string node = "n" + Guid.NewGuid().ToString("N")[..6];
+        await fixture.SendAsync(HttpMethod.Post, "/api/v1/nodes", $$"""{"metadata":{"name":"{{node}}"} }""");
+        await fixture.SendAsync(HttpMethod.Post, $"/api/v1/namespaces/{ns}/services", """{"metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}}""");
+        var (code, answer) = await fixture.SendAsync(HttpMethod.Post, $"/apis/discovery.k8s.io/v1/namespaces/{ns}/endpointslices", $$"""
+            {"metadata":{"name":"s-1","labels":{"kubernetes.io/service-name":"s"} },"addressType":"IPv4","ports":[{"name":"","port":80}],
+             "endpoints":[{"addresses":["10.1.2.3"],"nodeName":"{{node}}","targetRef":{"kind":"Pod","namespace":"{{podNamespace ?? ns}}","name":"p"} }]}
+            """);
+        Assert.True(code == 201, answer.ToJsonString());
+
+        Assert.Equal(target, await _http.GetStringAsync($"/api/v1/namespaces/{ns}/services/s/proxy/"));
+    }
+
     private async Task PlaceAsync(string address)
     {
         var (code, body) = await fixture.SendAsync(
@@ -61,7 +118,7 @@ public sealed class ProxyTests(ServerFixture fixture) : IClassFixture<ServerFixt
         Assert.True(code == 200, body.ToJsonString());
     }
 
-    /// <summary>Answers with the address that it was to go to.</summary>
+    /// <summary>Answers with the address that it was to go to, and sends on to what is asked for with <c>to</c>.</summary>
     private sealed class EchoingProxy : INodeProxy
     {
         public Task ForwardAsync(HttpContext context, Node node, string pathAndQuery, CancellationToken cancellationToken) =>
@@ -72,9 +129,12 @@ public sealed class ProxyTests(ServerFixture fixture) : IClassFixture<ServerFixt
 
         public Task ForwardToPodAsync(
             HttpContext context, Node node, NamespacedName pod, Uri target, CancellationToken cancellationToken) =>
-            context.Response.WriteAsync(target.AbsoluteUri, cancellationToken);
+            context.Response.WriteAsync($"in {pod.Name}: {target}", cancellationToken);
 
-        public Task ForwardToAddressAsync(HttpContext context, Node? node, Uri target, CancellationToken cancellationToken) =>
-            context.Response.WriteAsync(target.AbsoluteUri, cancellationToken);
+        public Task ForwardToAddressAsync(HttpContext context, Node? node, Uri target, CancellationToken cancellationToken)
+        {
+            context.Response.Headers.Location = context.Request.Query["to"];
+            return context.Response.WriteAsync(target.AbsoluteUri, cancellationToken);
+        }
     }
 }

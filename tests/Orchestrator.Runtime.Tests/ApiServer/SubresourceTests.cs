@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Orchestrator.Runtime.Tests.ApiServer.Support;
 
@@ -116,16 +117,19 @@ public sealed class SubresourceTests(ServerFixture server) : IClassFixture<Serve
     }
 
     [Fact]
-    public async Task Logs_without_a_way_to_nodes_are_503_and_of_unscheduled_pods_400()
+    public async Task A_pod_without_a_node_has_no_log_and_runs_no_command()
     {
         string ns = await server.NewNamespaceAsync();
         await server.SendAsync(
             HttpMethod.Post, $"/api/v1/namespaces/{ns}/pods",
             """{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx"},{"name":"d","image":"nginx"}]}}""");
 
-        var (unscheduled, status) = await server.SendAsync(HttpMethod.Get, $"/api/v1/namespaces/{ns}/pods/p/log?container=c");
+        using var log = await server.Http.GetAsync(new Uri($"/api/v1/namespaces/{ns}/pods/p/log?container=c", UriKind.Relative));
+        var (unscheduled, status) = await server.SendAsync(
+            HttpMethod.Get, $"/api/v1/namespaces/{ns}/pods/p/exec?container=c&stdout=true&command=ls");
         var (noContainer, choice) = await server.SendAsync(HttpMethod.Get, $"/api/v1/namespaces/{ns}/pods/p/log");
 
+        Assert.Equal(HttpStatusCode.NoContent, log.StatusCode);
         Assert.Equal(400, unscheduled);
         Assert.Equal("pod p does not have a host assigned", status["message"]!.GetValue<string>());
         Assert.Equal(400, noContainer);

@@ -13,7 +13,6 @@ namespace Orchestrator.Runtime.ApiServer.Subresources;
 /// <summary>What the API server passes on to a node: logs, exec, attach, port-forward, and the proxy subresources.</summary>
 internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
 {
-    private const int DefaultKubeletPort = 10250;
     private const int LogBufferBytes = 32 * 1024;
 
     /// <exception cref="ApiException">400, 404, 503.</exception>
@@ -28,10 +27,17 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
 
     public async Task ServeNodeProxyAsync(ApiRequest request)
     {
-        var (_, name, _) = SplitName(request.Name);
+        var (scheme, name, portText) = SplitName(request.Name);
         var node = await NodeAsync(name, request.Aborted).ConfigureAwait(false);
-        await Proxy.ForwardAsync(request.Http, node, Rest(request) + request.Http.Request.QueryString, request.Aborted)
-            .ConfigureAwait(false);
+        int kubelet = KubeletAddress.PortOf(node);
+        int port = portText.Length == 0 ? kubelet : PortNumber(portText);
+        if (IsSentToSlash(request))
+            return;
+        if (port == kubelet)
+            await Proxy.ForwardAsync(request.Http, node, Rest(request) + request.Http.Request.QueryString, request.Aborted)
+                .ConfigureAwait(false);
+        else
+            await ForwardAsync(request, node.Name, null, scheme, KubeletAddress.HostOf(node), port).ConfigureAwait(false);
     }
 
     public async Task ServeServiceProxyAsync(ApiRequest request)
@@ -41,8 +47,10 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
             ?? throw ApiErrors.NotFound(request.View.GroupResource, name);
         var port = PickPort(service, portName);
         var (endpoint, number) = await EndpointAsync(service, port, request.Aborted).ConfigureAwait(false);
-        NamespacedName? pod = endpoint.TargetRef is { Kind: "Pod", Name: { } podName }
-            ? new NamespacedName(endpoint.TargetRef.Namespace ?? service.Namespace, podName)
+        // Whoever writes slices here is not let into the pods of other namespaces by that.
+        NamespacedName? pod = endpoint.TargetRef is { Kind: "Pod", Name: { } podName } reference
+            && (reference.Namespace ?? service.Namespace) == service.Namespace
+            ? new NamespacedName(service.Namespace, podName)
             : null;
         await ForwardAsync(request, endpoint.NodeName, pod, scheme, endpoint.Addresses![0], number).ConfigureAwait(false);
     }
@@ -50,8 +58,7 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
     private INodeProxy Proxy => proxy ?? throw ApiErrors.ServiceUnavailable("the server has no way to its nodes");
 
     // Escaped again: a question mark in the path begins no query.
-    private static string Rest(ApiRequest request) =>
-        request.Path.Rest.Length == 0 ? "/" : new PathString(request.Path.Rest).ToUriComponent();
+    private static string Rest(ApiRequest request) => new PathString(request.Path.Rest).ToUriComponent();
 
     private async Task<Pod> PodAsync(ApiRequest request, string name) =>
         await objects.GetLiveAsync<Pod>(request.Namespace, name, request.Aborted).ConfigureAwait(false)
@@ -67,8 +74,14 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         CheckLogOptions(request, query);
         var pod = await PodAsync(request, request.Name).ConfigureAwait(false);
         string container = Container(pod, QueryOptions.Text(query, "container"));
-        string nodeName = HostOf(pod, container);
-        var node = await NodeAsync(nodeName, request.Aborted).ConfigureAwait(false);
+        if (string.IsNullOrEmpty(pod.Spec.NodeName))
+        {
+            // Nothing has run that could have written anything.
+            request.Http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+
+        var node = await NodeAsync(pod.Spec.NodeName, request.Aborted).ConfigureAwait(false);
         string path = $"/containerLogs/{pod.Namespace}/{pod.Name}/{container}" + Query(
             query, "follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes", "stream");
         using var response = await Proxy.SendAsync(node, HttpMethod.Get, path, request.Aborted).ConfigureAwait(false);
@@ -120,7 +133,7 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
             throw ApiErrors.BadRequest("you must specify at least 1 of stdin, stdout, stderr");
         var pod = await PodAsync(request, request.Name).ConfigureAwait(false);
         string container = Container(pod, QueryOptions.Text(query, "container"));
-        var node = await NodeAsync(HostOf(pod, container), request.Aborted).ConfigureAwait(false);
+        var node = await HostAsync(pod, request.Aborted).ConfigureAwait(false);
         var arguments = new QueryBuilder();
         // The kubelet's own names.
         foreach (var (from, to) in new[] { ("stdin", "input"), ("stdout", "output"), ("stderr", "error"), ("tty", "tty") })
@@ -132,17 +145,15 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         foreach (string? part in query["command"])
             arguments.Add("command", part ?? "");
         string path = $"/{request.Path.Subresource}/{pod.Namespace}/{pod.Name}/{container}{arguments}";
-        await ForwardOrExplainAsync(request, node, path).ConfigureAwait(false);
+        await Proxy.ForwardAsync(request.Http, node, path, request.Aborted).ConfigureAwait(false);
     }
 
     private async Task PortForwardAsync(ApiRequest request)
     {
         var pod = await PodAsync(request, request.Name).ConfigureAwait(false);
-        if (string.IsNullOrEmpty(pod.Spec.NodeName))
-            throw ApiErrors.BadRequest($"pod {pod.Name} does not have a host assigned");
-        var node = await NodeAsync(pod.Spec.NodeName, request.Aborted).ConfigureAwait(false);
+        var node = await HostAsync(pod, request.Aborted).ConfigureAwait(false);
         string path = $"/portForward/{pod.Namespace}/{pod.Name}{PortQuery(request.Http.Request.Query)}";
-        await ForwardOrExplainAsync(request, node, path).ConfigureAwait(false);
+        await Proxy.ForwardAsync(request.Http, node, path, request.Aborted).ConfigureAwait(false);
     }
 
     /// <summary>The kubelet knows one port a parameter, named <c>port</c>; clients send <c>ports</c>.</summary>
@@ -176,31 +187,49 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
     {
         if (!Addresses.TryParse(address, out var parsed) || !Addresses.IsOrdinary(parsed))
             throw ApiErrors.BadRequest("address not allowed");
+        if (IsSentToSlash(request))
+            return;
         var node = string.IsNullOrEmpty(nodeName)
             ? null
             : await objects.GetAsync<Node>("", nodeName, request.Aborted).ConfigureAwait(false);
         string host = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         var target = new Uri($"{scheme}://{host}:{port}{Rest(request)}{request.Http.Request.QueryString}");
-        await Explained(
-            () => pod is { } key && node is not null
-                ? Proxy.ForwardToPodAsync(request.Http, node, key, target, request.Aborted)
-                : Proxy.ForwardToAddressAsync(request.Http, node, target, request.Aborted),
-            target.ToString()).ConfigureAwait(false);
+        KeepInside(request, target);
+        if (pod is { } key && node is not null)
+            await Proxy.ForwardToPodAsync(request.Http, node, key, target, request.Aborted).ConfigureAwait(false);
+        else
+            await Proxy.ForwardToAddressAsync(request.Http, node, target, request.Aborted).ConfigureAwait(false);
     }
 
-    private Task ForwardOrExplainAsync(ApiRequest request, Node node, string path) =>
-        Explained(() => Proxy.ForwardAsync(request.Http, node, path, request.Aborted), $"https://{node.Name}:{DefaultKubeletPort}{path}");
-
-    private static async Task Explained(Func<Task> forward, string target)
+    /// <summary>The relative links of a page lead to the page's server only from a path that ends with a slash.</summary>
+    /// <returns>Whether the request is answered with that.</returns>
+    private static bool IsSentToSlash(ApiRequest request)
     {
-        try
+        var http = request.Http;
+        bool isForPage = request.Path.Rest.Length == 0 && (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method))
+            && http.Request.Headers.Upgrade.Count == 0;
+        if (isForPage)
         {
-            await forward().ConfigureAwait(false);
+            http.Response.StatusCode = StatusCodes.Status301MovedPermanently;
+            http.Response.Headers.Location = $"{http.Request.Path.ToUriComponent()}/{http.Request.QueryString}";
         }
-        catch (HttpRequestException exception)
+
+        return isForPage;
+    }
+
+    /// <summary>Where a server sends its clients on to is behind the same path: it does not know who asks for them.</summary>
+    private static void KeepInside(ApiRequest request, Uri target)
+    {
+        var response = request.Http.Response;
+        string path = request.Http.Request.Path.ToUriComponent();
+        string prefix = path[..^Rest(request).Length];
+        response.OnStarting(() =>
         {
-            throw ApiErrors.ServiceUnavailable($"error trying to reach service: Get \"{target}\": {exception.Message}");
-        }
+            string location = response.Headers.Location.ToString();
+            if (location.Length > 0 && Uri.TryCreate(target, location, out var next) && next.Authority == target.Authority)
+                response.Headers.Location = prefix + next.PathAndQuery + next.Fragment;
+            return Task.CompletedTask;
+        });
     }
 
     private static int PortOf(Pod pod, string text)
@@ -211,10 +240,12 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
                 .Select(port => port.ContainerPortValue ?? 0).FirstOrDefault(port => port > 0, 80);
         }
 
-        return int.TryParse(text, out int port) && port is > 0 and < 65536
-            ? port
-            : throw ApiErrors.BadRequest($"invalid port \"{text}\"");
+        return PortNumber(text);
     }
+
+    private static int PortNumber(string text) => int.TryParse(text, out int port) && port is > 0 and < 65536
+        ? port
+        : throw ApiErrors.BadRequest($"invalid port \"{text}\"");
 
     private static ServicePort PickPort(Service service, string name)
     {
@@ -281,9 +312,9 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         throw ApiErrors.BadRequest(text.ToString());
     }
 
-    private static string HostOf(Pod pod, string container) => string.IsNullOrEmpty(pod.Spec.NodeName)
+    private Task<Node> HostAsync(Pod pod, CancellationToken cancellationToken) => string.IsNullOrEmpty(pod.Spec.NodeName)
         ? throw ApiErrors.BadRequest($"pod {pod.Name} does not have a host assigned")
-        : pod.Spec.NodeName;
+        : NodeAsync(pod.Spec.NodeName, cancellationToken);
 
     private static string Query(IQueryCollection query, params ReadOnlySpan<string> names)
     {
