@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Control.Reconciling;
 using Orchestrator.Runtime.Client;
@@ -26,30 +25,7 @@ public sealed class ControllerManager(
     public InformerFactory? Informers => _term?.Informers;
 
     /// <summary>Waits for the lead, works, and waits again when it is lost; until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
-    {
-        if (_options.Election is null)
-        {
-            await WorkAsync(cancellation);
-            return;
-        }
-        while (!cancellation.IsCancellationRequested)
-        {
-            try
-            {
-                await new LeaderElector(client, _options.Election).RunAsync(WorkAsync, cancellation);
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception fault) when (!cancellation.IsCancellationRequested)
-            {
-                // One term's end must not be the last.
-                _options.Log.LogError(fault, "the controllers stopped");
-            }
-        }
-    }
+    public Task RunAsync(CancellationToken cancellation) => Leading.RunAsync(client, _options.Election, WorkAsync, cancellation);
 
     private async Task WorkAsync(CancellationToken cancellation)
     {

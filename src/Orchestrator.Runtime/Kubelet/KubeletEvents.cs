@@ -75,9 +75,9 @@ internal sealed class KubeletEvents : IAsyncDisposable
             await foreach (Sighting sighting in _queue.Reader.ReadAllAsync(_stopping))
                 await SendAsync(sighting);
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (_stopping.IsCancellationRequested)
         {
-            // Stopping: what is left is not told.
+            // What is left is not told.
         }
     }
 

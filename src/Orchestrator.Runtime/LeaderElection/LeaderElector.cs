@@ -59,9 +59,15 @@ public sealed class LeaderElector
         {
             IsLeader = false;
             leading.Cancel();
-            await EndAsync(work);
-            if (_options.ReleasesOnCancel)
-                await ReleaseAsync();
+            try
+            {
+                await EndAsync(work);
+            }
+            finally
+            {
+                if (_options.ReleasesOnCancel)
+                    await ReleaseAsync();
+            }
         }
     }
 

@@ -1,4 +1,6 @@
+using System.Net;
 using KvStore.Client;
+using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Tests.ApiServer.Support;
 
 namespace Orchestrator.Runtime.Tests.ApiServer;
@@ -19,6 +21,19 @@ public sealed class ServerUpkeepTests(ServerFixture server) : IClassFixture<Serv
 
         async Task<int> NoteAsync(string name) => (await server.SendAsync(HttpMethod.Post, $"/api/v1/namespaces/{ns}/events",
             $$$"""{"metadata":{"name":"{{{name}}}"},"involvedObject":{"kind":"Pod","namespace":"{{{ns}}}","name":"p"},"reason":"R","type":"Normal"}""")).Code;
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_leaves_its_successors_address_in_place()
+    {
+        var former = await StartAsync();
+        await using var successor = await StartAsync();
+
+        await former.DisposeAsync();
+
+        Assert.Single((await server.Store.Kv.RangeAsync((KeyRange)"/registry/masterleases/10.9.8.7")).Kvs);
+
+        Task<ApiServerHost> StartAsync() => server.StartServerAsync(options => options.AdvertiseAddress = IPAddress.Parse("10.9.8.7"));
     }
 
     [Fact]

@@ -46,6 +46,23 @@ public sealed class LeaderElectorTests
     }
 
     [Fact]
+    public void A_leader_whose_work_fails_is_followed_at_once()
+    {
+        var failing = new LeaderElector(new ApiClient(_server, new ApiClientOptions { Time = _world.Time }), Options("a", _world));
+        _world.Spawn(() => Assert.ThrowsAsync<InvalidOperationException>(() => failing.RunAsync(FailAsync, CancellationToken.None)));
+        _world.Run(TimeSpan.FromSeconds(1));
+        Start("b");
+
+        _world.RunUntil(() => _log.Contains("+b"), TimeSpan.FromSeconds(28));
+
+        async Task FailAsync(CancellationToken cancellation)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(20), _world.Time, cancellation);
+            throw new InvalidOperationException("broken");
+        }
+    }
+
+    [Fact]
     public void A_leader_that_died_is_followed_when_its_lease_is_over()
     {
         var a = Start("a");

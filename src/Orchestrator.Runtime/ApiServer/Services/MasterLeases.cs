@@ -15,9 +15,6 @@ internal sealed class MasterLeases(EtcdClient store)
         await store.Kv.PutAsync(Prefix + address, $"{{\"ip\":\"{address}\"}}", lease, cancellationToken: cancellationToken)
             .ConfigureAwait(false);
 
-    public async Task WithdrawAsync(IPAddress address, CancellationToken cancellationToken) =>
-        await store.Kv.DeleteAsync((KeyRange)(Prefix + address), cancellationToken: cancellationToken).ConfigureAwait(false);
-
     /// <summary>Their addresses, in order.</summary>
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
     {

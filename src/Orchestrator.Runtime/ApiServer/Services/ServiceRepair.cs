@@ -1,4 +1,3 @@
-using KvStore.Client;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api.CoreV1;
 
@@ -88,7 +87,7 @@ internal sealed partial class ServiceRepair : IAsyncDisposable
             {
                 await RepairAsync(_stop.Token).ConfigureAwait(false);
             }
-            catch (Exception exception) when (exception is EtcdException or UnknownOutcomeException)
+            catch (Exception exception) when (!_stop.IsCancellationRequested)
             {
                 LogFailed(exception);
             }

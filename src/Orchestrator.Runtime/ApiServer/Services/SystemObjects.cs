@@ -63,7 +63,7 @@ internal sealed partial class SystemObjects : IAsyncDisposable
         _run = Task.Run(RunAsync, CancellationToken.None);
     }
 
-    /// <summary>Takes the own address out of the endpoints.</summary>
+    /// <summary>The other servers take the own address out of the endpoints with their next round.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
@@ -71,7 +71,9 @@ internal sealed partial class SystemObjects : IAsyncDisposable
         try
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-            await _leases.WithdrawAsync(_ownAddress.Address, limit.Token).ConfigureAwait(false);
+            // The lease, not the key: another server that has this address by now has put it on its own.
+            if (_lease is { } lease)
+                await _store.Lease.RevokeAsync(lease.Id, cancellationToken: limit.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is EtcdException or UnknownOutcomeException or OperationCanceledException)
         {
@@ -103,7 +105,7 @@ internal sealed partial class SystemObjects : IAsyncDisposable
             {
                 await ReconcileAsync(_stop.Token).ConfigureAwait(false);
             }
-            catch (Exception exception) when (exception is ApiException or EtcdException or UnknownOutcomeException)
+            catch (Exception exception) when (!_stop.IsCancellationRequested)
             {
                 LogFailed(exception);
             }

@@ -82,7 +82,7 @@ internal sealed partial class Compactor : IAsyncDisposable
             {
                 (version, revision) = await CompactAsync(_store, version, revision, _stop.Token).ConfigureAwait(false);
             }
-            catch (Exception exception) when (exception is EtcdException or UnknownOutcomeException)
+            catch (Exception exception) when (!_stop.IsCancellationRequested)
             {
                 LogFailed(exception);
             }

@@ -108,9 +108,9 @@ internal sealed class PodStatusWriter : IAsyncDisposable
             await foreach (PodStatusSlot slot in _queue.Reader.ReadAllAsync(_stopping))
                 await WriteAsync(slot);
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (_stopping.IsCancellationRequested)
         {
-            // Stopping.
+            // Whatever the write under way came to.
         }
     }
 
