@@ -1,3 +1,4 @@
+using Orchestrator.Api.Rbac;
 using Orchestrator.Api.RbacV1;
 
 namespace Orchestrator.Control.ClusterRoles;
@@ -19,22 +20,10 @@ public static class ClusterRoleAggregationController
 
     public static Decision Reconcile(ReconcileInput input)
     {
-        if (input.Cache.Get<ClusterRole>("", input.Key.Name) is not { AggregationRule: { } aggregation } role)
+        if (input.Cache.Get<ClusterRole>("", input.Key.Name) is not { AggregationRule: not null } role)
             return Decision.Nothing;
-        var selectors = aggregation.ClusterRoleSelectors.OrEmpty().Select(Selector.Of).ToList();
-        var rules = new List<PolicyRule>();
-        foreach (var part in input.Cache.List<ClusterRole>().OrderBy(part => part.Name, StringComparer.Ordinal))
-        {
-            if (part.Name == role.Name || !selectors.Any(selector => selector.Matches(part.Labels)))
-                continue;
-            foreach (var rule in part.Rules.OrEmpty())
-            {
-                if (!rules.Any(rule.DeepEquals))
-                    rules.Add(rule.DeepClone());
-            }
-        }
-        var former = role.Rules.OrEmpty();
-        if (former.Count == rules.Count && former.Zip(rules).All(pair => pair.First.DeepEquals(pair.Second)))
+        var rules = RoleAggregation.Rules(role, input.Cache.List<ClusterRole>());
+        if (RoleAggregation.AreSame(rules, role.Rules.OrEmpty()))
             return Decision.Nothing;
         var changed = role.DeepClone();
         changed.Rules = rules;

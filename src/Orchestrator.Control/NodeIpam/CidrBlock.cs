@@ -1,4 +1,5 @@
 using System.Globalization;
+using Orchestrator.Api.Validation;
 
 namespace Orchestrator.Control.NodeIpam;
 
@@ -10,15 +11,10 @@ public readonly record struct CidrBlock(UInt128 Address, int PrefixLength, bool 
     /// <exception cref="FormatException">It is none.</exception>
     public static CidrBlock Parse(string text)
     {
-        int slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (slash < 0 || !int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int prefix))
+        if (!Addresses.TryParseCidr(text, out var address, out int prefix))
             throw new FormatException($"invalid CIDR address: {text}");
-        string address = text[..slash];
-        bool isV6 = address.Contains(':', StringComparison.Ordinal);
-        if (prefix > (isV6 ? 128 : 32))
-            throw new FormatException($"invalid CIDR address: {text}");
-        var block = new CidrBlock(isV6 ? ParseV6(address) : ParseV4(address), prefix, isV6);
-        return block with { Address = block.Address & block.Mask(prefix) };
+        var number = Addresses.Masked(address, prefix);
+        return new CidrBlock(address.IsIPv4 ? (uint)number : number, prefix, !address.IsIPv4);
     }
 
     /// <summary>How many blocks of this size it holds.</summary>
@@ -42,39 +38,6 @@ public readonly record struct CidrBlock(UInt128 Address, int PrefixLength, bool 
         var all = IsV6 ? UInt128.MaxValue : uint.MaxValue;
         return prefix == 0 ? 0 : all >> (Bits - prefix) << (Bits - prefix);
     }
-
-    private static UInt128 ParseV4(string text)
-    {
-        string[] parts = text.Split('.');
-        UInt128 address = 0;
-        foreach (string part in parts)
-        {
-            if (parts.Length != 4 || !byte.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out byte value))
-                throw new FormatException($"invalid IP address: {text}");
-            address = (address << 8) | value;
-        }
-        return address;
-    }
-
-    private static UInt128 ParseV6(string text)
-    {
-        int gap = text.IndexOf("::", StringComparison.Ordinal);
-        string[] head = Groups(gap < 0 ? text : text[..gap]);
-        string[] tail = gap < 0 ? [] : Groups(text[(gap + 2)..]);
-        if (gap < 0 ? head.Length != 8 : head.Length + tail.Length > 7)
-            throw new FormatException($"invalid IP address: {text}");
-        var groups = head.Concat(Enumerable.Repeat("0", 8 - head.Length - tail.Length)).Concat(tail);
-        UInt128 address = 0;
-        foreach (string group in groups)
-        {
-            if (!ushort.TryParse(group, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort value))
-                throw new FormatException($"invalid IP address: {text}");
-            address = (address << 16) | value;
-        }
-        return address;
-    }
-
-    private static string[] Groups(string text) => text.Length == 0 ? [] : text.Split(':');
 
     private string AddressText()
     {

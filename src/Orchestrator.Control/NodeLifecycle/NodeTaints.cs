@@ -68,6 +68,7 @@ public static class NodeTaints
         return isThere ? kept : [.. kept, new Taint { Key = wanted, Effect = NoExecute, TimeAdded = now }];
     }
 
+    // An empty effect or, with Exists, an empty key means all of them.
     public static bool Tolerates(Toleration toleration, Taint taint)
     {
         if (!string.IsNullOrEmpty(toleration.Effect) && toleration.Effect != taint.Effect)

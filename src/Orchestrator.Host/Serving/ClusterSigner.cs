@@ -6,14 +6,12 @@ using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Host.Serving;
 
-/// <summary>Signs approved requests: servers' certificates with the authority for servers, all others with that for clients.</summary>
+/// <summary>Signs approved requests with the authority that their signer has.</summary>
 internal sealed class ClusterSigner(ClusterCertificates certificates, TimeProvider clock) : ICertificateSigner
 {
-    private const string KubeletServing = "kubernetes.io/kubelet-serving";
-
     public Task<byte[]> SignAsync(CertificateSigningRequest request, TimeSpan validity, CancellationToken cancellation)
     {
-        var authority = request.Spec.SignerName == KubeletServing ? certificates.ServerAuthority : certificates.ClientAuthority;
+        var authority = certificates.AuthorityFor(request.Spec.SignerName);
         try
         {
             return Task.FromResult(

@@ -2,6 +2,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.Rbac;
 using Orchestrator.Runtime.ApiServer;
+using Orchestrator.Runtime.ApiServer.Writing;
 using Orchestrator.Runtime.Security.Authorization;
 
 namespace Orchestrator.Runtime.Security.Admission;
@@ -57,7 +58,7 @@ internal sealed class ServiceAccountAdmission(TimeProvider clock) : IAdmissionPl
     {
         string? existing = pod.Spec.Volumes.OrEmpty()
             .Select(volume => volume.Name).FirstOrDefault(name => name?.StartsWith(VolumePrefix, StringComparison.Ordinal) == true);
-        string name = existing ?? VolumePrefix + NameSuffix.Next();
+        string name = existing ?? NameGenerator.Generate(VolumePrefix);
         bool isNeeded = false;
         foreach (var container in pod.Spec.InitContainers.OrEmpty().Concat(pod.Spec.Containers.OrEmpty()))
         {
