@@ -7,7 +7,7 @@ using YamlDotNet.Core.Events;
 
 namespace Orchestrator.Runtime.ApiServer.Requests;
 
-/// <summary>One YAML document to JSON, as Kubernetes reads it: YAML 1.1 booleans in plain scalars, duplicate keys refused.</summary>
+/// <summary>A YAML text's first document to JSON, as Kubernetes reads it: YAML 1.1 booleans in plain scalars, duplicate keys refused.</summary>
 internal static class YamlText
 {
     private const int MaxDepth = 100;
@@ -15,7 +15,7 @@ internal static class YamlText
     /// <summary>Aliases may not blow a small document up beyond this many nodes.</summary>
     private const int MaxNodes = 400_000;
 
-    /// <exception cref="JsonException">It is no YAML, or no single document.</exception>
+    /// <exception cref="JsonException">It is no YAML.</exception>
     public static byte[] ToJson(ReadOnlySpan<byte> yaml)
     {
         try

@@ -16,7 +16,7 @@ internal sealed class TokenRequests(ServiceAccountTokens tokens, IObjectReader o
     private const long LeastSeconds = 600;
     private const long MostSeconds = 1L << 32;
 
-    // Old clients do not fetch a new token in time: one for the API server itself lives on, and its use is warned of.
+    // Old clients do not fetch a new token in time: one for the API server itself lives on.
     private static readonly TimeSpan Extension = TimeSpan.FromDays(365);
 
     protected override async ValueTask<TokenRequest> CreateAsync(TokenRequest request, ReviewContext context, CancellationToken cancellationToken)
