@@ -23,7 +23,8 @@ public static class UpgradeProxy
         "Transfer-Encoding", "Upgrade",
     };
 
-    private const string ImpersonationPrefix = "Impersonate-";
+    /// <summary>What names users: whom the caller acts for, and, from a proxy in front, who the caller is.</summary>
+    private static readonly string[] WithheldPrefixes = ["Impersonate-", "X-Remote-"];
 
     /// <summary>The caller's identity is the proxy's business: the next server knows the proxy by its certificate.</summary>
     private static readonly HashSet<string> Withheld = new(StringComparer.OrdinalIgnoreCase) { "Host", "Authorization", "Cookie", "Expect" };
@@ -56,7 +57,9 @@ public static class UpgradeProxy
             outgoing.Content = new StreamContent(request.Body);
         foreach (var (name, values) in request.Headers)
         {
-            if (HopByHop.Contains(name) || Withheld.Contains(name) || name.StartsWith(ImpersonationPrefix, StringComparison.OrdinalIgnoreCase))
+            bool isWithheld = Withheld.Contains(name)
+                || WithheldPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
+            if (isWithheld || HopByHop.Contains(name))
                 continue;
             var passed = name.Equals(HeaderNames.SecWebSocketProtocol, StringComparison.OrdinalIgnoreCase) ? WithoutToken(values) : values;
             if (passed.Count > 0 && !outgoing.Headers.TryAddWithoutValidation(name, passed.AsEnumerable()))

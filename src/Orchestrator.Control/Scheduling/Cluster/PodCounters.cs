@@ -9,8 +9,9 @@ internal sealed class PodCounters(ClusterState cluster)
     private const int Limit = 1024;
 
     private readonly Dictionary<string, Entry> _entries = [];
+
+    // Those that ask for no one label under an empty one, those for all namespaces under an empty namespace.
     private readonly Dictionary<(string Namespace, string Key, string Value), List<Entry>> _byPair = [];
-    private readonly Dictionary<string, List<Entry>> _byNamespace = [];
     private long _clock;
 
     /// <summary>The counts of a query; to be used within one decision.</summary>
@@ -24,16 +25,11 @@ internal sealed class PodCounters(ClusterState cluster)
 
     public void Add(PodInfo pod, int slot, int delta)
     {
-        string ns = pod.Key.Namespace;
-        AddTo(_byNamespace.GetValueOrDefault(""), pod, slot, delta);
-        AddTo(_byNamespace.GetValueOrDefault(ns), pod, slot, delta);
-        if (_byPair.Count == 0 || pod.Labels is null)
+        if (_byPair.Count == 0)
             return;
-        foreach (var (key, value) in pod.Labels)
-        {
-            AddTo(_byPair.GetValueOrDefault((ns, key, value)), pod, slot, delta);
-            AddTo(_byPair.GetValueOrDefault(("", key, value)), pod, slot, delta);
-        }
+        AddTo("", "", pod, slot, delta);
+        foreach (var (key, value) in pod.Labels.OrEmpty())
+            AddTo(key, value, pod, slot, delta);
     }
 
     /// <summary>A namespace's labels have changed: forgets what looks at them.</summary>
@@ -41,6 +37,12 @@ internal sealed class PodCounters(ClusterState cluster)
     {
         foreach (var entry in _entries.Values.Where(entry => entry.Query.LooksAtNamespaceLabels).ToList())
             Remove(entry);
+    }
+
+    private void AddTo(string key, string value, PodInfo pod, int slot, int delta)
+    {
+        AddTo(_byPair.GetValueOrDefault((pod.Key.Namespace, key, value)), pod, slot, delta);
+        AddTo(_byPair.GetValueOrDefault(("", key, value)), pod, slot, delta);
     }
 
     private void AddTo(List<Entry>? entries, PodInfo pod, int slot, int delta)
@@ -60,7 +62,9 @@ internal sealed class PodCounters(ClusterState cluster)
             Remove(_entries.Values.MinBy(entry => entry.UsedAt)!);
         var entry = new Entry(query);
         _entries.Add(query.Text, entry);
-        Bucket(entry).Add(entry);
+        if (!_byPair.TryGetValue(PairOf(query), out var bucket))
+            _byPair.Add(PairOf(query), bucket = []);
+        bucket.Add(entry);
         foreach (var pod in cluster.PodsOf(query.OnlyNamespace))
         {
             if (query.Matches(pod, cluster))
@@ -73,24 +77,16 @@ internal sealed class PodCounters(ClusterState cluster)
     {
         entry.Counter.Detach();
         _entries.Remove(entry.Query.Text);
-        Bucket(entry).Remove(entry);
+        var bucket = _byPair[PairOf(entry.Query)];
+        bucket.Remove(entry);
+        if (bucket.Count == 0)
+            _byPair.Remove(PairOf(entry.Query));
     }
 
-    private List<Entry> Bucket(Entry entry)
-    {
-        string ns = entry.Query.OnlyNamespace ?? "";
-        if (!entry.Query.Selector.TryGetPair(out var pair))
-            return Bucket(_byNamespace, ns);
-        return Bucket(_byPair, (ns, pair.Key, pair.Value));
-    }
-
-    private static List<Entry> Bucket<TKey>(Dictionary<TKey, List<Entry>> buckets, TKey key)
-        where TKey : notnull
-    {
-        if (!buckets.TryGetValue(key, out var bucket))
-            buckets.Add(key, bucket = []);
-        return bucket;
-    }
+    private static (string Namespace, string Key, string Value) PairOf(PodQuery query) =>
+        query.Selector.TryGetPair(out var pair)
+            ? (query.OnlyNamespace ?? "", pair.Key, pair.Value)
+            : (query.OnlyNamespace ?? "", "", "");
 
     private sealed class Entry(PodQuery query)
     {
