@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
@@ -173,7 +174,11 @@ internal static class WorkloadRules
 
     public static void CheckUpdate(Field root, ControllerRevision revision, ControllerRevision old)
     {
-        if (revision.Data?.GetRawText() != old.Data?.GetRawText())
+        // By what it says: a client may have written it with other blanks.
+        bool isSame = revision.Data is { } data && old.Data is { } oldData
+            ? JsonElement.DeepEquals(data, oldData)
+            : revision.Data is null && old.Data is null;
+        if (!isSame)
             root["data"].Invalid(GoLiteral.Raw(revision.Data?.GetRawText() ?? "null"), Field.Immutable);
     }
 

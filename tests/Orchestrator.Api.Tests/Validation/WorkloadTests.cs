@@ -47,6 +47,15 @@ public sealed class WorkloadTests
     public void What_a_workload_was_made_for_does_not_change(string kind, string changes, string expected) => Assert.Equal(
         expected, Examples.Text(Validator.ValidateUpdate(Examples.Of(kind, changes), Examples.Of(kind))));
 
+    [Fact]
+    public void The_same_data_with_other_blanks_is_no_change()
+    {
+        var stored = KubernetesJson.Deserialize<AppsV1.ControllerRevision>("""{"metadata":{"name":"x","namespace":"y"},"data":{"a":[1,2]},"revision":1}"""u8);
+        var sent = KubernetesJson.Deserialize<AppsV1.ControllerRevision>("""{"metadata":{"name":"x","namespace":"y"},"data":{ "a": [1, 2] },"revision":2}"""u8);
+
+        Assert.DoesNotContain(Validator.ValidateUpdate(sent, stored), fault => fault.Field == "data");
+    }
+
     [Theory]
     [InlineData("Deployment", "status={'replicas':1,'readyReplicas':2}", "status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas")]
     [InlineData("Deployment", "status={'replicas':2,'readyReplicas':1,'availableReplicas':2}", "status.availableReplicas: Invalid value: 2: cannot be greater than readyReplicas")]
