@@ -1,3 +1,4 @@
+using Orchestrator.Control.Scheduling.Cluster;
 using Orchestrator.Control.Scheduling.Plugins;
 
 namespace Orchestrator.Control.Scheduling;
@@ -15,9 +16,11 @@ public sealed class FitError
     /// <param name="ofPod">What a plugin said before it saw a node; then nothing is said of nodes.</param>
     /// <param name="ofOthers">What is said of the nodes that were not looked at.</param>
     internal FitError(
-        int nodeCount, IReadOnlyList<FilterResult> refusals, FilterResult? ofPod = null, FilterResult? ofOthers = null)
+        int nodeCount, IReadOnlyList<FilterResult> refusals, FilterResult? ofPod = null, FilterResult? ofOthers = null,
+        IReadOnlyList<NodeInfo>? nodes = null)
     {
         NodeCount = nodeCount;
+        Nodes = nodes ?? [];
         Refusals = refusals;
         _ofPod = ofPod is null ? null : string.Join(", ", ofPod.Reasons);
         _ofOthers = ofOthers;
@@ -30,6 +33,9 @@ public sealed class FitError
 
     /// <summary>One for each node that was looked at.</summary>
     public IReadOnlyList<FilterResult> Refusals { get; }
+
+    /// <summary>The nodes of <see cref="Refusals"/>, in the same order.</summary>
+    internal IReadOnlyList<NodeInfo> Nodes { get; }
 
     /// <summary>Who turned the pod away: changes that these wait for may help. Empty: anything may.</summary>
     public IReadOnlySet<string> Plugins { get; }

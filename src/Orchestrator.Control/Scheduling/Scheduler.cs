@@ -9,7 +9,7 @@ namespace Orchestrator.Control.Scheduling;
 /// turn. Among the best nodes chance decides, by the seed given: equal histories give equal choices. Not thread-safe; the
 /// <see cref="ClusterState"/> must not change during a decision.
 /// </remarks>
-public sealed class Scheduler
+public sealed class Scheduler : INodeCheck
 {
     private const int SampleAllBelow = 100;
     private const int LeastPercentage = 5;
@@ -18,6 +18,7 @@ public sealed class Scheduler
     private readonly SchedulerProfile _profile;
     private readonly List<IFilterPlugin> _filters = [];
     private FilterResult?[] _refusals = [];
+    private NodeInfo[] _refusedNodes = [];
     private NodeInfo[] _feasible = [];
     private long[] _scores = [];
     private long[] _sums = [];
@@ -41,12 +42,15 @@ public sealed class Scheduler
         if (Prepare(pod, out var onlyNodes) is { } refusal)
             return NoFit(pod, new FitError(nodes.Length, [], ofPod: refusal));
 
+        if (KeptFor(pod) is { } kept && onlyNodes?.Names.Contains(kept.Name) != false && Refusal(pod, kept) is null)
+            return new SchedulingResult(kept, null, 1, 1);
         var candidates = onlyNodes is null ? nodes : Named(onlyNodes.Value.Names);
-        int evaluated = Filter(candidates, out int feasible);
+        int evaluated = Filter(pod, candidates, out int feasible);
         if (feasible == 0)
         {
             var ofOthers = onlyNodes is null ? null : NotNamed(onlyNodes.Value.Plugins);
-            return NoFit(pod, new FitError(nodes.Length, [.. _refusals.Take(evaluated)!], ofOthers: ofOthers));
+            return NoFit(pod, new FitError(
+                nodes.Length, [.. _refusals.Take(evaluated)!], ofOthers: ofOthers, nodes: _refusedNodes[..evaluated]));
         }
         var chosen = feasible == 1 ? _feasible[0] : Best(pod, feasible);
         return new SchedulingResult(chosen, null, evaluated, feasible);
@@ -60,6 +64,17 @@ public sealed class Scheduler
         int percentage = Math.Max(LeastPercentage, 50 - nodeCount / 125);
         return Math.Max(SampleAllBelow, nodeCount * percentage / 100);
     }
+
+    FilterResult? INodeCheck.Refusal(PodInfo pod, NodeInfo node)
+    {
+        if (Prepare(pod, out var onlyNodes) is { } refusal)
+            return refusal;
+        return onlyNodes?.Names.Contains(node.Name) == false ? NotNamed(onlyNodes.Value.Plugins) : Refusal(pod, node);
+    }
+
+    /// <summary>The node where the pod has had room made for it: it comes first.</summary>
+    private NodeInfo? KeptFor(PodInfo pod) =>
+        _cluster.Nominations.TryGetNode(pod.Uid, out string? name) ? _cluster.FindNode(name) : null;
 
     private FilterResult? Prepare(PodInfo pod, out (HashSet<string> Names, List<string> Plugins)? onlyNodes)
     {
@@ -88,28 +103,54 @@ public sealed class Scheduler
     private static FilterResult NotNamed(List<string> plugins) => FilterResult.Unresolvable(
         string.Join(',', plugins), $"node(s) didn't satisfy plugin(s) [{string.Join(' ', plugins)}]");
 
-    private int Filter(NodeInfo[] nodes, out int feasible)
+    private int Filter(PodInfo pod, NodeInfo[] nodes, out int feasible)
     {
         int wanted = SampleSize(nodes.Length);
         if (_feasible.Length < wanted)
             _feasible = new NodeInfo[wanted];
         if (_refusals.Length < nodes.Length)
+        {
             _refusals = new FilterResult[nodes.Length];
+            _refusedNodes = new NodeInfo[nodes.Length];
+        }
         feasible = 0;
         int refused = 0;
         int at = nodes.Length == 0 ? 0 : _start % nodes.Length;
         while (feasible < wanted && feasible + refused < nodes.Length)
         {
             var node = nodes[at];
-            if (Refusal(node) is { } refusal)
+            if (Refusal(pod, node) is { } refusal)
+            {
+                _refusedNodes[refused] = node;
                 _refusals[refused++] = refusal;
+            }
             else
+            {
                 _feasible[feasible++] = node;
+            }
             if (++at == nodes.Length)
                 at = 0;
         }
         _start = at;
         return feasible + refused;
+    }
+
+    /// <summary>A node must do with the pods that it is kept for, and also without them, as they may never come.</summary>
+    private FilterResult? Refusal(PodInfo pod, NodeInfo node)
+    {
+        var awaited = _cluster.Nominations.Before(pod, node.Name);
+        return awaited.Count > 0 && RefusalBeside(awaited, pod, node) is { } refusal ? refusal : Refusal(node);
+    }
+
+    private FilterResult? RefusalBeside(IReadOnlyList<PodInfo> awaited, PodInfo pod, NodeInfo node)
+    {
+        foreach (var other in awaited)
+            _cluster.Return(other, node);
+        var refusal = Prepare(pod, out _) ?? Refusal(node);
+        foreach (var other in awaited)
+            _cluster.Lift(other);
+        Prepare(pod, out _);
+        return refusal;
     }
 
     private FilterResult? Refusal(NodeInfo node)
@@ -170,7 +211,8 @@ public sealed class Scheduler
 
     private SchedulingResult NoFit(PodInfo pod, FitError error)
     {
-        error.NoFitMessage = _profile.NoFit?.Explain(pod, _cluster, error);
-        return new SchedulingResult(null, error, error.Refusals.Count, 0);
+        var answer = _profile.NoFit?.Resolve(pod, _cluster, error, this);
+        error.NoFitMessage = answer?.Message;
+        return new SchedulingResult(null, error, error.Refusals.Count, 0) { NoFit = answer };
     }
 }

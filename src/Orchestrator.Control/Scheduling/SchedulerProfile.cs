@@ -37,7 +37,7 @@ public sealed record SchedulerProfile
                 (taints, 3), (nodeAffinity, 2), (resources, 1), (spread, 2), (podAffinity, 2), (new BalancedAllocationPlugin(), 1),
                 (new ImageLocalityPlugin(), 1),
             ],
-            NoFit = new PreemptionPlace(),
+            NoFit = new PreemptionPlugin(),
         };
     }
 }

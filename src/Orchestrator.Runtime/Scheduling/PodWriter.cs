@@ -61,19 +61,21 @@ internal sealed class PodWriter(ApiClient client, int limit)
         }
     }
 
-    /// <summary>Puts PodScheduled=False into the pod's conditions, unless it says so already. A fault is let be: the next
-    /// attempt says it anew.</summary>
-    public async Task MarkUnscheduledAsync(Pod pod, string reason, string message, CancellationToken cancellation)
+    /// <summary>Puts PodScheduled=False into the pod's conditions, and the node that is kept for it into its status, unless they
+    /// say so already. A fault is let be: the next attempt says it anew.</summary>
+    /// <param name="nominatedNode">Empty: none any more; null: whatever it was.</param>
+    public async Task MarkUnscheduledAsync(
+        Pod pod, string reason, string message, string? nominatedNode, CancellationToken cancellation)
     {
         var known = pod.Status.Conditions.OrEmpty().Find(condition => condition.Type == "PodScheduled");
-        if (known is { Status: "False" } && known.Reason == reason && known.Message == message)
+        if (nominatedNode == (pod.Status.NominatedNodeName ?? ""))
+            nominatedNode = null;
+        if (nominatedNode is null && known is { Status: "False" } && known.Reason == reason && known.Message == message)
             return;
         string since = known is { Status: "False", LastTransitionTime: { } time } ? Text(time) : Text(client.Time.GetUtcNow());
-        byte[] patch = Patch(pod, reason, message, since);
         try
         {
-            await CountedAsync(() => client.PatchAsync(
-                Pods, pod.Namespace, pod.Name, PatchFormat.Strategic, patch, "status", cancellation: cancellation));
+            await PatchStatusAsync(pod, Patch(pod, ("PodScheduled", "False", reason, message, since), nominatedNode), cancellation);
         }
         catch (Exception fault) when (fault is ApiException or TransportException or OperationCanceledException)
         {
@@ -81,7 +83,46 @@ internal sealed class PodWriter(ApiClient client, int limit)
         }
     }
 
-    private static byte[] Patch(Pod pod, string reason, string message, string since)
+    /// <summary>Takes back the promise of a node; as much of a status as a fault leaves is corrected when the pod fails again.</summary>
+    public async Task ClearNominationAsync(Pod pod, CancellationToken cancellation)
+    {
+        try
+        {
+            await PatchStatusAsync(pod, Patch(pod, null, ""), cancellation);
+        }
+        catch (Exception fault) when (fault is ApiException or TransportException or OperationCanceledException)
+        {
+            // Said above.
+        }
+    }
+
+    /// <summary>Has a pod leave its node for a more important one: says so in its conditions, and then deletes it with its own
+    /// grace. That it is gone already is as well.</summary>
+    public async Task EvictAsync(Pod victim, string schedulerName, CancellationToken cancellation)
+    {
+        string message = $"{schedulerName}: preempting to accommodate a higher priority pod";
+        try
+        {
+            if (!victim.IsBeingDeleted)
+            {
+                string now = Text(client.Time.GetUtcNow());
+                await PatchStatusAsync(
+                    victim, Patch(victim, ("DisruptionTarget", "True", "PreemptionByScheduler", message, now), null), cancellation);
+            }
+            await CountedAsync(() => client.DeleteAsync<Pod>(
+                victim.Namespace, victim.Name, new Deletion { Uid = victim.Uid }, cancellation));
+        }
+        catch (ApiException refusal) when (refusal.IsNotFound() || refusal.IsConflict())
+        {
+            // Gone, or another pod of the name by now.
+        }
+    }
+
+    private Task PatchStatusAsync(Pod pod, byte[] patch, CancellationToken cancellation) => CountedAsync(() => client.PatchAsync(
+        Pods, pod.Namespace, pod.Name, PatchFormat.Strategic, patch, "status", cancellation: cancellation));
+
+    private static byte[] Patch(
+        Pod pod, (string Type, string Status, string Reason, string Message, string Since)? condition, string? nominatedNode)
     {
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -91,15 +132,22 @@ internal sealed class PodWriter(ApiClient client, int limit)
             json.WriteString("uid"u8, pod.Uid);
             json.WriteEndObject();
             json.WriteStartObject("status"u8);
-            json.WriteStartArray("conditions"u8);
-            json.WriteStartObject();
-            json.WriteString("type"u8, "PodScheduled"u8);
-            json.WriteString("status"u8, "False"u8);
-            json.WriteString("reason"u8, reason);
-            json.WriteString("message"u8, message);
-            json.WriteString("lastTransitionTime"u8, since);
-            json.WriteEndObject();
-            json.WriteEndArray();
+            if (nominatedNode == "")
+                json.WriteNull("nominatedNodeName"u8);
+            else if (nominatedNode is not null)
+                json.WriteString("nominatedNodeName"u8, nominatedNode);
+            if (condition is { } told)
+            {
+                json.WriteStartArray("conditions"u8);
+                json.WriteStartObject();
+                json.WriteString("type"u8, told.Type);
+                json.WriteString("status"u8, told.Status);
+                json.WriteString("reason"u8, told.Reason);
+                json.WriteString("message"u8, told.Message);
+                json.WriteString("lastTransitionTime"u8, told.Since);
+                json.WriteEndObject();
+                json.WriteEndArray();
+            }
             json.WriteEndObject();
             json.WriteEndObject();
         }

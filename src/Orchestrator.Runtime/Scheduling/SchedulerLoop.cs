@@ -3,9 +3,12 @@ using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.PolicyV1;
 using Orchestrator.Control.Reconciling;
 using Orchestrator.Control.Scheduling;
 using Orchestrator.Control.Scheduling.Cluster;
+using Orchestrator.Control.Scheduling.Plugins;
+using Orchestrator.Control.Scheduling.Preemption;
 using Orchestrator.Control.Scheduling.Queueing;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Events;
@@ -48,6 +51,7 @@ internal sealed class SchedulerLoop
         Follow<Node>(informers, TakeNode);
         Follow<Pod>(informers, TakePod);
         Follow<Namespace>(informers, TakeNamespace);
+        Follow<PodDisruptionBudget>(informers, TakeBudget);
         Follow<Service>(informers, TakeService);
         Follow<ReplicaSet>(informers, (old, now) => TakeOwner("ReplicaSet", old, now, now?.Spec.Selector));
         Follow<StatefulSet>(informers, (old, now) => TakeOwner("StatefulSet", old, now, now?.Spec.Selector));
@@ -126,18 +130,64 @@ internal sealed class SchedulerLoop
         if (pod.Pod.IsBeingDeleted)
         {
             _queue.Remove(pod.Uid);
+            _cluster.Nominations.Remove(pod.Uid);
             return;
         }
         var result = _scheduler.Schedule(pod);
         if (result.Node is { } node)
         {
+            _cluster.Nominations.Remove(pod.Uid);
             _cluster.Assume(pod, node.Name);
             _ = BindAsync(queued, pod, node.Name, cancellation);
             return;
         }
         var error = result.Error!;
         _queue.Failed(queued, error.Plugins, _client.Time.GetUtcNow());
-        TellFailure(pod.Pod, "Unschedulable", error.Message, cancellation);
+        string? nominatedNode = result.NoFit is { } answer ? Nominate(pod, answer, cancellation) : null;
+        TellFailure(pod.Pod, "Unschedulable", error.Message, nominatedNode, cancellation);
+    }
+
+    /// <returns>The node that is kept for the pod from now on; empty for none, null for no change.</returns>
+    private string? Nominate(PodInfo pod, NoFitAnswer answer, CancellationToken cancellation)
+    {
+        if (answer.Preemption is not { } plan)
+        {
+            if (!answer.ClearsNomination)
+                return null;
+            _cluster.Nominations.Remove(pod.Uid);
+            return "";
+        }
+        foreach (var displaced in _cluster.Nominations.After(pod, plan.Node.Name))
+        {
+            _cluster.Nominations.Remove(displaced.Uid);
+            _ = _writer.ClearNominationAsync(displaced.Pod, cancellation);
+        }
+        _cluster.Nominations.Set(pod, plan.Node.Name);
+        _ = EvictAsync(pod, plan.Node.Name, [.. plan.Victims.Select(victim => victim.Pod)], cancellation);
+        return plan.Node.Name;
+    }
+
+    // Runs beside the loop. The pod comes up again when the victims are gone.
+    private async Task EvictAsync(PodInfo pod, string nodeName, IReadOnlyList<Pod> victims, CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (var victim in victims)
+            {
+                await _writer.EvictAsync(victim, _options.Name, cancellation);
+                _options.Log.LogInformation("{Pod} on {Node} makes room for {Preemptor}", victim.Key, nodeName, pod.Key);
+                _events.Note(References.To(victim), EventNote.Normal, "Preempted", $"Preempted by pod {pod.Uid} on node {nodeName}", "Preempting");
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The end.
+        }
+        catch (Exception fault) when (fault is ApiException or TransportException)
+        {
+            _options.Log.LogWarning("{Pod} found no room on {Node}: {Message}", pod.Key, nodeName, fault.Message);
+            _inbox.Writer.TryWrite(() => _queue.Revive(pod.Uid, _client.Time.GetUtcNow()));
+        }
     }
 
     // Runs beside the loop; whatever changes its state goes through the inbox.
@@ -202,14 +252,14 @@ internal sealed class SchedulerLoop
         // Where the watch shows the pod on a node already, the queue knows it no more and this does nothing.
         _queue.Retry(queued, _client.Time.GetUtcNow());
         if (_queue.Find(pod.Uid) is not null)
-            TellFailure(pod.Pod, "SchedulerError", message, cancellation);
+            TellFailure(pod.Pod, "SchedulerError", message, null, cancellation);
     }
 
-    private void TellFailure(Pod pod, string reason, string message, CancellationToken cancellation)
+    private void TellFailure(Pod pod, string reason, string message, string? nominatedNode, CancellationToken cancellation)
     {
         _options.Log.LogDebug("{Pod}: {Message}", pod.Key, message);
         _events.Note(References.To(pod), EventNote.Warning, "FailedScheduling", message, "Scheduling");
-        _ = _writer.MarkUnscheduledAsync(pod, reason, message, cancellation);
+        _ = _writer.MarkUnscheduledAsync(pod, reason, message, nominatedNode, cancellation);
     }
 
     // Changes
@@ -249,12 +299,23 @@ internal sealed class SchedulerLoop
         else if (!string.IsNullOrEmpty(pod.Spec.NodeName))
             TakeAssignedPod(pod);
         else if (IsOurs(pod))
-            _queue.Update(pod, _client.Time.GetUtcNow());
+            TakeWaitingPod(old, pod);
+    }
+
+    private void TakeWaitingPod(Pod? old, Pod pod)
+    {
+        _queue.Update(pod, _client.Time.GetUtcNow());
+        // Our own word comes back here; only what others write over it, or a former life of this scheduler wrote, is news.
+        if (pod.Status.NominatedNodeName is { Length: > 0 } node)
+            _cluster.Nominations.Set(_queue.Find(pod.Uid)!.Pod, node);
+        else if (old?.Status.NominatedNodeName is { Length: > 0 })
+            _cluster.Nominations.Remove(pod.Uid);
     }
 
     private void TakeGonePod(Pod pod)
     {
         _queue.Remove(pod.Uid);
+        _cluster.Nominations.Remove(pod.Uid);
         if (_cluster.FindPod(pod.Uid) is not { } known)
             return;
         _cluster.RemovePod(pod.Uid);
@@ -266,6 +327,7 @@ internal sealed class SchedulerLoop
         var known = _cluster.FindPod(pod.Uid);
         bool wasAssumed = _cluster.IsAssumed(pod.Uid);
         _cluster.SetPod(pod);
+        _cluster.Nominations.Remove(pod.Uid);
         _queue.Remove(pod.Uid);
         var now = _cluster.FindPod(pod.Uid)!;
         // Most changes are the kubelet's words about the pod's state; nothing that is counted has changed then.
@@ -288,6 +350,14 @@ internal sealed class SchedulerLoop
             _cluster.SetNamespace(now.Name, now.Metadata.Labels);
         if (old is not null && now is not null && old != now)
             _queue.OnChange(new ClusterChange(ClusterChangeType.NamespaceUpdated), _client.Time.GetUtcNow());
+    }
+
+    private void TakeBudget(PodDisruptionBudget? old, PodDisruptionBudget? now)
+    {
+        if (now is null)
+            _cluster.RemoveBudget(old!.Key);
+        else
+            _cluster.SetBudget(now);
     }
 
     private void TakeService(Service? old, Service? now)

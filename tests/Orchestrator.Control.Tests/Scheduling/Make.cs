@@ -37,7 +37,7 @@ internal static class Make
         return node;
     }
 
-    public static Pod Pod(string name, string? cpu = null, string? memory = null, string? app = null, string ns = "default")
+    public static Pod Pod(string name, string? cpu = null, string? memory = null, string? app = null, string ns = "default", string? node = null)
     {
         var pod = new Pod { Metadata = new ObjectMeta { Name = name, Namespace = ns, Uid = $"uid-{name}-{++s_uid}", Generation = 1 } };
         pod.Metadata.Labels = app is null ? null : new() { ["app"] = app };
@@ -51,6 +51,7 @@ internal static class Make
                 container.Resources.Requests["memory"] = Quantity.Parse(memory);
         }
         pod.Spec.Containers = [container];
+        pod.Spec.NodeName = node;
         return pod;
     }
 
@@ -58,6 +59,12 @@ internal static class Make
     {
         var resources = pod.Spec.Containers![0].Resources ??= new ResourceRequirements();
         (resources.Requests ??= [])[resource] = Quantity.Parse(amount);
+        return pod;
+    }
+
+    public static Pod Started(this Pod pod, DateTimeOffset at)
+    {
+        pod.Status.StartTime = at;
         return pod;
     }
 

@@ -77,6 +77,54 @@ public sealed class SchedulerRunnerTests : IDisposable
     }
 
     [Fact]
+    public void A_pod_of_higher_priority_has_a_lesser_one_leave_and_takes_its_place()
+    {
+        _server.Put(Node("n1", cpu: "1"));
+        Start();
+        var low = Pod("low", cpu: "1");
+        low.Metadata.Finalizers = ["example.com/look"];
+        _server.Put(low);
+        _world.RunUntil(() => NodeOf("low") == "n1", Long);
+
+        _server.Put(Pod("high", cpu: "1", priority: 10));
+        _world.RunUntil(() => _server.Find<Pod>("default", "low")!.IsBeingDeleted, Long);
+        _world.RunUntil(() => _server.All<Event>().Any(said => said.Reason == "Preempted"), Long);
+        _world.Run(TimeSpan.FromSeconds(30));
+        var leaving = _server.Find<Pod>("default", "low")!;
+        var waiting = _server.Find<Pod>("default", "high")!;
+        Change("low", pod => pod.Metadata.Finalizers = null);
+        _server.Erase<Pod>("default", "low");
+        _world.RunUntil(() => NodeOf("high") == "n1", TimeSpan.FromSeconds(15));
+
+        var condition = Assert.Single(leaving.Status.Conditions!, condition => condition.Type == "DisruptionTarget");
+        Assert.Equal(
+            ("True", "PreemptionByScheduler", "default-scheduler: preempting to accommodate a higher priority pod"),
+            (condition.Status, condition.Reason, condition.Message));
+        Assert.Equal(("n1", null), (waiting.Status.NominatedNodeName, waiting.Spec.NodeName));
+        var told = _server.All<Event>().Single(said => said.Reason == "Preempted");
+        Assert.Equal(($"Preempted by pod {waiting.Uid} on node n1", "low"), (told.Message, told.InvolvedObject!.Name));
+    }
+
+    [Fact]
+    public void A_scheduler_that_starts_anew_keeps_the_nodes_that_were_promised()
+    {
+        _server.Put(Node("n1", cpu: "1"));
+        var promised = Pod("promised", cpu: "1", priority: 10);
+        promised.Spec.SchedulingGates = [new PodSchedulingGate { Name = "later" }];
+        promised.Status.NominatedNodeName = "n1";
+        _server.Put(promised);
+        Start();
+
+        _server.Put(Pod("lesser", cpu: "1", priority: 5));
+        _world.Run(TimeSpan.FromMinutes(1));
+        string before = NodeOf("lesser");
+        Change("promised", pod => pod.Spec.SchedulingGates = null);
+        _world.RunUntil(() => NodeOf("promised") == "n1", Long);
+
+        Assert.Equal(("", ""), (before, NodeOf("lesser")));
+    }
+
+    [Fact]
     public void Pods_of_other_schedulers_and_gated_ones_are_left_alone()
     {
         _server.Put(Node("n1"));
@@ -172,9 +220,17 @@ public sealed class SchedulerRunnerTests : IDisposable
         return node;
     }
 
-    private static Pod Pod(string name, string? cpu = null)
+    private void Change(string name, Action<Pod> change)
+    {
+        var pod = _server.Find<Pod>("default", name)!;
+        change(pod);
+        _server.Put(pod);
+    }
+
+    private static Pod Pod(string name, string? cpu = null, int? priority = null)
     {
         var pod = new Pod { Metadata = new ObjectMeta { Namespace = "default", Name = name } };
+        pod.Spec.Priority = priority;
         var container = new Container { Name = "c", Image = "i" };
         if (cpu is not null)
             container.Resources = new ResourceRequirements { Requests = new() { ["cpu"] = Quantity.Parse(cpu) } };

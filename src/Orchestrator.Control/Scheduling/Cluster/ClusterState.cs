@@ -1,4 +1,6 @@
+using Orchestrator.Api.PolicyV1;
 using Orchestrator.Control.Scheduling.Matching;
+using Orchestrator.Control.Scheduling.Preemption;
 
 namespace Orchestrator.Control.Scheduling.Cluster;
 
@@ -44,6 +46,11 @@ public sealed class ClusterState
     internal ExistingTerms PreferredAffinity { get; } = new();
 
     internal ExistingTerms PreferredAntiAffinity { get; } = new();
+
+    /// <summary>Nodes that are kept for pods that wait.</summary>
+    public Nominations Nominations { get; } = new();
+
+    internal DisruptionBudgets Budgets { get; } = new();
 
     /// <summary>How many nodes have taints that pods rather avoid.</summary>
     internal int SoftTaintedNodeCount { get; private set; }
@@ -113,6 +120,16 @@ public sealed class ClusterState
         _assumed.Remove(uid);
         Take(uid);
     }
+
+    /// <summary>Takes a pod away for a trial: <see cref="Return"/> follows before anything else is taken in.</summary>
+    internal void Lift(PodInfo pod) => Take(pod.Uid);
+
+    /// <summary>Brings a lifted pod back, or for a trial one that is not there yet.</summary>
+    internal void Return(PodInfo pod, NodeInfo node) => Put(pod, node.Name);
+
+    public void SetBudget(PodDisruptionBudget budget) => Budgets.Set(budget);
+
+    public void RemoveBudget(NamespacedName key) => Budgets.Remove(key);
 
     // What spreads pods
 

@@ -1,7 +1,7 @@
 namespace Orchestrator.Control.Scheduling.Cluster;
 
 /// <summary>A port of the node that a pod takes for itself.</summary>
-internal readonly record struct HostPort(string Address, string Protocol, int Port)
+public readonly record struct HostPort(string Address, string Protocol, int Port)
 {
     private const string Any = "0.0.0.0";
 

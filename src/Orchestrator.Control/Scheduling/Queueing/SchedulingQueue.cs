@@ -147,6 +147,13 @@ public sealed class SchedulingQueue(SchedulerProfile profile)
         ToBackoff(pod);
     }
 
+    /// <summary>Wakes one pod: what it waited for will not come.</summary>
+    public void Revive(string uid, DateTimeOffset now)
+    {
+        if (_unschedulable.TryGetValue(uid, out var queued) && !queued.IsGated)
+            Wake(queued, now);
+    }
+
     /// <summary>Wakes the pods that a change may help.</summary>
     public void OnChange(in ClusterChange change, DateTimeOffset now)
     {
