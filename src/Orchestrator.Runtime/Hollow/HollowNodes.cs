@@ -1,11 +1,12 @@
+using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Runtime.Hollow;
 
 /// <summary>Many nodes in one process: the kubelets that a real node has, each over a pretend runtime.</summary>
-/// <remarks>They share a watch of all pods, an alarm clock, the writers of status and events, and one server.</remarks>
-public sealed class HollowNodes : IAsyncDisposable, IPodSink
+/// <remarks>They share watches of all pods and nodes, an alarm clock, the writers of status and events, and one server.</remarks>
+public sealed class HollowNodes : IAsyncDisposable, IPodSink, IObjectSink<Node>
 {
     private readonly KubeletServices _services;
     private readonly Dictionary<string, Kubelet.Kubelet> _kubelets = [];
@@ -49,10 +50,26 @@ public sealed class HollowNodes : IAsyncDisposable, IPodSink
             kubelet.Deleted(pod);
     }
 
-    public void Synced()
+    void IObjectSink<Pod>.Synced()
     {
-        foreach (Kubelet.Kubelet kubelet in _kubelets.Values)
+        foreach (IPodSink kubelet in _kubelets.Values)
             kubelet.Synced();
+    }
+
+    public void Changed(Node value)
+    {
+        if (_kubelets.TryGetValue(value.Name, out Kubelet.Kubelet? kubelet))
+            kubelet.Changed(value);
+    }
+
+    public void Deleted(Node value)
+    {
+        if (_kubelets.TryGetValue(value.Name, out Kubelet.Kubelet? kubelet))
+            kubelet.Deleted(value);
+    }
+
+    void IObjectSink<Node>.Synced()
+    {
     }
 
     public async ValueTask DisposeAsync()
@@ -88,7 +105,7 @@ public sealed class HollowNodes : IAsyncDisposable, IPodSink
     {
         try
         {
-            await _services.Api.WatchPodsAsync(null, this, ct);
+            await Task.WhenAll(_services.Api.WatchPodsAsync(null, this, ct), _services.Api.WatchAsync<Node>(null, this, ct));
         }
         catch (OperationCanceledException)
         {

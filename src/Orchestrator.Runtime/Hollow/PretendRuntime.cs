@@ -16,6 +16,9 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
 {
     private const int Killed = 137;
 
+    /// <summary>Work that was stopped half-way has not ended well; a server that was told to stop has.</summary>
+    private const int Terminated = 143;
+
     private readonly HollowOptions _options;
     private readonly Alarms _alarms;
     private readonly Lock _gate = new();
@@ -141,7 +144,7 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
         bool obeys = wanted <= grace;
         await _alarms.DelayAsync(obeys ? wanted : grace, ct);
         lock (_gate)
-            End(container, obeys ? 0 : Killed, "");
+            End(container, !obeys ? Killed : container.EndsByItself ? Terminated : 0, "");
     }
 
     public Task RemoveContainerAsync(string containerId, CancellationToken ct)

@@ -12,19 +12,11 @@ public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
     {
         // Pods that are bound nowhere are nobody's here: the server keeps them back.
         string selector = nodeName is null ? "spec.nodeName!=" : $"spec.nodeName={nodeName}";
-        var informer = new Informer(client, ApiClient.ResourceOf<Pod>(), new InformerOptions { FieldSelector = selector });
-        using IDisposable handler = informer.AddHandler(change =>
-        {
-            if (change.Type == InformerChangeType.Deleted)
-                pods.Deleted((Pod)change.Old!);
-            else
-                pods.Changed((Pod)change.New!);
-        });
-        Task running = informer.RunAsync(ct);
-        await informer.WaitForSyncAsync(ct);
-        pods.Synced();
-        await running;
+        await FollowAsync(new InformerOptions { FieldSelector = selector }, pods, ct);
     }
+
+    public Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T> =>
+        FollowAsync(name is null ? new InformerOptions() : new InformerOptions { FieldSelector = $"metadata.name={name}" }, objects, ct);
 
     public Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T> =>
         AskAsync(() => client.FindAsync<T>(ns, name, ct));
@@ -47,6 +39,23 @@ public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
         await client.DeleteAsync<Pod>(ns, name, new Deletion { GracePeriodSeconds = 0, Uid = uid }, ct);
         return true;
     });
+
+    private async Task FollowAsync<T>(InformerOptions options, IObjectSink<T> objects, CancellationToken ct)
+        where T : class, IKubernetesObject<T>
+    {
+        var informer = new Informer(client, ApiClient.ResourceOf<T>(), options);
+        using IDisposable handler = informer.AddHandler(change =>
+        {
+            if (change.Type == InformerChangeType.Deleted)
+                objects.Deleted((T)change.Old!);
+            else
+                objects.Changed((T)change.New!);
+        });
+        Task running = informer.RunAsync(ct);
+        await informer.WaitForSyncAsync(ct);
+        objects.Synced();
+        await running;
+    }
 
     private static async Task<T> AskAsync<T>(Func<Task<T>> ask)
     {

@@ -14,6 +14,12 @@ public interface IKubeletApi
     /// <param name="nodeName">One node's pods; null: those of all nodes, for the kubelets of one process that share a watch.</param>
     Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct);
 
+    /// <summary>
+    /// Tells of objects, first of those there are, until it is cancelled; one thing at a time. What a lost watch missed is told.
+    /// </summary>
+    /// <param name="name">The one object of this name; null: all.</param>
+    Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
     /// <returns>Null where there is none.</returns>
     Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T>;
 
@@ -33,15 +39,5 @@ public interface IKubeletApi
     Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct);
 }
 
-/// <summary>Hears of pods; quick, and called by one thread at a time.</summary>
-public interface IPodSink
-{
-    /// <summary>A pod is new, or has changed, or may have.</summary>
-    void Changed(Pod pod);
-
-    /// <summary>A pod is no longer there, or no longer this node's.</summary>
-    void Deleted(Pod pod);
-
-    /// <summary>All that were there at the beginning have been told.</summary>
-    void Synced();
-}
+/// <summary>Hears of pods. A pod that is no longer this node's is deleted for it.</summary>
+public interface IPodSink : IObjectSink<Pod>;

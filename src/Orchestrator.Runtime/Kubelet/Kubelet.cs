@@ -8,7 +8,7 @@ namespace Orchestrator.Runtime.Kubelet;
 
 /// <summary>One node's agent: registers the node, and runs the pods that are bound to it on a container runtime.</summary>
 /// <remarks>It knows of no particular runtime. Thousands may live in one process and share its services.</remarks>
-public sealed class Kubelet : IPodSink, IAsyncDisposable
+public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, PodWorker> _workers = new(); // By uid.
     private readonly ConcurrentDictionary<NamespacedName, PodWorker> _byName = new();
@@ -52,8 +52,18 @@ public sealed class Kubelet : IPodSink, IAsyncDisposable
         await _reporter.StartAsync(ct);
     }
 
-    /// <summary>Follows its own node's pods until it is cancelled; kubelets that share a process share a watch instead.</summary>
-    public Task FollowPodsAsync(CancellationToken ct) => Services.Api.WatchPodsAsync(Options.NodeName, this, ct);
+    /// <summary>Follows its own node and the node's pods until it is cancelled; kubelets that share a process share watches
+    /// instead.</summary>
+    public Task FollowAsync(CancellationToken ct) => Task.WhenAll(
+        Services.Api.WatchPodsAsync(Options.NodeName, this, ct), Services.Api.WatchAsync<Node>(Options.NodeName, this, ct));
+
+    /// <summary>Its own node, as others have left it: labels by which pods choose it, resources that it does not know of itself.</summary>
+    public void Changed(Node value) => _reporter.Learn(value);
+
+    /// <summary>The next report finds out.</summary>
+    public void Deleted(Node value)
+    {
+    }
 
     public void Changed(Pod pod)
     {
@@ -79,7 +89,11 @@ public sealed class Kubelet : IPodSink, IAsyncDisposable
     }
 
     /// <summary>What the runtime has and no pod wants is left from another life of this kubelet.</summary>
-    public void Synced() => _ = Task.Run(RemoveOrphansAsync);
+    void IObjectSink<Pod>.Synced() => _ = Task.Run(RemoveOrphansAsync);
+
+    void IObjectSink<Node>.Synced()
+    {
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -96,11 +110,21 @@ public sealed class Kubelet : IPodSink, IAsyncDisposable
         lock (_admission)
         {
             List<Pod> admitted = [.. _workers.Values.Where(other => other.UsesResources).Select(other => other.Pod)];
-            PodVerdict? verdict = NodeAdmission.Check(worker.Pod, admitted, Options.Allocatable, _reporter.Labels);
+            PodVerdict? verdict = NodeAdmission.Check(worker.Pod, admitted, _reporter.Node, _reporter.Allocatable);
             if (verdict is null)
                 worker.MarkAdmitted();
             return verdict;
         }
+    }
+
+    /// <summary>Reads the node's object anew.</summary>
+    /// <returns>Whether there was one.</returns>
+    internal async Task<bool> LearnNodeAsync(CancellationToken ct)
+    {
+        if (await Services.Api.FindAsync<Node>("", Options.NodeName, ct) is not { } node)
+            return false;
+        _reporter.Learn(node);
+        return true;
     }
 
     internal void Forget(PodWorker worker)

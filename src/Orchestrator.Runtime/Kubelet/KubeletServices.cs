@@ -9,6 +9,7 @@ public sealed class KubeletServices : IAsyncDisposable
     private const int NodeRequestLimit = 8;
 
     private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _watchingServices;
 
     public KubeletServices(IKubeletApi api, TimeProvider clock, EventLimits? eventLimits = null)
     {
@@ -17,6 +18,7 @@ public sealed class KubeletServices : IAsyncDisposable
         Stopping = _stopping.Token;
         StatusWriter = new PodStatusWriter(api, Alarms, Stopping);
         Events = new KubeletEvents(api, Alarms, eventLimits ?? new EventLimits(), Stopping);
+        _watchingServices = Task.Run(WatchServicesAsync, CancellationToken.None);
     }
 
     public IKubeletApi Api { get; }
@@ -29,6 +31,8 @@ public sealed class KubeletServices : IAsyncDisposable
 
     internal KubeletEvents Events { get; }
 
+    internal ServiceCatalog ServiceCatalog { get; } = new();
+
     internal SemaphoreSlim NodeRequests { get; } = new(NodeRequestLimit);
 
     public async ValueTask DisposeAsync()
@@ -37,5 +41,18 @@ public sealed class KubeletServices : IAsyncDisposable
         Alarms.Dispose();
         await StatusWriter.DisposeAsync();
         await Events.DisposeAsync();
+        await _watchingServices;
+    }
+
+    private async Task WatchServicesAsync()
+    {
+        try
+        {
+            await Api.WatchAsync(null, ServiceCatalog, Stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
     }
 }

@@ -5,6 +5,7 @@ using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Pods;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -37,11 +38,29 @@ internal sealed class NodeReporter : IAsyncDisposable
         _options = kubelet.Options;
         _services = kubelet.Services;
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(_services.Stopping);
-        Labels = MakeLabels();
+        Node = new Node { Metadata = new ObjectMeta { Name = _options.NodeName, Labels = MakeLabels() } };
+        Allocatable = _options.Allocatable;
     }
 
-    /// <summary>The node's, as the API last showed them.</summary>
-    public IReadOnlyDictionary<string, string> Labels { get; private set; }
+    /// <summary>The node as the API last showed it.</summary>
+    public Node Node { get; private set; }
+
+    /// <summary>What there is for pods: what the kubelet was told, and what others have said that the node has (its extended
+    /// resources).</summary>
+    public IReadOnlyDictionary<string, Quantity> Allocatable { get; private set; }
+
+    /// <summary>Takes in the node's object when it has changed.</summary>
+    public void Learn(Node node)
+    {
+        Node = node;
+        var allocatable = new Dictionary<string, Quantity>(_options.Allocatable);
+        foreach (var (resource, amount) in node.Status.Capacity.OrEmpty())
+        {
+            if (NodeAdmission.IsExtended(resource))
+                allocatable.TryAdd(resource, amount);
+        }
+        Allocatable = allocatable;
+    }
 
     public async Task StartAsync(CancellationToken ct)
     {
@@ -92,7 +111,7 @@ internal sealed class NodeReporter : IAsyncDisposable
             Metadata = new ObjectMeta
             {
                 Name = _options.NodeName,
-                Labels = new Dictionary<string, string>(Labels),
+                Labels = MakeLabels(),
                 Annotations = new Dictionary<string, string> { ["volumes.kubernetes.io/controller-managed-attach-detach"] = "true" },
             },
             Spec = new NodeSpec { Taints = _options.Taints.Count == 0 ? null : [.. _options.Taints] },
@@ -125,7 +144,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     private async Task LearnAsync(Node node, CancellationToken ct)
     {
         _uid = node.Uid;
-        Labels = node.Labels;
+        Learn(node);
         foreach (NodeCondition condition in node.Status.Conditions.OrEmpty())
         {
             if (condition is { Type: { } type, Status: { } status, LastTransitionTime: { } since } && !_conditions.ContainsKey(type))
@@ -187,9 +206,13 @@ internal sealed class NodeReporter : IAsyncDisposable
     {
         NodeStatus status = await MakeStatusAsync(now);
         string state = State(status);
-        if (state == _reported && now - _reportedAt < _options.StatusReport)
+        List<string> stale = [.. Node.Status.Allocatable.OrEmpty().Keys.Where(resource => !status.Allocatable!.ContainsKey(resource))];
+        if (state == _reported && stale.Count == 0 && now - _reportedAt < _options.StatusReport)
             return;
-        var patch = new JsonObject { ["status"] = JsonNode.Parse(KubernetesJson.Serialize(status)) };
+        JsonObject written = JsonNode.Parse(KubernetesJson.Serialize(status))!.AsObject();
+        foreach (string resource in stale)
+            written["allocatable"]![resource] = null; // A merge would keep it.
+        var patch = new JsonObject { ["status"] = written };
         Node node = await _services.Api.PatchAsync<Node>("", _options.NodeName, "status", JsonSerializer.SerializeToUtf8Bytes(patch), _stopping.Token);
         _reported = state;
         _reportedAt = now;
@@ -229,7 +252,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         return new NodeStatus
         {
             Capacity = new Dictionary<string, Quantity>(_options.Capacity),
-            Allocatable = new Dictionary<string, Quantity>(_options.Allocatable),
+            Allocatable = new Dictionary<string, Quantity>(Allocatable),
             Conditions =
             [
                 Condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now),

@@ -8,7 +8,6 @@ using Orchestrator.Control.Reconciling;
 using Orchestrator.Control.Scheduling;
 using Orchestrator.Control.Scheduling.Cluster;
 using Orchestrator.Control.Scheduling.Plugins;
-using Orchestrator.Control.Scheduling.Preemption;
 using Orchestrator.Control.Scheduling.Queueing;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Events;

@@ -13,6 +13,7 @@ internal sealed class FakeKubeletApi : IKubeletApi
     private readonly Lock _gate = new();
     private readonly Dictionary<(Type, NamespacedName), IKubernetesObject> _objects = [];
     private readonly List<(string? NodeName, IPodSink Sink)> _watchers = [];
+    private readonly List<(Type Type, Action<IKubernetesObject> Tell)> _tellers = [];
     private long _revision;
     private int _uids;
 
@@ -95,6 +96,35 @@ internal sealed class FakeKubeletApi : IKubeletApi
         await Task.Delay(Timeout.Infinite, ct);
     }
 
+    public async Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>
+    {
+        List<T> present;
+        lock (_gate)
+        {
+            _tellers.Add((typeof(T), value =>
+            {
+                if (name is null || value.Name == name)
+                    objects.Changed((T)value);
+            }));
+            present = [.. All<T>().Where(value => name is null || value.Name == name)];
+        }
+        present.ForEach(objects.Changed);
+        objects.Synced();
+        await Task.Delay(Timeout.Infinite, ct);
+    }
+
+    /// <summary>What another client writes: a node's capacity, a service.</summary>
+    public void Write<T>(T value) where T : class, IKubernetesObject<T>
+    {
+        List<Action<IKubernetesObject>> tellers;
+        lock (_gate)
+        {
+            Put(value);
+            tellers = [.. _tellers.Where(teller => teller.Type == typeof(T)).Select(teller => teller.Tell)];
+        }
+        tellers.ForEach(tell => tell(value));
+    }
+
     public Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T>
     {
         Count("find", typeof(T));
@@ -171,9 +201,13 @@ internal sealed class FakeKubeletApi : IKubeletApi
             pod = Get<Pod>(name, ns) ?? throw NotFound(name);
             if (pod.Uid != uid)
                 throw ApiErrors.Conflict(new GroupResource("", "pods"), name);
-            _objects.Remove((typeof(Pod), pod.Key));
+            if (pod.Metadata.Finalizers is not { Count: > 0 })
+                _objects.Remove((typeof(Pod), pod.Key));
         }
-        Tell(pod, isDeleted: true);
+        if (pod.Metadata.Finalizers is { Count: > 0 })
+            Change(name, held => held.Metadata.DeletionGracePeriodSeconds = 0);
+        else
+            Tell(pod, isDeleted: true);
         return Task.CompletedTask;
     }
 

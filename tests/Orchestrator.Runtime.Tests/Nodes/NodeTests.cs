@@ -51,6 +51,31 @@ public sealed class NodeTests
     }
 
     [Fact]
+    public async Task A_resource_that_others_say_the_node_has_is_for_pods_until_they_take_it_back()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        await cluster.AdvanceUntilAsync(() => Allocatable().ContainsKey("cpu"), "the first report");
+
+        WriteCapacity(capacity => capacity["example.com/gpu"] = Quantity.Parse("2"));
+        await cluster.AdvanceUntilAsync(() => Allocatable().ContainsKey("example.com/gpu"), "it is allocatable");
+        string given = Allocatable()["example.com/gpu"].ToString();
+        WriteCapacity(capacity => capacity.Remove("example.com/gpu"));
+        await cluster.AdvanceUntilAsync(() => !Allocatable().ContainsKey("example.com/gpu"), "it is no longer");
+
+        Assert.Equal("2", given);
+        Assert.Equal(["cpu", "ephemeral-storage", "memory", "pods"], cluster.Api.Get<Node>("hollow")!.Status.Capacity!.Keys.Order());
+
+        Dictionary<string, Quantity> Allocatable() => cluster.Api.Get<Node>("hollow")!.Status.Allocatable ?? [];
+
+        void WriteCapacity(Action<Dictionary<string, Quantity>> change)
+        {
+            Node node = cluster.Api.Get<Node>("hollow")!.DeepClone();
+            change(node.Status.Capacity!);
+            cluster.Api.Write(node);
+        }
+    }
+
+    [Fact]
     public async Task A_lease_that_another_has_written_is_read_anew()
     {
         await using HollowCluster cluster = await HollowCluster.StartAsync();

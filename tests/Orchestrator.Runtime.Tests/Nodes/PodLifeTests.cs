@@ -259,7 +259,7 @@ public sealed class PodLifeTests
         DateTimeOffset deletedAt = cluster.Now;
 
         cluster.Api.Delete("stubborn", graceSeconds: 20, cluster.Now);
-        await cluster.AdvanceUntilAsync(() => cluster.Api.Get<Pod>("stubborn", "default") is null, "it is gone");
+        await cluster.AdvanceUntilAsync(() => cluster.Main("stubborn").State?.Terminated?.ExitCode == 137, "it is killed");
 
         Assert.InRange((cluster.Now - deletedAt).TotalSeconds, 20, 40);
     }
@@ -346,6 +346,141 @@ public sealed class PodLifeTests
         Assert.Equal("OutOfcpu", status.Reason);
         Assert.Equal("Pod was rejected: Node didn't have enough resource: cpu, requested: 1500, used: 7000, capacity: 8000", status.Message);
         await HollowCluster.UntilAsync(() => cluster.Reasons("another").SequenceEqual(["OutOfcpu"]), "the event");
+    }
+
+    [Theory]
+    [InlineData("NodePorts", "Pod was rejected: Predicate NodePorts failed")]
+    [InlineData("NodeAffinity", "Pod was rejected: Predicate NodeAffinity failed")]
+    [InlineData("SysctlForbidden", "Pod was rejected: forbidden sysctl: \"kernel.msgmax\" not allowlisted")]
+    public async Task A_pod_that_was_bound_past_the_scheduler_is_turned_away(string reason, string message)
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Bind("first", pod => pod.Spec.Containers![0].Ports = [new ContainerPort { ContainerPortValue = 80, HostPort = 8080 }]);
+        await cluster.UntilReadyAsync("first");
+
+        cluster.Bind("other", pod =>
+        {
+            switch (reason)
+            {
+                case "NodePorts":
+                    pod.Spec.Containers![0].Ports = [new ContainerPort { ContainerPortValue = 80, HostPort = 8080, HostIP = "127.0.0.1" }];
+                    break;
+                case "NodeAffinity":
+                    pod.Spec.NodeSelector = new() { ["disk"] = "ssd" };
+                    break;
+                default:
+                    pod.Spec.SecurityContext = new() { Sysctls = [new Sysctl { Name = "kernel.msgmax", Value = "1" }] };
+                    break;
+            }
+        });
+        await cluster.UntilPhaseAsync("other", "Failed");
+
+        Assert.Equal((reason, message), (cluster.Api.Pod("other").Status.Reason, cluster.Api.Pod("other").Status.Message));
+    }
+
+    [Fact]
+    public async Task A_label_that_the_scheduler_saw_before_the_node_did_is_read_before_a_pod_is_turned_away()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        Node node = cluster.Api.Get<Node>("hollow")!.DeepClone();
+        node.Metadata.Labels!["disk"] = "ssd";
+        await cluster.Api.UpdateAsync(node, CancellationToken.None); // No watch tells of it.
+
+        cluster.Bind("web", pod => pod.Spec.NodeSelector = new() { ["disk"] = "ssd" });
+
+        await cluster.UntilReadyAsync("web");
+    }
+
+    [Theory]
+    [InlineData("/tmp", "error SubPath `/tmp` must not be an absolute path")]
+    [InlineData("a/../b", "unable to provision SubPath `a/../b`: must not contain '..'")]
+    [InlineData(null, "missing value for \"WHERE\"")]
+    public async Task A_mount_that_leads_out_of_its_volume_keeps_the_container_from_its_start(string? value, string message)
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+
+        cluster.Bind("web", pod =>
+        {
+            Container main = pod.Spec.Containers![0];
+            main.Env = value is null ? null : [new EnvVar { Name = "WHERE", Value = value }];
+            main.VolumeMounts = [new VolumeMount { Name = "v", MountPath = "/v", SubPathExpr = "$(WHERE)" }];
+        });
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == "CreateContainerConfigError", "it waits");
+
+        Assert.Equal(message, cluster.Main("web").State!.Waiting!.Message);
+    }
+
+    [Theory]
+    [InlineData("echo working; echo broken; exit 3", "FallbackToLogsOnError", "working\nbroken")]
+    [InlineData("echo working; echo broken; exit 3", "File", null)]
+    [InlineData("echo working; exit 0", "FallbackToLogsOnError", null)]
+    public async Task The_end_of_a_failed_containers_log_is_its_message_where_it_asks_for_that(string text, string policy, string? message)
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+
+        cluster.Bind("job", pod =>
+        {
+            pod.Spec.RestartPolicy = "Never";
+            pod.Spec.Containers![0].Command = ["sh", "-c", text];
+            pod.Spec.Containers![0].TerminationMessagePolicy = policy;
+        });
+        await cluster.AdvanceUntilAsync(() => cluster.Main("job").State?.Terminated is not null, "its end");
+
+        Assert.Equal(message, cluster.Main("job").State!.Terminated!.Message);
+    }
+
+    [Fact]
+    public async Task Work_that_is_stopped_half_way_has_failed()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Bind("job", pod =>
+        {
+            pod.Spec.RestartPolicy = "Never";
+            pod.Spec.Containers![0].Command = ["sleep", "100000"];
+            pod.Metadata.Finalizers = ["example.com/look"];
+        });
+        await cluster.UntilReadyAsync("job");
+
+        cluster.Api.Delete("job", 30, cluster.Now);
+        await cluster.UntilPhaseAsync("job", "Failed");
+
+        Assert.Equal(143, cluster.Main("job").State!.Terminated!.ExitCode);
+    }
+
+    [Fact]
+    public async Task Containers_find_services_and_the_nodes_whole_size_in_their_environment()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Api.Write(new Service
+        {
+            Metadata = new() { Name = "my-db", Namespace = "default" },
+            Spec = new() { ClusterIP = "10.96.0.7", Ports = [new ServicePort { Port = 5432, Name = "sql" }] },
+        });
+        cluster.Api.Write(new Service { Metadata = new() { Name = "headless", Namespace = "default" }, Spec = new() { ClusterIP = "None" } });
+
+        cluster.Bind("job", pod =>
+        {
+            pod.Spec.RestartPolicy = "Never";
+            Container main = pod.Spec.Containers![0];
+            main.Command = ["sh", "-c", "env; exit 1"];
+            main.TerminationMessagePolicy = "FallbackToLogsOnError";
+            main.Env =
+            [
+                new EnvVar { Name = "LIMIT", ValueFrom = new() { ResourceFieldRef = new() { Resource = "limits.cpu" } } },
+                new EnvVar { Name = "WHERE", Value = "$(MY_DB_SERVICE_HOST)" },
+                new EnvVar { Name = "MY_DB_PORT", Value = "mine" },
+            ];
+        });
+        await cluster.AdvanceUntilAsync(() => cluster.Main("job").State?.Terminated is not null, "its end");
+
+        string[] environment = cluster.Main("job").State!.Terminated!.Message!.Split('\n');
+        Assert.Equal(
+            [
+                "HOSTNAME=job", "LIMIT=8", "MY_DB_PORT=mine", "MY_DB_PORT_5432_TCP=tcp://10.96.0.7:5432", "MY_DB_PORT_5432_TCP_ADDR=10.96.0.7",
+                "MY_DB_PORT_5432_TCP_PORT=5432", "MY_DB_PORT_5432_TCP_PROTO=tcp", "MY_DB_SERVICE_HOST=10.96.0.7", "MY_DB_SERVICE_PORT=5432",
+                "MY_DB_SERVICE_PORT_SQL=5432", "WHERE=10.96.0.7",
+            ],
+            environment.Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using Orchestrator.Api.PolicyV1;
-using Orchestrator.Api.Selectors;
 using Orchestrator.Control.Scheduling.Cluster;
 
 namespace Orchestrator.Control.Scheduling.Preemption;

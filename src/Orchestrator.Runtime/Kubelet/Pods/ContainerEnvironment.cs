@@ -4,7 +4,11 @@ using Orchestrator.Api.CoreV1;
 namespace Orchestrator.Runtime.Kubelet.Pods;
 
 /// <summary>A container's variables: from config maps and secrets, from the pod's own fields, and as they are written.</summary>
-internal sealed class ContainerEnvironment(IKubeletApi api, Pod pod, string podIp, string nodeName, string nodeIp)
+/// <param name="services">By which names containers find services; whatever the pod sets itself goes before it.</param>
+/// <param name="allocatable">What a container without a limit may use: all that the node has.</param>
+internal sealed class ContainerEnvironment(
+    IKubeletApi api, Pod pod, string podIp, string nodeName, string nodeIp,
+    IReadOnlyList<KeyValuePair<string, string>> services, IReadOnlyDictionary<string, Quantity> allocatable)
 {
     private readonly Dictionary<string, ConfigMap?> _configMaps = [];
     private readonly Dictionary<string, Secret?> _secrets = [];
@@ -13,7 +17,7 @@ internal sealed class ContainerEnvironment(IKubeletApi api, Pod pod, string podI
     /// <exception cref="ContainerStartException">What is referred to is not there and not optional: CreateContainerConfigError.</exception>
     public async Task<IReadOnlyList<KeyValuePair<string, string>>> ResolveAsync(Container spec, CancellationToken ct)
     {
-        var variables = new List<KeyValuePair<string, string>> { new("HOSTNAME", SandboxConfigs.Hostname(pod)) };
+        var variables = new List<KeyValuePair<string, string>>(services) { new("HOSTNAME", SandboxConfigs.Hostname(pod)) };
         foreach (EnvFromSource source in spec.EnvFrom.OrEmpty())
         {
             foreach (var (key, value) in await AllOfAsync(source, ct))
@@ -25,7 +29,23 @@ internal sealed class ContainerEnvironment(IKubeletApi api, Pod pod, string podI
             if (value is not null)
                 variables.Add(new(variable.Name ?? "", value));
         }
-        return variables;
+        return [.. variables.GroupBy(variable => variable.Key).Select(group => group.Last())];
+    }
+
+    /// <summary>Checks what a volume mount's expression becomes: a path below the volume's root.</summary>
+    /// <exception cref="ContainerStartException">It is none: CreateContainerConfigError.</exception>
+    public static void CheckSubPaths(Container spec, IReadOnlyList<KeyValuePair<string, string>> variables)
+    {
+        foreach (VolumeMount mount in spec.VolumeMounts.OrEmpty().Where(mount => !string.IsNullOrEmpty(mount.SubPathExpr)))
+        {
+            string path = ExpandAll(mount.SubPathExpr!, variables, out IReadOnlyList<string> missing);
+            if (missing.Count > 0)
+                throw Missing($"missing value for {string.Join(", ", missing.Select(name => $"\"{name}\""))}");
+            if (path.StartsWith('/'))
+                throw Missing($"error SubPath `{path}` must not be an absolute path");
+            if (path.Split('/').Contains(".."))
+                throw Missing($"unable to provision SubPath `{path}`: must not contain '..'");
+        }
     }
 
     private async Task<IEnumerable<KeyValuePair<string, string>>> AllOfAsync(EnvFromSource source, CancellationToken ct)
@@ -79,18 +99,27 @@ internal sealed class ContainerEnvironment(IKubeletApi api, Pod pod, string podI
 
     private static string Text(byte[] value) => System.Text.Encoding.UTF8.GetString(value);
 
-    private static string ResourceValue(ResourceFieldSelector field, Container spec)
+    private string ResourceValue(ResourceFieldSelector field, Container spec)
     {
         string[] path = (field.Resource ?? "").Split('.', 2);
-        var amounts = path[0] == "limits" ? spec.Resources?.Limits : spec.Resources?.Requests;
+        bool isLimit = path[0] == "limits";
+        var amounts = isLimit ? spec.Resources?.Limits : spec.Resources?.Requests;
         Quantity amount = amounts.OrEmpty().GetValueOrDefault(path[^1]);
+        if (isLimit && amount.IsZero)
+            amount = allocatable.GetValueOrDefault(path[^1]);
         long divisor = field.Divisor is { IsZero: false } given ? Math.Max(1, given.MilliValue) : 1000;
         return ((amount.MilliValue + divisor - 1) / divisor).ToString(System.Globalization.CultureInfo.InvariantCulture);
     }
 
     /// <summary><c>$(NAME)</c> of a variable that was set before; <c>$$</c> stands for one dollar.</summary>
-    internal static string Expand(string text, IReadOnlyList<KeyValuePair<string, string>> variables)
+    internal static string Expand(string text, IReadOnlyList<KeyValuePair<string, string>> variables) =>
+        ExpandAll(text, variables, out _);
+
+    /// <param name="missing">Names that stand in the text and have no value.</param>
+    private static string ExpandAll(string text, IReadOnlyList<KeyValuePair<string, string>> variables, out IReadOnlyList<string> missing)
     {
+        var unknown = new List<string>();
+        missing = unknown;
         var expanded = new System.Text.StringBuilder();
         for (int i = 0; i < text.Length; i++)
         {
@@ -102,6 +131,8 @@ internal sealed class ContainerEnvironment(IKubeletApi api, Pod pod, string podI
                 i = end;
                 continue;
             }
+            if (end >= 0)
+                unknown.Add(text[(i + 2)..end]);
             expanded.Append(text[i]);
             if (text[i] == '$' && i + 1 < text.Length && text[i + 1] == '$')
                 i++;

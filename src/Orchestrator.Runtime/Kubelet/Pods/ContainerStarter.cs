@@ -97,10 +97,15 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     private async Task<ContainerConfig> ConfigureAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)
     {
         string ip = pod.Spec.HostNetwork == true ? kubelet.Options.NodeIp : sandbox.Ip;
-        var environment = new ContainerEnvironment(kubelet.Services.Api, pod, ip, kubelet.Options.NodeName, kubelet.Options.NodeIp);
+        await kubelet.Services.ServiceCatalog.WaitForSyncAsync(ct);
+        var environment = new ContainerEnvironment(
+            kubelet.Services.Api, pod, ip, kubelet.Options.NodeName, kubelet.Options.NodeIp,
+            ServiceVariables.For(pod, kubelet.Services.ServiceCatalog.Of), kubelet.Options.Allocatable);
         try
         {
-            return SandboxConfigs.For(pod, start.Container, start.Attempt, await environment.ResolveAsync(start.Container.Spec, ct));
+            IReadOnlyList<KeyValuePair<string, string>> variables = await environment.ResolveAsync(start.Container.Spec, ct);
+            ContainerEnvironment.CheckSubPaths(start.Container.Spec, variables);
+            return SandboxConfigs.For(pod, start.Container, start.Attempt, variables);
         }
         catch (ContainerStartException e)
         {

@@ -1,27 +1,35 @@
 using System.Globalization;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Control.Nodes;
+using Orchestrator.Control.Scheduling.Cluster;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
 
 /// <summary>Whether a pod that was bound to this node fits on it: the node's last word, a pure function.</summary>
 internal static class NodeAdmission
 {
+    public const string NodeAffinity = "NodeAffinity";
+
     /// <param name="admitted">The node's other pods that have not ended.</param>
+    /// <param name="allocatable">What the node has for pods, by resource.</param>
     /// <returns>Why not; null when it fits.</returns>
-    public static PodVerdict? Check(Pod pod, IReadOnlyCollection<Pod> admitted, IReadOnlyDictionary<string, Quantity> allocatable, IReadOnlyDictionary<string, string> labels)
+    public static PodVerdict? Check(Pod pod, IReadOnlyCollection<Pod> admitted, Node node, IReadOnlyDictionary<string, Quantity> allocatable)
     {
-        foreach (var (key, value) in pod.Spec.NodeSelector.OrEmpty())
-        {
-            if (labels.GetValueOrDefault(key) != value)
-                return new PodVerdict("NodeAffinity", "Pod was rejected: Predicate NodeAffinity failed");
-        }
+        if (Sysctls.Refusal(pod.Spec) is { } refusal)
+            return new PodVerdict("SysctlForbidden", $"Pod was rejected: {refusal}");
+        if (!NodeMatch.Fits(pod.Spec, node))
+            return Failing(NodeAffinity);
+        HostPort[] ports = HostPort.Of(pod.Spec);
+        if (ports.Length > 0 && admitted.SelectMany(other => HostPort.Of(other.Spec)).Any(taken => ports.Any(taken.ConflictsWith)))
+            return Failing("NodePorts");
         if (allocatable.TryGetValue("pods", out Quantity limit) && admitted.Count + 1 > limit.Value)
             return Lacking("pods", 1, admitted.Count, limit.Value);
         var requests = Requests(pod);
         foreach (var (resource, requested) in requests)
         {
-            if (requested.IsZero)
+            // A resource that the node has not heard of is one that its plugin has yet to tell of: the scheduler has seen it.
+            if (requested.IsZero || (IsExtended(resource) && !allocatable.ContainsKey(resource)))
                 continue;
             Quantity used = Quantity.Zero;
             foreach (Pod other in admitted)
@@ -57,6 +65,12 @@ internal static class NodeAdmission
         Add(total, pod.Spec.Overhead);
         return total;
     }
+
+    /// <summary>Whether a resource is one that others than the kubelet provide: <c>example.com/gpu</c>.</summary>
+    public static bool IsExtended(string resource) =>
+        resource.Contains('/') && !resource.StartsWith("kubernetes.io/", StringComparison.Ordinal);
+
+    private static PodVerdict Failing(string predicate) => new(predicate, $"Pod was rejected: Predicate {predicate} failed");
 
     private static void Add(Dictionary<string, Quantity> total, Dictionary<string, Quantity>? more)
     {

@@ -18,6 +18,10 @@ internal sealed class PodWorker
     /// <summary>A container gets this long after its preStop hook has used up the pod's grace.</summary>
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
 
+    /// <summary>How much of a failed container's log becomes its message: lines, and characters.</summary>
+    private const int LastWordsLineLimit = 80;
+    private const int LastWordsLimit = 2048;
+
     private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
 
     private readonly Kubelet _kubelet;
@@ -26,6 +30,9 @@ internal sealed class PodWorker
     private readonly PullBackoff _pullBackoff = new();
     private readonly Dictionary<string, WaitingReason> _waiting = [];
     private readonly Dictionary<string, ContainerProbes> _probes = [];
+
+    /// <summary>By container's id, which never comes again.</summary>
+    private readonly Dictionary<string, string> _lastWords = [];
     private readonly Lock _gate = new();
 
     private Pod _pod;
@@ -221,7 +228,7 @@ internal sealed class PodWorker
             return;
         }
         if (!_isAdmitted)
-            Admit(pod);
+            await AdmitAsync(pod, ct);
         CheckDeadline(pod);
         if (_verdict is not null || pod.Status.Phase is "Succeeded" or "Failed")
             await EndAsync(pod, ct);
@@ -235,8 +242,39 @@ internal sealed class PodWorker
         IReadOnlyList<PodSandbox> sandboxes = await _kubelet.Runtime.ListPodSandboxAsync(uid, ct);
         IReadOnlyList<RuntimeContainer> containers = await _kubelet.Runtime.ListContainersAsync(uid, ct);
         PodSandbox? newest = sandboxes.Count == 0 ? null : sandboxes.MaxBy(sandbox => sandbox.Attempt);
-        Volatile.Write(ref _observed, new PodObservation(newest, containers));
+        Volatile.Write(ref _observed, new PodObservation(newest, await WithLastWordsAsync(containers, ct)));
         RefreshProbes();
+    }
+
+    /// <summary>A container that has failed without a message leaves the end of its log as one, where its policy asks for that.</summary>
+    private async Task<IReadOnlyList<RuntimeContainer>> WithLastWordsAsync(IReadOnlyList<RuntimeContainer> containers, CancellationToken ct)
+    {
+        HashSet<string> asking = [.. PodContainer.Of(Pod)
+            .Where(container => container.Spec.TerminationMessagePolicy == "FallbackToLogsOnError").Select(container => container.Name)];
+        if (asking.Count == 0)
+            return containers;
+        var told = new List<RuntimeContainer>();
+        foreach (RuntimeContainer container in containers)
+        {
+            bool asks = container is { State: RuntimeContainerState.Exited, ExitCode: not 0, Message: "" } && asking.Contains(container.Name);
+            told.Add(asks ? container with { Message = await LastWordsAsync(container.Id, ct) } : container);
+        }
+        return told;
+    }
+
+    private async Task<string> LastWordsAsync(string containerId, CancellationToken ct)
+    {
+        if (_lastWords.TryGetValue(containerId, out string? known))
+            return known;
+        var lines = new Queue<string>();
+        await foreach (LogLine line in _kubelet.Runtime.ReadLogAsync(containerId, follow: false, ct))
+        {
+            lines.Enqueue(line.Text);
+            if (lines.Count > LastWordsLineLimit)
+                lines.Dequeue();
+        }
+        string text = string.Join('\n', lines);
+        return _lastWords[containerId] = text.Length <= LastWordsLimit ? text : text[^LastWordsLimit..];
     }
 
     private void RefreshProbes()
@@ -259,7 +297,7 @@ internal sealed class PodWorker
     private ContainerHealth Health(RuntimeContainer running) =>
         _probes.TryGetValue(running.Id, out ContainerProbes? probes) ? probes.Health : ContainerHealth.Good;
 
-    private void Admit(Pod pod)
+    private async Task AdmitAsync(Pod pod, CancellationToken ct)
     {
         _startTime ??= pod.Status.StartTime ?? Now;
         bool hasStarted = pod.Status.ContainerStatuses.OrEmpty().Any(status => status.ContainerID is { Length: > 0 });
@@ -267,6 +305,9 @@ internal sealed class PodWorker
             _verdict = _kubelet.TryAdmit(this);
         else
             _isAdmitted = true;
+        // The scheduler may have seen a label that the watch of the node has yet to bring.
+        if (_verdict is { Reason: NodeAdmission.NodeAffinity } && await _kubelet.LearnNodeAsync(ct))
+            _verdict = _kubelet.TryAdmit(this);
         if (_verdict is { } verdict)
             Emit(null, "Warning", verdict.Reason, verdict.Message.Replace("Pod was rejected: ", "", StringComparison.Ordinal));
     }
