@@ -15,9 +15,9 @@ public static class PodAutoscalerController
         Workers = 5,
         Watches =
         [
-            // Its own status writes wake it no earlier than its time.
+            // Its own status writes wake it no earlier than its time. Autoscalers have no generation.
             Watch.On<HorizontalPodAutoscaler>(static (before, after, _) =>
-                after is not null && before?.Metadata.Generation != after.Metadata.Generation ? [after.Key] : []),
+                after is not null && before?.Spec.DeepEquals(after.Spec) != true ? [after.Key] : []),
             Watch.Silent<Pod>(), Watch.Silent<Deployment>(), Watch.Silent<ReplicaSet>(), Watch.Silent<StatefulSet>(),
             Watch.Silent<ReplicationController>(),
         ],

@@ -26,7 +26,12 @@ internal static class PretendPort
         await connection.CompleteWritesAsync(ct);
     }
 
-    private static bool IsRequest(ReadOnlySpan<byte> bytes) => bytes.StartsWith("GET /"u8) || bytes.StartsWith("HEAD /"u8);
+    /// <summary>A word in capitals, and then a path: what comes after the head of such a request is not read.</summary>
+    private static bool IsRequest(ReadOnlySpan<byte> bytes)
+    {
+        int word = bytes.IndexOfAnyExceptInRange((byte)'A', (byte)'Z');
+        return word > 0 && bytes[word..].StartsWith(" /"u8);
+    }
 
     private static async Task AnswerAsync(string podName, int port, byte[] buffer, int count, DuplexStream connection, CancellationToken ct)
     {

@@ -42,6 +42,18 @@ public sealed class PodAutoscalerControllerTests
         return scaler;
     }
 
+    [Fact]
+    public void A_new_autoscaler_and_one_with_another_spec_are_looked_at_but_none_for_its_status()
+    {
+        var watch = PodAutoscalerController.Description.Watches.First(watch => watch.Kind == HorizontalPodAutoscaler.StaticKind);
+        var told = New();
+        told.Status.CurrentReplicas = 3;
+
+        Assert.Equal([Key], watch.Keys(new ObjectChange(null, New()), _cluster));
+        Assert.Equal([Key], watch.Keys(new ObjectChange(New(), New(spec => spec.MaxReplicas = 5)), _cluster));
+        Assert.Empty(watch.Keys(new ObjectChange(New(), told), _cluster));
+    }
+
     /// <summary>Pods that each ask for 1 cpu and use so many thousandths; null: no figures.</summary>
     private void Pods(params int?[] usage)
     {

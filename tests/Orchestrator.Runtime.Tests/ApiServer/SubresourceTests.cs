@@ -73,6 +73,10 @@ public sealed class SubresourceTests(ServerFixture server) : IClassFixture<Serve
         Assert.Equal("DisruptionBudget", status["details"]!["causes"]![0]!["reason"]!.GetValue<string>());
         Assert.Equal(201, allowed);
         Assert.NotNull(pod["metadata"]!["deletionTimestamp"]);
+        var reason = pod["status"]!["conditions"]!.AsArray().Single(condition => (string?)condition!["type"] == "DisruptionTarget")!;
+        Assert.Equal(
+            ("True", "EvictionByEvictionAPI", "Eviction API: evicting"),
+            ((string?)reason["status"], (string?)reason["reason"], (string?)reason["message"]));
         Assert.NotNull(budget["status"]!["disruptedPods"]!["p"]);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using DeleteOptions = Orchestrator.Runtime.ApiServer.Requests.DeleteOptions;
@@ -33,13 +34,16 @@ internal sealed class PodEvictor(
                 if (decision.ChangedBudget is { } charged && !context.IsDryRun)
                     await ChargeAsync(context, charged, cancellationToken).ConfigureAwait(false);
                 // What was judged is what is deleted.
+                string? version = options.ResourceVersion ?? (decision.BindsVersion ? pod.ResourceVersion : null);
+                if (!context.IsDryRun && !pod.IsBeingDeleted && (version is null || version == pod.ResourceVersion))
+                {
+                    string marked = await MarkAsync(context, pod, cancellationToken).ConfigureAwait(false);
+                    version = version is null ? null : marked;
+                }
+
                 await deleter.DeleteAsync(
-                    context, options with
-                    {
-                        Uid = options.Uid ?? pod.Uid,
-                        ResourceVersion = options.ResourceVersion ?? (decision.BindsVersion ? pod.ResourceVersion : null),
-                    },
-                    cancellationToken).ConfigureAwait(false);
+                    context, options with { Uid = options.Uid ?? pod.Uid, ResourceVersion = version }, cancellationToken)
+                    .ConfigureAwait(false);
                 return;
             }
             catch (ApiException exception) when (exception.IsConflict && options.ResourceVersion is null
@@ -62,6 +66,34 @@ internal sealed class PodEvictor(
         }
 
         return matching;
+    }
+
+    /// <summary>Says in the pod's conditions why it goes: whoever made it can tell this end from a failure of its own.</summary>
+    /// <returns>The pod's version from then on.</returns>
+    private async Task<string> MarkAsync(WriteContext context, Pod pod, CancellationToken cancellationToken)
+    {
+        var marked = pod.DeepClone();
+        var condition = new PodCondition
+        {
+            Type = "DisruptionTarget",
+            Status = "True",
+            Reason = "EvictionByEvictionAPI",
+            Message = "Eviction API: evicting",
+            LastTransitionTime = clock.GetUtcNow(),
+        };
+        marked.Status.Conditions =
+            [.. marked.Status.Conditions.OrEmpty().Where(known => known.Type != condition.Type), condition];
+        var view = resources.ViewOf<Pod>();
+        var podContext = new WriteContext
+        {
+            View = view, Namespace = pod.Namespace, Name = pod.Name, User = context.User, Subresource = "status",
+            SkipsAdmission = true, FieldManager = "orchestrator",
+        };
+        // Of the very version that was judged.
+        var (state, _) = await updater.UpdateAsync(
+            podContext, new ResourceTarget(view, "status"), _ => new Proposal(marked.DeepClone()), cancellationToken)
+            .ConfigureAwait(false);
+        return state.Revision.ToString(CultureInfo.InvariantCulture);
     }
 
     private async Task ChargeAsync(WriteContext context, PodDisruptionBudget charged, CancellationToken cancellationToken)
