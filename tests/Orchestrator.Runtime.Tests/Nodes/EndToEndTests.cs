@@ -1,8 +1,10 @@
+using System.Net.WebSockets;
 using System.Text.Json.Nodes;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Hollow;
 using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Streams;
 using Orchestrator.Runtime.Tests.ApiServer.Support;
 using Orchestrator.Runtime.Tests.Streams;
 
@@ -86,6 +88,45 @@ public sealed class EndToEndTests(ServerFixture fixture) : IClassFixture<ServerF
         string answer = await client.GetStringAsync(new Uri($"/api/v1/namespaces/{_namespace}/pods/web:8080/proxy/any/path", UriKind.Relative));
 
         Assert.Equal("web answers at port 8080\n", answer);
+    }
+
+    [Theory]
+    [InlineData("binary.k8s.io", false)]
+    [InlineData("base64.binary.k8s.io", true)]
+    public async Task A_log_is_read_over_a_web_socket(string protocol, bool isEncoded)
+    {
+        await CreateAsync("web", "hollow-3");
+        await UntilAsync("web", pod => (string?)pod["status"]?["phase"] == "Running");
+        using WebSocket socket = await WebSocketClient.ConnectAsync(
+            StreamServer.Invoker, new Uri(_server.Address, $"/api/v1/namespaces/{_namespace}/pods/web/log?container=main"), protocol, default);
+
+        var text = new System.Text.StringBuilder();
+        var buffer = new byte[4096];
+        int messageCount = 0;
+        while (await socket.ReceiveAsync(buffer, default) is { MessageType: not WebSocketMessageType.Close } part)
+        {
+            string message = System.Text.Encoding.UTF8.GetString(buffer, 0, part.Count);
+            text.Append(isEncoded ? System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(message)) : message);
+            Assert.Equal(messageCount++ == 0, part.Count == 0);
+        }
+
+        Assert.Equal($"nginx:1.27: container main of pod {_namespace}/web starts, attempt 0\nready\n", text.ToString());
+    }
+
+    [Theory]
+    [InlineData("POST")]
+    [InlineData("DELETE")]
+    public async Task The_proxy_carries_every_method(string method)
+    {
+        await CreateAsync("web", "hollow-3");
+        await UntilAsync("web", pod => (string?)pod["status"]?["phase"] == "Running");
+        using HttpClient client = ServerFixture.ClientOf(_server);
+        using var request = new HttpRequestMessage(
+            new HttpMethod(method), new Uri($"/api/v1/namespaces/{_namespace}/pods/web/proxy/x?method={method}", UriKind.Relative));
+
+        using HttpResponseMessage answer = await client.SendAsync(request);
+
+        Assert.Equal((200, "web answers at port 80\n"), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync()));
     }
 
     [Fact]

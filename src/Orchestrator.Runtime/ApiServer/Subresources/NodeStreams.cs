@@ -7,6 +7,7 @@ using Orchestrator.Api.DiscoveryV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.Validation;
 using Orchestrator.Runtime.ApiServer.Requests;
+using Orchestrator.Runtime.Streams;
 
 namespace Orchestrator.Runtime.ApiServer.Subresources;
 
@@ -87,9 +88,15 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         using var response = await Proxy.SendAsync(node, HttpMethod.Get, path, request.Aborted).ConfigureAwait(false);
         if (!response.IsSuccessStatusCode)
             throw Refusal((int)response.StatusCode, await response.Content.ReadAsStringAsync(request.Aborted).ConfigureAwait(false));
+        await using var text = await response.Content.ReadAsStreamAsync(request.Aborted).ConfigureAwait(false);
+        if (WebSocketUpgrade.IsRequested(request.Http.Request))
+        {
+            await WebSocketText.ServeAsync(request.Http, text, request.Aborted).ConfigureAwait(false);
+            return;
+        }
+
         request.Http.Response.ContentType = response.Content.Headers.ContentType?.ToString() ?? "text/plain";
         await request.Http.Response.StartAsync(request.Aborted).ConfigureAwait(false);
-        await using var text = await response.Content.ReadAsStreamAsync(request.Aborted).ConfigureAwait(false);
         var buffer = new byte[LogBufferBytes];
         for (int count; (count = await text.ReadAsync(buffer, request.Aborted).ConfigureAwait(false)) > 0;)
         {
