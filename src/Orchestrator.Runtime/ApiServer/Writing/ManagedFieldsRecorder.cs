@@ -24,8 +24,12 @@ internal static class ManagedFieldsRecorder
         // Most writes leave most of an object as it is: what has the same text on both sides needs no comparison.
         var members = JsonMembers.Of(updated);
         JsonObject? before = null;
-        var after = JsonBytes.ParseObject(updated);
-        if (live is not null)
+        JsonObject after;
+        if (live is null)
+        {
+            after = JsonBytes.ParseObject(updated);
+        }
+        else
         {
             var liveMembers = JsonMembers.Of(live.Json);
             before = JsonBytes.ParseObject(liveMembers.Without(members, Head));
