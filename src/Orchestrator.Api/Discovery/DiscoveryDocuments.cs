@@ -24,7 +24,7 @@ public sealed class DiscoveryDocuments(ResourceTable resources)
     })!;
 
     /// <summary><c>/apis</c>, plain.</summary>
-    public ServedDocument ApiGroupList => Keep("/apis", () => new APIGroupList { Groups = [.. NamedGroups.Select(MakeGroup)] })!;
+    public ServedDocument ApiGroupList => Keep("/apis", () => new APIGroupList { Groups = [.. NamedGroups.Select(MakeListedGroup)] })!;
 
     /// <summary><c>/apis/GROUP</c>; null where there is no such group.</summary>
     public ServedDocument? ApiGroup(string group) =>
@@ -63,6 +63,14 @@ public sealed class DiscoveryDocuments(ResourceTable resources)
             .. VersionsOf(name).Select(version => new GroupVersionForDiscovery { GroupVersion = $"{name}/{version}", Version = version }),
         ];
         return new APIGroup { ApiVersion = "v1", Name = name, Versions = [.. versions], PreferredVersion = versions[0].DeepClone() };
+    }
+
+    /// <summary>The list has said what its items are.</summary>
+    private APIGroup MakeListedGroup(string name)
+    {
+        var group = MakeGroup(name);
+        (group.Kind, group.ApiVersion) = (null, null);
+        return group;
     }
 
     private static IEnumerable<APIResource> MakeResources(ResourceDescription resource)

@@ -34,6 +34,7 @@ public sealed class DiscoveryDocumentsTests
 
         Assert.Equal(18, list.Groups!.Count + 1);
         Assert.DoesNotContain(list.Groups, group => group.Name is null or "");
+        Assert.StartsWith("""{"kind":"APIGroupList","apiVersion":"v1","groups":[{"name":"apps",""", Text(Documents.ApiGroupList));
     }
 
     [Fact]

@@ -88,6 +88,22 @@ public sealed class ResourceQuotaControllerTests
         Assert.Equal(["1", "2", "1", "1", "5Gi", "5Gi", "1", "1"], Used().Values);
     }
 
+    [Theory]
+    [InlineData("count/podtemplates")]
+    [InlineData("count/roles.rbac.authorization.k8s.io")]
+    [InlineData("count/networkpolicies.networking.k8s.io")]
+    [InlineData("count/poddisruptionbudgets.policy")]
+    public void Objects_of_other_kinds_count_by_their_resource(string resource)
+    {
+        var metadata = new ObjectMeta { Namespace = Make.Ns, Name = "one" };
+        _cluster.With(
+            New(resource), new PodTemplate { Metadata = metadata.DeepClone() }, new Orchestrator.Api.RbacV1.Role { Metadata = metadata.DeepClone() },
+            new Orchestrator.Api.NetworkingV1.NetworkPolicy { Metadata = metadata.DeepClone() },
+            new Orchestrator.Api.PolicyV1.PodDisruptionBudget { Metadata = metadata.DeepClone() });
+
+        Assert.Equal(["1"], Used().Values);
+    }
+
     [Fact]
     public void What_admission_charges_is_not_counted_anew_before_it_is_stored()
     {
