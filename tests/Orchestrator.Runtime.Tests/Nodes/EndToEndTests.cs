@@ -116,6 +116,7 @@ public sealed class EndToEndTests(ServerFixture fixture) : IClassFixture<ServerF
     [Theory]
     [InlineData("POST")]
     [InlineData("DELETE")]
+    [InlineData("OPTIONS")]
     public async Task The_proxy_carries_every_method(string method)
     {
         await CreateAsync("web", "hollow-3");
