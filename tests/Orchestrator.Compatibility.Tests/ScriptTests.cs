@@ -102,6 +102,7 @@ internal static partial class ScriptPlaces
             ["NAMESPACE"] = name,
             ["PATH"] = $"{binaries}:{Environment.GetEnvironmentVariable("PATH")}",
             ["KUBE_EDITOR"] = "true",
+            ["LC_ALL"] = "C", // What is sorted comes in one order everywhere.
         };
         (int exitCode, string output) = cluster.Shell($"""
             export PATH={binaries}:$PATH KUBECONFIG={kubeconfig}

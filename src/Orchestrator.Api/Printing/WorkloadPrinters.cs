@@ -25,6 +25,12 @@ internal static class WorkloadPrinters
                 ContainerNames(deployment.Spec.Template), ContainerImages(deployment.Spec.Template),
                 LabelText.Written(deployment.Spec.Selector),
             ]);
+        yield return Of<Scale>(
+            ColumnSet.Named()
+                .Integer("Desired", "Pods that are wanted.")
+                .Integer("Available", "Pods that there are.")
+                .Age(),
+            (scale, now) => [scale.Name, Number(scale.Spec.Replicas), Number(scale.Status.Replicas), Age(scale, now)]);
         yield return Of<ReplicaSet>(ColumnsOfReplicas(), (set, now) =>
             [
                 set.Name, Number(set.Spec.Replicas), Number(set.Status.Replicas), Number(set.Status.ReadyReplicas), Age(set, now),

@@ -12,6 +12,26 @@ public sealed class SubresourceTests(ServerFixture server) : IClassFixture<Serve
         """;
 
     [Fact]
+    public async Task A_scale_and_the_state_of_components_have_tables_of_their_own()
+    {
+        string path = await NewDeploymentAsync() + "/scale";
+        const string AsTable = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+
+        var (_, scale) = await server.SendAsync(HttpMethod.Get, path, accept: AsTable);
+        var (_, components) = await server.SendAsync(HttpMethod.Get, "/api/v1/componentstatuses", accept: AsTable);
+
+        Assert.Equal(["Name", "Desired", "Available", "Age"], Columns(scale));
+        Assert.Equal(("web", 2, 0), (
+            scale["rows"]![0]!["cells"]![0]!.GetValue<string>(), scale["rows"]![0]!["cells"]![1]!.GetValue<int>(),
+            scale["rows"]![0]!["cells"]![2]!.GetValue<int>()));
+        Assert.Equal(["Name", "Status", "Message", "Error"], Columns(components));
+        Assert.Equal("Healthy", components["rows"]![0]!["cells"]![1]!.GetValue<string>());
+
+        static string[] Columns(JsonObject table) =>
+            [.. table["columnDefinitions"]!.AsArray().Select(column => column!["name"]!.GetValue<string>())];
+    }
+
+    [Fact]
     public async Task A_scale_changes_replicas_and_counts_the_generation()
     {
         string path = await NewDeploymentAsync();

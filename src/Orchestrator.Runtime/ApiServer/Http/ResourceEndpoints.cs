@@ -153,7 +153,7 @@ internal sealed class ResourceEndpoints
 
     private async Task GetAsync(ApiRequest request, IUpdateTarget target)
     {
-        var form = MediaTypes.Negotiate(request.Http.Request, allowsTransforms: target is ResourceTarget);
+        var form = MediaTypes.Negotiate(request.Http.Request, allowsTransforms: target is ResourceTarget or ScaleTarget);
         var value = await FindAsync(request).ConfigureAwait(false)
             ?? throw ApiErrors.NotFound(request.View.GroupResource, request.Name);
         await AnswerAsync(request, 200, value, target, form).ConfigureAwait(false);
@@ -414,6 +414,8 @@ internal sealed class ResourceEndpoints
         WriteWarnings(request);
         if (!form.IsTable)
             return Answers.WriteJsonAsync(request.Http, code, target.Answer(value, form.Form));
+        if (target is ScaleTarget scale)
+            return Answers.WriteJsonAsync(request.Http, code, scale.Table(value, form, Clock.GetUtcNow()));
         string revision = value.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);
         byte[] table = ListAnswer.Table(
             request.View, request.View.Row(value, form.Form, Clock.GetUtcNow()), revision, form.MetaVersion, withColumns: true);

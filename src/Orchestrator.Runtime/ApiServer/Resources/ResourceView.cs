@@ -33,7 +33,7 @@ internal sealed class ResourceView(
     public byte[] Encode(StoredObject value, ObjectForm form) => form switch
     {
         ObjectForm.Full => ToServed(value.Json),
-        ObjectForm.PartialMetadata => PartialMetadata(value),
+        ObjectForm.PartialMetadata => PartialMetadata(value.Json),
         _ => Row(value, form, clock.GetUtcNow()),
     };
 
@@ -99,9 +99,10 @@ internal sealed class ResourceView(
         }
     }
 
-    private static byte[] PartialMetadata(StoredObject value) =>
+    /// <summary>Of an object's JSON its metadata alone.</summary>
+    public static byte[] PartialMetadata(byte[] json) =>
         [.. "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":"u8,
-            .. JsonBytes.Property(value.Json, "metadata"), (byte)'}'];
+            .. JsonBytes.Property(json, "metadata"), (byte)'}'];
 
     private byte[] MakeColumns()
     {

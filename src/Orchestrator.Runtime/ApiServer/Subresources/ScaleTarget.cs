@@ -6,6 +6,7 @@ using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.Selectors;
 using Orchestrator.Runtime.ApiServer.Caching;
+using Orchestrator.Runtime.ApiServer.Reading;
 using Orchestrator.Runtime.ApiServer.Requests;
 using Orchestrator.Runtime.ApiServer.Resources;
 using Orchestrator.Runtime.ApiServer.Writing;
@@ -41,7 +42,21 @@ internal sealed class ScaleTarget(ResourceView view) : IUpdateTarget
 
     public IReadOnlyList<FieldError> Validate(IKubernetesObject updated, IKubernetesObject current) => [];
 
-    public byte[] Answer(StoredObject stored, ObjectForm form) => KubernetesJson.Serialize(ScaleOf(stored.Parse()));
+    public byte[] Answer(StoredObject stored, ObjectForm form)
+    {
+        byte[] scale = KubernetesJson.Serialize(ScaleOf(stored.Parse()));
+        return form == ObjectForm.PartialMetadata ? ResourceView.PartialMetadata(scale) : scale;
+    }
+
+    /// <summary>The scale as a table of one row.</summary>
+    public byte[] Table(StoredObject stored, AnswerForm form, DateTimeOffset now)
+    {
+        var scales = new ResourceView(view.Description with { Kind = Kind }, null, null, TimeProvider.System);
+        var scale = ScaleOf(stored.Parse());
+        byte[]? shown = form.Form == ObjectForm.TableWithoutObject ? null : KubernetesJson.Serialize(scale);
+        return ListAnswer.Table(
+            scales, scales.Row(scale, shown, now), scale.Metadata.ResourceVersion ?? "", form.MetaVersion, withColumns: true);
+    }
 
     private static Scale ScaleOf(IKubernetesObject value)
     {
