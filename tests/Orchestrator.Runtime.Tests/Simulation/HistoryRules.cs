@@ -13,6 +13,9 @@ internal sealed class HistoryRules
     private readonly Dictionary<(string Owner, string Name), string> _scheduledJobs = [];
     private readonly HashSet<string> _untouchable = [];
 
+    // By uid: the most replicas that was ever asked for, of Deployments with what they may have beyond.
+    private readonly Dictionary<string, long> _most = [];
+
     public HistoryRules(FakeApiServer server)
     {
         _server = server;
@@ -20,6 +23,10 @@ internal sealed class HistoryRules
     }
 
     public List<string> Broken { get; } = [];
+
+    /// <summary>Whether nobody dies and no answer is lost. Then one controller knows all that it has written, and nothing may ever be
+    /// there twice; else a second one may see less than the first had done, as in Kubernetes, and takes back what is too much.</summary>
+    public bool IsCalm { get; init; }
 
     /// <summary>Nobody may delete it or put another in its place.</summary>
     public void MustStay(IKubernetesObject item) => _untouchable.Add(item.Uid);
@@ -40,6 +47,7 @@ internal sealed class HistoryRules
             return;
         }
         LookAtGenerations(change);
+        LookAtWish(change);
         if (change.Resource.Plural == "pods")
             LookAtPod(change);
         if (change.Resource.Plural == "jobs" && change.Old is null)
@@ -56,8 +64,41 @@ internal sealed class HistoryRules
             Break(change, $"unlearned a generation ({Number(change.Old["status"]?["observedGeneration"])} to {observed})");
     }
 
+    // What its owner may have at most, now or before: a cache may show an older wish.
+    private void LookAtWish(FakeApiServer.Change change)
+    {
+        if (change.Resource.Plural is not ("replicasets" or "deployments" or "jobs"))
+            return;
+        var spec = change.New!["spec"]!;
+        long wish = Number(spec[change.Resource.Plural == "jobs" ? "parallelism" : "replicas"]);
+        if (spec["strategy"]?["rollingUpdate"]?["maxSurge"] is JsonValue surge)
+            wish += surge.TryGetValue(out string? share) ? (long.Parse(share.TrimEnd('%'), CultureInfo.InvariantCulture) * wish + 99) / 100 : Number(surge);
+        string uid = Text(change.New, "metadata", "uid");
+        _most[uid] = Math.Max(wish, _most.GetValueOrDefault(uid));
+        if (change.Resource.Plural == "replicasets" && IsCalm && OwnerOf(change.New) is { Length: > 0 } deployment
+            && _most.TryGetValue(deployment, out long most))
+        {
+            long sum = _server.All<Api.AppsV1.ReplicaSet>().Where(set => set.ControllerOwner?.Uid == deployment).Sum(set => set.Spec.Replicas ?? 0);
+            if (sum > most)
+                Break(change, $"makes {sum} replicas of a Deployment, of {most}");
+        }
+    }
+
+    private void LookForTooMany(FakeApiServer.Change change)
+    {
+        string owner = OwnerOf(change.New!);
+        if (!_most.TryGetValue(owner, out long most))
+            return;
+        int count = _server.All<Api.CoreV1.Pod>().Count(pod => pod.ControllerOwner?.Uid == owner && !pod.IsBeingDeleted
+            && pod.Status.Phase is not ("Succeeded" or "Failed"));
+        if (count > most)
+            Break(change, $"is one of {count} pods where {most} were ever asked for");
+    }
+
     private void LookAtPod(FakeApiServer.Change change)
     {
+        if (change.Old is null && IsCalm)
+            LookForTooMany(change);
         string node = Text(change.New!, "spec", "nodeName");
         if (change.Old is not null && Text(change.Old, "spec", "nodeName") is { Length: > 0 } before && before != node)
             Break(change, $"moved from {before} to {node}");
@@ -104,6 +145,9 @@ internal sealed class HistoryRules
 
     private void Break(FakeApiServer.Change change, string what) =>
         Broken.Add(string.Create(CultureInfo.InvariantCulture, $"at revision {change.Revision} {change.Key} {what}"));
+
+    private static string OwnerOf(JsonObject item) => (item["metadata"]!["ownerReferences"] as JsonArray ?? [])
+        .Where(owner => (bool?)owner!["controller"] == true).Select(owner => (string)owner!["uid"]!).FirstOrDefault("");
 
     private static string Text(JsonObject item, string part, string field) => (string?)item[part]?[field] ?? "";
 

@@ -32,11 +32,12 @@ internal sealed class SimulatedCluster : IDisposable
     private readonly FakeKubelets _kubelets;
     private int _starts;
 
-    public SimulatedCluster(int seed, Faults faults, int managerCount = 1, int schedulerCount = 1, bool isShuffled = false)
+    public SimulatedCluster(int seed, Faults faults, int managerCount = 1, int schedulerCount = 1, bool isShuffled = false,
+        bool isCalm = false)
     {
         World = new VirtualWorld(seed, isShuffled);
         Server = new FakeApiServer(World, faults) { Prepare = SetDefaults, ChecksNamespaces = true };
-        Rules = new HistoryRules(Server);
+        Rules = new HistoryRules(Server) { IsCalm = isCalm };
         foreach (string name in (string[])["default", "kube-system", "kube-node-lease"])
             Server.Put(SimulatedObjects.Namespace(name));
         for (int i = 0; i < NodeCount; i++)
