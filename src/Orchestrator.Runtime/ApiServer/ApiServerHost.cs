@@ -31,8 +31,9 @@ public sealed class ApiServerHost : IAsyncDisposable
     private const string AddressPrefix = "/registry/ranges/serviceips/";
     private const string PortPrefix = "/registry/ranges/servicenodeports/";
 
-    // Infinite is what is meant, but Kestrel's clock overflows on it.
-    private static readonly TimeSpan EndlessIdleTime = TimeSpan.FromDays(3650);
+    /// <summary>Of a connection without a request under way; as Kubernetes has it.</summary>
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(90);
+
     private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(5);
 
     private readonly ApiServerOptions _options;
@@ -148,7 +149,8 @@ public sealed class ApiServerHost : IAsyncDisposable
         var authorizer = _options.CreateAuthorizer?.Invoke(Services);
         return new RequestPipeline(
             _options.CreateAuthenticator?.Invoke(Services), authorizer, _resources,
-            Endpoints(admission, authorizer, rules, clock), paths, metrics, _options.LoggerFactory.CreateLogger<RequestPipeline>());
+            Endpoints(admission, authorizer, rules, clock), paths, metrics, _options.RequestTimeout,
+            _options.LoggerFactory.CreateLogger<RequestPipeline>());
     }
 
     private ResourceEndpoints Endpoints(AdmissionChain admission, IAuthorizer? authorizer, StorageRules rules, TimeProvider clock)
@@ -162,7 +164,7 @@ public sealed class ApiServerHost : IAsyncDisposable
             Resources = _resources,
             Store = _store,
             Lister = lister,
-            Watches = new WatchStreams(lister, clock, _options.MinRequestTimeout, _stopping.Token),
+            Watches = new WatchStreams(lister, clock, _options.MinRequestTimeout, _options.WatchStallLimit, _stopping.Token),
             Creator = creator,
             Updater = updater,
             Patcher = new ObjectPatcher(updater, clock),
@@ -213,11 +215,11 @@ public sealed class ApiServerHost : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
-        // Watches and streams live long and are quiet; the size of bodies is our own check.
+        // Watches and streams live long and are quiet; the size of bodies and the time of requests are our own checks.
         limits.MaxRequestBodySize = null;
         limits.MinRequestBodyDataRate = null;
         limits.MinResponseDataRate = null;
-        limits.KeepAliveTimeout = EndlessIdleTime;
+        limits.KeepAliveTimeout = IdleTime;
         limits.Http2.MaxStreamsPerConnection = MaxStreamsPerConnection;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
         limits.MaxRequestHeadersTotalSize = 128 * 1024;

@@ -64,6 +64,13 @@ public sealed class ApiServerOptions
     /// <summary>How long a watch goes on at least that does not say so itself; at most twice that.</summary>
     public TimeSpan MinRequestTimeout { get; init; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>How long a request may take that is no watch and no stream: its body has come and its answer is read by then, or the
+    /// client has gone for us.</summary>
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long the client of a watch may leave unread what was sent to it.</summary>
+    public TimeSpan WatchStallLimit { get; set; } = TimeSpan.FromMinutes(2);
+
     public TimeSpan CompactionInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     public TimeSpan EventTtl { get; init; } = TimeSpan.FromHours(1);

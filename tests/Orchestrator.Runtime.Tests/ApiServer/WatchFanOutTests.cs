@@ -113,10 +113,10 @@ public sealed class WatchFanOutTests(ServerFixture server) : IClassFixture<Serve
     private static async Task<int> CountAsync(Watcher watcher, int wanted)
     {
         int count = 0;
-        await foreach (var _ in watcher.Items.ReadAllAsync())
+        while (count < wanted && await watcher.WaitToTakeAsync(CancellationToken.None))
         {
-            if (++count == wanted)
-                break;
+            while (watcher.TryTake(out _))
+                count++;
         }
 
         return count;

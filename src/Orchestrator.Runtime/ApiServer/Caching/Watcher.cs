@@ -3,14 +3,18 @@ using System.Threading.Channels;
 namespace Orchestrator.Runtime.ApiServer.Caching;
 
 /// <summary>One client's watch on a <see cref="WatchCache"/>: what it is to see, in order. One reader.</summary>
-/// <remarks>Items wait in a buffer of <see cref="BufferLimit"/>; a reader that lets it fill is let go: its stream ends, and it
+/// <remarks>Items wait in a buffer of <see cref="BufferLimit"/> and <see cref="BufferLimitBytes"/>; a reader that lets it fill is let go: its stream ends, and it
 /// begins anew from the last revision that it has. Nobody waits for it.</remarks>
 internal sealed class Watcher : IDisposable
 {
     /// <summary>References to shared events, not copies.</summary>
     private const int BufferLimit = 10_000;
 
+    /// <summary>Of the states that the buffer keeps in memory, which may be old ones that nobody else has any more.</summary>
+    private const long BufferLimitBytes = 64L * 1024 * 1024;
+
     private readonly WatchCache _cache;
+    private long _bufferedBytes;
     private readonly CancellationTokenSource _letGo = new();
     private readonly Channel<WatchItem> _items = Channel.CreateBounded<WatchItem>(
         new BoundedChannelOptions(BufferLimit) { SingleReader = true, SingleWriter = true });
@@ -35,7 +39,8 @@ internal sealed class Watcher : IDisposable
     /// <summary>By which the cache finds it.</summary>
     public string Group { get; }
 
-    public ChannelReader<WatchItem> Items => _items.Reader;
+    /// <summary>Whether there is something to take; false at the end.</summary>
+    public ValueTask<bool> WaitToTakeAsync(CancellationToken cancellationToken) => _items.Reader.WaitToReadAsync(cancellationToken);
 
     /// <summary>When the next bookmark is due, by the cache's clock; max for none.</summary>
     public DateTimeOffset NextBookmark { get; set; } = DateTimeOffset.MaxValue;
@@ -46,7 +51,24 @@ internal sealed class Watcher : IDisposable
     public bool WantsBookmarks { get; set; }
 
     /// <summary>Called by the cache under its lock.</summary>
-    public bool Offer(WatchItem item) => _items.Writer.TryWrite(item);
+    /// <returns>False when the buffer is full.</returns>
+    public bool Offer(WatchItem item)
+    {
+        long size = SizeOf(item);
+        // One that is larger than the limit alone is still let in.
+        if (Interlocked.Add(ref _bufferedBytes, size) > BufferLimitBytes && size < Interlocked.Read(ref _bufferedBytes))
+            return false;
+        return _items.Writer.TryWrite(item);
+    }
+
+    /// <summary>Called by the reader.</summary>
+    public bool TryTake(out WatchItem item)
+    {
+        if (!_items.Reader.TryRead(out item))
+            return false;
+        Interlocked.Add(ref _bufferedBytes, -SizeOf(item));
+        return true;
+    }
 
     /// <summary>Cancelled when the reader was too slow.</summary>
     public CancellationToken LetGo => _letGo.Token;
@@ -67,4 +89,6 @@ internal sealed class Watcher : IDisposable
         _cache.Remove(this);
         End();
     }
+
+    private static long SizeOf(WatchItem item) => item.Object?.Json.Length ?? 0;
 }

@@ -13,7 +13,7 @@ namespace Orchestrator.Runtime.ApiServer.Http;
 /// <summary>The way of every request: who is it, may they, who serves it, and whatever goes wrong as a Status.</summary>
 internal sealed partial class RequestPipeline(
     IAuthenticator? authenticator, IAuthorizer? authorizer, ResourceRegistry resources, ResourceEndpoints endpoints,
-    PathEndpoints paths, ServerMetrics metrics, ILogger log)
+    PathEndpoints paths, ServerMetrics metrics, TimeSpan requestTimeout, ILogger log)
 {
     private const int RetryAfterSeconds = 1;
 
@@ -40,13 +40,24 @@ internal sealed partial class RequestPipeline(
         var key = MetricsKey(path, verb);
         if (isLongRunning)
             metrics.LongRunning(key, 1);
+        var gone = http.RequestAborted;
+        using var limit = isLongRunning ? null : CancellationTokenSource.CreateLinkedTokenSource(gone);
+        if (limit is not null)
+        {
+            limit.CancelAfter(requestTimeout);
+            http.RequestAborted = limit.Token;
+        }
         try
         {
             await ServeAsync(http, path, verb).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
-            await FailAsync(http, exception).ConfigureAwait(false);
+            if (gone.IsCancellationRequested)
+                return; // Nobody waits for an answer.
+            bool isLate = http.RequestAborted.IsCancellationRequested;
+            http.RequestAborted = gone;
+            await FailAsync(http, isLate ? TooLate() : exception).ConfigureAwait(false);
         }
         finally
         {
@@ -130,10 +141,10 @@ internal sealed partial class RequestPipeline(
         return new ServerMetrics.DurationKey(known, path.Group, path.Version, path.Resource, subresource, scope);
     }
 
+    private static ApiException TooLate() => ApiErrors.Timeout("request did not complete within the allotted timeout", 0);
+
     private async Task FailAsync(HttpContext http, Exception exception)
     {
-        if (http.RequestAborted.IsCancellationRequested)
-            return; // Nobody waits for an answer.
         if (http.Response.HasStarted)
         {
             LogBroken(exception, http.Request.Method, http.Request.Path.Value ?? "");
@@ -156,7 +167,7 @@ internal sealed partial class RequestPipeline(
                 return refusal.Status;
             case UnknownOutcomeException:
                 // It may have been done, or may yet be.
-                return ApiErrors.Timeout("request did not complete within the allotted timeout", 0).Status;
+                return TooLate().Status;
             case EtcdException { Text: EtcdErrors.RequestTooLarge }:
                 return ApiErrors.RequestEntityTooLarge(EtcdErrors.RequestTooLarge).Status;
             case EtcdException failure when failure.Is(EtcdErrors.NoSpace):

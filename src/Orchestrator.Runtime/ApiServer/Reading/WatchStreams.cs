@@ -11,7 +11,9 @@ using Orchestrator.Runtime.ApiServer.Resources;
 namespace Orchestrator.Runtime.ApiServer.Reading;
 
 /// <summary>Watches over HTTP: one JSON document a line.</summary>
-internal sealed class WatchStreams(ObjectLister lister, TimeProvider clock, TimeSpan minRequestTimeout, CancellationToken stopping)
+/// <param name="stallLimit">How long a client may leave unread what was sent to it.</param>
+internal sealed class WatchStreams(
+    ObjectLister lister, TimeProvider clock, TimeSpan minRequestTimeout, TimeSpan stallLimit, CancellationToken stopping)
 {
     private const int FlushBytes = 32 * 1024;
 
@@ -38,18 +40,18 @@ internal sealed class WatchStreams(ObjectLister lister, TimeProvider clock, Time
         await http.Response.StartAsync(request.Aborted).ConfigureAwait(false);
         await http.Response.BodyWriter.FlushAsync(request.Aborted).ConfigureAwait(false);
         using var stopped = stopping.Register(static watcher => ((Watcher)watcher!).End(), watcher);
-        var line = new LineWriter(http, request.View, form, watcher.LetGo);
+        using var line = new LineWriter(http, request.View, form, stallLimit, watcher.LetGo);
         try
         {
             await ServeInitialAsync(line, watcher, options).ConfigureAwait(false);
-            while (await watcher.Items.WaitToReadAsync(request.Aborted).ConfigureAwait(false))
+            while (await watcher.WaitToTakeAsync(request.Aborted).ConfigureAwait(false))
             {
-                while (watcher.Items.TryRead(out var item))
+                while (watcher.TryTake(out var item))
                     await line.WriteAsync(item).ConfigureAwait(false);
                 await line.FlushAsync().ConfigureAwait(false);
             }
         }
-        catch (OperationCanceledException) when (watcher.LetGo.IsCancellationRequested)
+        catch (OperationCanceledException) when (line.IsLetGo)
         {
             http.Abort(); // It does not read what was written: there is nothing more to tell it.
         }
@@ -112,10 +114,17 @@ internal sealed class WatchStreams(ObjectLister lister, TimeProvider clock, Time
         return minRequestTimeout * (1 + Random.Shared.NextDouble());
     }
 
-    private sealed class LineWriter(HttpContext http, ResourceView view, AnswerForm form, CancellationToken letGo)
+    private sealed class LineWriter(HttpContext http, ResourceView view, AnswerForm form, TimeSpan stallLimit, CancellationToken letGo)
+        : IDisposable
     {
         private readonly System.IO.Pipelines.PipeWriter _writer = http.Response.BodyWriter;
+        private readonly CancellationTokenSource _letGo = CancellationTokenSource.CreateLinkedTokenSource(letGo);
         private bool _hasColumns;
+
+        /// <summary>Whether the client was too slow.</summary>
+        public bool IsLetGo => _letGo.IsCancellationRequested;
+
+        public void Dispose() => _letGo.Dispose();
 
         public async ValueTask WriteAsync(WatchItem item)
         {
@@ -133,8 +142,16 @@ internal sealed class WatchStreams(ObjectLister lister, TimeProvider clock, Time
         {
             if (_writer.UnflushedBytes == 0)
                 return;
-            var result = await _writer.FlushAsync(letGo).ConfigureAwait(false);
-            letGo.ThrowIfCancellationRequested();
+            var flush = _writer.FlushAsync(_letGo.Token);
+            // Most go through at once. One that waits for its client does so with a limit, or a client that reads no more would be
+            // kept, with all that waits for it, beyond the watch's own end.
+            bool isWaiting = !flush.IsCompleted;
+            if (isWaiting)
+                _letGo.CancelAfter(stallLimit);
+            var result = await flush.ConfigureAwait(false);
+            _letGo.Token.ThrowIfCancellationRequested();
+            if (isWaiting)
+                _letGo.CancelAfter(Timeout.InfiniteTimeSpan);
             if (result.IsCompleted)
                 throw new OperationCanceledException("the client has gone", http.RequestAborted);
         }
