@@ -18,21 +18,24 @@ internal sealed class StoreCluster : IDisposable
     private readonly int[] _clientPorts;
     private readonly int[] _peerPorts;
     private readonly Process?[] _members;
+    private readonly StoreCertificates? _certificates;
 
-    private StoreCluster(string program, int members)
+    private StoreCluster(string program, int members, StoreCertificates? certificates)
     {
         _program = program;
+        _certificates = certificates;
         int[] ports = FreePorts(members * 2);
         (_clientPorts, _peerPorts) = (ports[..members], ports[members..]);
         _members = new Process?[members];
     }
 
-    public string Endpoints => string.Join(',', _clientPorts.Select(port => $"http://127.0.0.1:{port}"));
+    public string Endpoints => string.Join(',', _clientPorts.Select(ClientUrl));
 
     public static StoreCluster StartEtcd() => Start(Path.Combine(Cluster.Root, "artifacts", "etcd", "etcd"), 1);
 
-    public static StoreCluster StartKvStore(int members) =>
-        Start(Path.Combine(Cluster.Root, "src", "KvStore.Server", "bin", "Release", "net10.0", "kvstore"), members);
+    /// <param name="certificates">Clients come by TLS then, and show a certificate.</param>
+    public static StoreCluster StartKvStore(int members, StoreCertificates? certificates = null) =>
+        Start(Path.Combine(Cluster.Root, "src", "KvStore.Server", "bin", "Release", "net10.0", "kvstore"), members, certificates);
 
     /// <summary>Kills the leader's process; the member can be started again with <see cref="StartMember"/>.</summary>
     /// <returns>Its number; null when no leader is known right now.</returns>
@@ -47,11 +50,16 @@ internal sealed class StoreCluster : IDisposable
             if (status.GetProperty("Status").GetProperty("leader").GetUInt64() != header)
                 continue;
             int member = Array.IndexOf(_clientPorts, new Uri(status.GetProperty("Endpoint").GetString()!).Port);
-            _members[member]!.Kill();
-            _members[member]!.WaitForExit();
+            KillMember(member);
             return member;
         }
         return null;
+    }
+
+    public void KillMember(int member)
+    {
+        _members[member]!.Kill();
+        _members[member]!.WaitForExit();
     }
 
     public void StartMember(int member)
@@ -61,16 +69,16 @@ internal sealed class StoreCluster : IDisposable
         _members[member] = Process.Start(new ProcessStartInfo("bash",
         [
             "-c", "exec \"$@\" >> \"$0\" 2>&1", log, _program, "--name", $"m{member}", "--data-dir", Path.Combine(_directory, $"m{member}"),
-            "--listen-client-urls", $"http://127.0.0.1:{_clientPorts[member]}", "--advertise-client-urls", $"http://127.0.0.1:{_clientPorts[member]}",
+            "--listen-client-urls", ClientUrl(_clientPorts[member]), "--advertise-client-urls", ClientUrl(_clientPorts[member]),
             "--listen-peer-urls", $"http://127.0.0.1:{_peerPorts[member]}", "--initial-advertise-peer-urls", $"http://127.0.0.1:{_peerPorts[member]}",
-            "--initial-cluster", cluster,
+            "--initial-cluster", cluster, .. _certificates?.ServerOptions ?? [],
         ]))!;
     }
 
     /// <summary>etcdctl with all endpoints.</summary>
     public (int ExitCode, string Output) Control(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(Etcdctl, ["--endpoints", Endpoints, "--command-timeout", "5s", .. arguments])
+        using var process = Process.Start(new ProcessStartInfo(Etcdctl, ["--endpoints", Endpoints, "--command-timeout", "5s", .. _certificates?.EtcdctlOptions ?? [], .. arguments])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["ETCDCTL_API"] = "3" },
         })!;
@@ -92,9 +100,11 @@ internal sealed class StoreCluster : IDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static StoreCluster Start(string program, int members)
+    private string ClientUrl(int port) => $"{(_certificates is null ? "http" : "https")}://127.0.0.1:{port}";
+
+    private static StoreCluster Start(string program, int members, StoreCertificates? certificates = null)
     {
-        var cluster = new StoreCluster(program, members);
+        var cluster = new StoreCluster(program, members, certificates);
         for (int member = 0; member < members; member++)
             cluster.StartMember(member);
         var watch = Stopwatch.StartNew();

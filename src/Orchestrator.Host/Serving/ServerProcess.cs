@@ -39,6 +39,10 @@ internal static class ServerProcess
         {
             return 0; // Told to stop while it was starting.
         }
+        catch (Exception problem) when (settings.StoreEndpoints.Count > 0 && problem is (EtcdException or UnknownOutcomeException))
+        {
+            throw new CommandException($"the store can not be used: {problem.Message}");
+        }
         catch (Exception problem) when (problem is ConfigurationException or InvalidDataException or IOException or UnauthorizedAccessException
             or CryptographicException or ApiException or EtcdException or UnknownOutcomeException)
         {

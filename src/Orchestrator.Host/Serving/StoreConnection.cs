@@ -60,6 +60,8 @@ internal sealed class StoreConnection : IAsyncDisposable
             {
                 options.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
                 options.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(authority);
+                if (options.CertificateChainPolicy.CustomTrustStore.Count == 0)
+                    throw new CommandException($"--store-cafile: {authority} holds no certificate in PEM");
             }
         }
         catch (CryptographicException fault)
