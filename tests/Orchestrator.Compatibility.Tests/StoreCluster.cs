@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
+using KvStore.Testing;
 
 namespace Orchestrator.Compatibility.Tests;
 
@@ -24,7 +23,7 @@ internal sealed class StoreCluster : IDisposable
     {
         _program = program;
         _certificates = certificates;
-        int[] ports = FreePorts(members * 2);
+        int[] ports = [.. Enumerable.Range(0, members * 2).Select(_ => FreePort.Find())];
         (_clientPorts, _peerPorts) = (ports[..members], ports[members..]);
         _members = new Process?[members];
     }
@@ -117,14 +116,5 @@ internal sealed class StoreCluster : IDisposable
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"the store is not healthy after {StartLimit.TotalSeconds} s\n{logs}"));
         }
         return cluster;
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(listener => listener.Start());
-        int[] ports = [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
-        listeners.ForEach(listener => listener.Dispose());
-        return ports;
     }
 }

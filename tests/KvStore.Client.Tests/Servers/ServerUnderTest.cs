@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
+using KvStore.Testing;
 
 namespace KvStore.Client.Tests.Servers;
 
@@ -35,7 +35,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     private ServerUnderTest(ServerKind kind)
     {
         Kind = kind;
-        (_clientPort, _peerPort) = FreePorts();
+        (_clientPort, _peerPort) = (FreePort.Find(), FreePort.Find());
     }
 
     public ServerKind Kind { get; }
@@ -150,15 +150,5 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
         if (line.Contains("ready to serve client requests", StringComparison.Ordinal))
             isReady.TrySetResult(true);
-    }
-
-    /// <summary>Two ports that were free a moment ago.</summary>
-    private static (int Client, int Peer) FreePorts()
-    {
-        using var client = new TcpListener(IPAddress.Loopback, 0);
-        using var peer = new TcpListener(IPAddress.Loopback, 0);
-        client.Start();
-        peer.Start();
-        return (((IPEndPoint)client.LocalEndpoint).Port, ((IPEndPoint)peer.LocalEndpoint).Port);
     }
 }

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using KvStore.Testing;
 
 namespace KvStore.Compatibility.Tests.Servers;
 
@@ -17,15 +16,8 @@ internal sealed record MemberPlace(string Name, int ClientPort, int PeerPort, st
     public string DataDirectory => Path.Combine(Folder, "member.kvstore");
 
     /// <summary>A directory of its own, and two ports that were free a moment ago.</summary>
-    public static MemberPlace Find(string name)
-    {
-        using var client = new TcpListener(IPAddress.Loopback, 0);
-        using var peer = new TcpListener(IPAddress.Loopback, 0);
-        client.Start();
-        peer.Start();
-        return new MemberPlace(name, ((IPEndPoint)client.LocalEndpoint).Port, ((IPEndPoint)peer.LocalEndpoint).Port,
-            Directory.CreateTempSubdirectory("kvstore-compatibility-").FullName);
-    }
+    public static MemberPlace Find(string name) =>
+        new(name, FreePort.Find(), FreePort.Find(), Directory.CreateTempSubdirectory("kvstore-compatibility-").FullName);
 
     public void Clear() => Directory.Delete(Folder, recursive: true);
 }

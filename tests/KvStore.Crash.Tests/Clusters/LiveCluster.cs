@@ -1,6 +1,5 @@
-using System.Net;
-using System.Net.Sockets;
 using KvStore.Protocol;
+using KvStore.Testing;
 
 namespace KvStore.Crash.Tests.Clusters;
 
@@ -68,7 +67,7 @@ internal sealed class LiveCluster : IAsyncDisposable
     }
 
     /// <summary>An address where nobody listens yet.</summary>
-    public static string NewPeerUrl(string scheme = "http") => $"{scheme}://127.0.0.1:{FreePort()}";
+    public static string NewPeerUrl(string scheme = "http") => $"{scheme}://127.0.0.1:{FreePort.Find()}";
 
     /// <summary>Names it no more to those who start from now on.</summary>
     public void Forget(ClusterMember member) => _members.Remove(member);
@@ -130,24 +129,5 @@ internal sealed class LiveCluster : IAsyncDisposable
         foreach (var member in _members)
             await member.DisposeAsync();
         _directory.Dispose();
-    }
-
-    /// <summary>A port that was free a moment ago, from below those that the system picks for others.</summary>
-    private static int FreePort()
-    {
-        while (true)
-        {
-            int port = Random.Shared.Next(15_000, 32_000);
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                listener.Start();
-                return port;
-            }
-            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse)
-            {
-                // Another one then.
-            }
-        }
     }
 }

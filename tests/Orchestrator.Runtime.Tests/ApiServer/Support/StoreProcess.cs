@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using KvStore.Testing;
 
 namespace Orchestrator.Runtime.Tests.ApiServer.Support;
 
@@ -84,7 +83,7 @@ internal sealed class StoreProcess : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var (client, peer) = FreePorts();
+        var (client, peer) = (FreePort.Find(), FreePort.Find());
         Url = $"http://127.0.0.1:{client}";
         string peerUrl = $"http://127.0.0.1:{peer}";
         var isReady = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -125,14 +124,5 @@ internal sealed class StoreProcess : IAsyncDisposable
         _log.Enqueue(line);
         if (line.Contains("ready to serve client requests", StringComparison.Ordinal))
             isReady.TrySetResult(true);
-    }
-
-    private static (int Client, int Peer) FreePorts()
-    {
-        using var client = new TcpListener(IPAddress.Loopback, 0);
-        using var peer = new TcpListener(IPAddress.Loopback, 0);
-        client.Start();
-        peer.Start();
-        return (((IPEndPoint)client.LocalEndpoint).Port, ((IPEndPoint)peer.LocalEndpoint).Port);
     }
 }
