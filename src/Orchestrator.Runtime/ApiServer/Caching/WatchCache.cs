@@ -13,11 +13,13 @@ namespace Orchestrator.Runtime.ApiServer.Caching;
 /// </remarks>
 internal sealed partial class WatchCache : IAsyncDisposable
 {
+    /// <summary>How often <see cref="Tick"/> is to be called.</summary>
+    public static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+
     private const int PageSize = 1_000;
 
     private const string Unindexed = "";
 
-    private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMinutes(1);
 
@@ -33,7 +35,6 @@ internal sealed partial class WatchCache : IAsyncDisposable
     private readonly EventWindow _window = new();
     private readonly Dictionary<string, HashSet<Watcher>> _watchers = new(StringComparer.Ordinal);
     private readonly PriorityQueue<TaskCompletionSource, long> _waiting = new();
-    private readonly ITimer _tick;
     private readonly Task _run;
     private TaskCompletionSource _filled = NewSource();
     private volatile CacheState _state = new(ObjectSnapshot.Empty, 0);
@@ -46,7 +47,6 @@ internal sealed partial class WatchCache : IAsyncDisposable
         _clock = clock;
         _log = log;
         _run = Task.Run(RunAsync);
-        _tick = clock.CreateTimer(static self => ((WatchCache)self!).Tick(), this, TickInterval, TickInterval);
     }
 
     /// <summary>Readers that wait for a revision.</summary>
@@ -198,7 +198,6 @@ internal sealed partial class WatchCache : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _tick.DisposeAsync().ConfigureAwait(false);
         await _run.ConfigureAwait(false);
         EndWatchers();
         _stop.Dispose();
@@ -421,7 +420,7 @@ internal sealed partial class WatchCache : IAsyncDisposable
     }
 
     /// <summary>Ends watches whose time is up, and gives bookmarks.</summary>
-    private void Tick()
+    public void Tick()
     {
         bool isProgressWanted = false;
         lock (_gate)

@@ -1,6 +1,7 @@
 using KvStore.Client;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
+using Orchestrator.Runtime.ApiServer.Caching;
 
 namespace Orchestrator.Runtime.ApiServer.Resources;
 
@@ -10,6 +11,9 @@ internal sealed class ResourceRegistry : IAsyncDisposable
     private readonly Dictionary<GroupVersionResource, ResourceView> _views = [];
     private readonly Dictionary<GroupVersionKind, ResourceView> _byKind = [];
     private readonly Dictionary<string, StoredResource> _stored = new(StringComparer.Ordinal);
+
+    // One for all caches: an idle server wakes up once a second, not once for each of fifty resources.
+    private readonly ITimer _tick;
 
     public ResourceRegistry(EtcdClient store, TimeProvider clock, ILoggerFactory loggers)
     {
@@ -22,6 +26,7 @@ internal sealed class ResourceRegistry : IAsyncDisposable
             _views.Add(view.Resource, view);
             _byKind.TryAdd(description.Kind, view);
         }
+        _tick = clock.CreateTimer(static self => ((ResourceRegistry)self!).Tick(), this, WatchCache.TickInterval, WatchCache.TickInterval);
     }
 
     public IReadOnlyCollection<ResourceView> Views => _views.Values;
@@ -39,8 +44,18 @@ internal sealed class ResourceRegistry : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _tick.DisposeAsync().ConfigureAwait(false);
         foreach (var stored in _stored.Values)
             await stored.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Tick()
+    {
+        foreach (var stored in _stored.Values)
+        {
+            if (stored.HasCache)
+                stored.Cache.Tick();
+        }
     }
 
     private static bool IsStorageVersion(ResourceDescription description) =>
