@@ -41,7 +41,7 @@ internal static class ServerProcess
         }
         catch (Exception problem) when (settings.StoreEndpoints.Count > 0 && problem is (EtcdException or UnknownOutcomeException))
         {
-            throw new CommandException($"the store can not be used: {problem.Message}");
+            throw new CommandException($"the store can not be used: {problem.Message.ReplaceLineEndings(" ")}");
         }
         catch (Exception problem) when (problem is ConfigurationException or InvalidDataException or IOException or UnauthorizedAccessException
             or CryptographicException or ApiException or EtcdException or UnknownOutcomeException)

@@ -170,6 +170,25 @@ public sealed class PodLifeTests
     }
 
     [Fact]
+    public async Task A_container_that_cannot_start_is_tried_again_after_a_pause_whatever_happens_meanwhile()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Bind("web", pod => (pod.Metadata.Annotations ??= [])["hollow.orchestrator/fail"] = "start");
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == "RunContainerError", "the error");
+
+        DateTimeOffset begin = cluster.Now;
+        await cluster.AdvanceUntilAsync(
+            () =>
+            {
+                cluster.Api.Change("web", pod => (pod.Metadata.Annotations ??= [])["seen"] = cluster.Now.ToString("O"));
+                return cluster.Now - begin >= TimeSpan.FromSeconds(25);
+            },
+            "time passes", TimeSpan.FromMilliseconds(200));
+
+        Assert.InRange(cluster.Api.Events.Where(seen => seen.Reason == "Created").Sum(seen => seen.Count ?? 1), 1, 4);
+    }
+
+    [Fact]
     public async Task Init_containers_run_one_after_another_before_the_others_and_sidecars_stay()
     {
         await using HollowCluster cluster = await HollowCluster.StartAsync();

@@ -29,6 +29,9 @@ internal sealed class PodWorker
     private readonly ContainerBackoff _restartBackoff = new();
     private readonly PullBackoff _pullBackoff = new();
     private readonly Dictionary<string, WaitingReason> _waiting = [];
+
+    // When what could not be started may be tried again; a container with another definition may at once.
+    private readonly Dictionary<string, (string Definition, DateTimeOffset At)> _retries = [];
     private readonly Dictionary<string, ContainerProbes> _probes = [];
 
     /// <summary>By container's id, which never comes again.</summary>
@@ -381,19 +384,38 @@ internal sealed class PodWorker
     private async Task StartAsync(Pod pod, ContainerStart start, CancellationToken ct)
     {
         PodContainer container = start.Container;
-        if (IsBackedOff(pod, start))
+        if (IsPutOff(container) || IsBackedOff(pod, start))
             return;
         try
         {
             await new ContainerStarter(this, _kubelet, _pullBackoff).StartAsync(pod, start, _observed.Sandbox!, ct);
             lock (_waiting)
+            {
                 _waiting.Remove(container.Name);
+                _retries.Remove(container.Name);
+            }
         }
         catch (ContainerStartException e)
         {
             SetWaiting(container, e.Reason);
-            WakeAt(e.RetryAt ?? Now + FailureRetry);
+            DateTimeOffset at = e.RetryAt ?? Now + FailureRetry;
+            lock (_waiting)
+                _retries[container.Name] = (container.Hash, at);
+            WakeAt(at);
         }
+    }
+
+    /// <summary>It could not be started a moment ago. That the pod or its containers changed meanwhile makes that no better.</summary>
+    private bool IsPutOff(PodContainer container)
+    {
+        (string Definition, DateTimeOffset At) retry;
+        lock (_waiting)
+        {
+            if (!_retries.TryGetValue(container.Name, out retry) || retry.Definition != container.Hash || retry.At <= Now)
+                return false;
+        }
+        WakeAt(retry.At);
+        return true;
     }
 
     private bool IsBackedOff(Pod pod, ContainerStart start)
