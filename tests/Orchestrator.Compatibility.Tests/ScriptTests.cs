@@ -81,8 +81,11 @@ internal static partial class ScriptPlaces
     {
         string text = await File.ReadAllTextAsync(Path.Combine(ScriptDirectory, script + ".script"));
         var commands = CommandScript.Parse(script, text, version);
-        var runner = new ScriptRunner(cluster.NamespaceFor(script, version, out string directory), directory);
+        var environment = cluster.NamespaceFor(script, version, out string directory);
+        var runner = new ScriptRunner(environment, directory);
         var failures = await runner.RunAsync(commands);
+        // What a script leaves behind would be drained and evicted with the nodes by another one.
+        cluster.Shell($"kubectl delete namespace {environment["NAMESPACE"]} --ignore-not-found --timeout=60s");
         return (runner.Passed, failures);
     }
 
