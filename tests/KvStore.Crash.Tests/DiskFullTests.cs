@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using KvStore.Crash.Tests.Clients;
 using KvStore.Crash.Tests.Disks;
@@ -90,6 +91,25 @@ public sealed class DiskFullTests
         await PutOnceThereIsRoomAsync(client).WaitAsync(Limits.Patience);
         Assert.Equal("as it was", Assert.Single((await client.GetAsync("kept")).Kvs).Value.ToStringUtf8());
         Assert.Equal(2, (await client.GetAllAsync()).Count);
+    }
+
+    [Fact]
+    public async Task An_alarm_that_was_disarmed_when_there_was_room_again_does_not_come_back()
+    {
+        using var disk = new LoopDisk(448L << 20);
+        await using var member = await MemberProcess.StartAsync(disk.At("data"), SmallMemory);
+        using var client = new EtcdClient(member.Url);
+        Fill(disk.At("filler"));
+        await PutUntilRefusedAsync(client, []);
+
+        File.Delete(disk.At("filler"));
+        await DisarmAsync(client);
+
+        // The member looks after its space once a second: after that the alarm would be back.
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < TimeSpan.FromSeconds(3))
+            await client.PutAsync("afterwards", "there is room again");
+        Assert.Empty((await client.AlarmsAsync()).Alarms);
     }
 
     [Fact]

@@ -546,7 +546,7 @@ public sealed class Member : IDisposable
 
     private void Upkeep()
     {
-        _checkpointer.Post(_space.Upkeep);
+        _checkpointer.Post(() => _space.Upkeep(_checkpointer.TryRestoreReserve()));
         // Lets an idle member notice that a checkpoint is due.
         _apply.Wake();
     }

@@ -63,9 +63,11 @@ internal sealed class SpaceGuard(Member member, SpaceReserve reserve, ILoopSched
     public void Stop() => _isStopping = true;
 
     /// <summary>Called every second on the checkpoint loop: sets space aside again once there is some.</summary>
-    public void Upkeep()
+    /// <param name="haveValuesRoom">Whether the values have what they set aside, tried just now: whoever makes room and disarms the
+    /// alarm must not get it back for what was true a moment ago.</param>
+    public void Upkeep(bool haveValuesRoom)
     {
-        if (member.State.Store.Values.IsReserveInUse)
+        if (!haveValuesRoom)
             RaiseNoSpace("the disk is full");
         else
             _isLossTold = false;

@@ -201,6 +201,14 @@ public sealed class FasterValueStore : IValueStore
         _writer.Refresh();
     }
 
+    public bool TryRestoreReserve()
+    {
+        _reserve.TryTake();
+        if (!_reserve.IsInUse)
+            _device.TryAgain();
+        return !IsReserveInUse;
+    }
+
     public void KeepOnly(IReadOnlyCollection<CheckpointId> checkpoints)
     {
         long? needed = _checkpoints.KeepOnly(checkpoints.Select(checkpoint => checkpoint.Value).ToHashSet());

@@ -67,6 +67,11 @@ public interface IValueStore : IDisposable
     /// Raise the alarm then and refuse new writes; <see cref="Write"/> fails once the space and memory are used up.
     /// </remarks>
     bool IsReserveInUse { get; }
+
+    /// <summary>Sets the space aside again if the disk has room for it, and then tries again what could not be written.</summary>
+    /// <remarks>Not beside <see cref="KeepOnly"/>.</remarks>
+    /// <returns>Whether it is set aside: false while the disk is full.</returns>
+    bool TryRestoreReserve() => !IsReserveInUse;
 }
 
 /// <param name="ExaminedBytes">How far the step came; 0 when nothing is left that could be examined now.</param>

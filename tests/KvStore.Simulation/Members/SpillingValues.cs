@@ -19,6 +19,8 @@ internal sealed class SpillingValues(IValueStore values, IDisk disk, string dire
 
     public long SizeBytes => values.SizeBytes;
 
+    public bool TryRestoreReserve() => values.TryRestoreReserve();
+
     public void Write(Revision revision, ReadOnlySpan<byte> value)
     {
         if (disk.FreeBytes(directory) < value.Length)

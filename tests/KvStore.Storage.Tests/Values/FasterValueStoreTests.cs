@@ -308,6 +308,45 @@ public sealed class FasterValueStoreTests : ValueStoreConformance
     }
 
     [Fact]
+    public void The_reserve_is_set_aside_again_as_soon_as_there_is_room_without_a_checkpoint()
+    {
+        Disk.Capacity = 4 << 20;
+        var store = Start();
+        int written = 0;
+        while (!store.IsReserveInUse)
+            Fill(store, ++written, 1, 300);
+
+        Assert.False(store.TryRestoreReserve());
+        Assert.True(store.IsReserveInUse);
+
+        Disk.Capacity = 20 << 20;
+        Assert.True(store.TryRestoreReserve());
+        Assert.False(store.IsReserveInUse);
+        AssertHolds(store, 1, written, 300);
+    }
+
+    [Fact]
+    public void What_could_not_be_written_is_written_once_there_is_room_even_if_nothing_else_happens()
+    {
+        using var store = FasterValueStore.Create(Disk, Folder, Small with { ReserveBytes = 0 });
+        Complete(store);
+        Disk.Capacity = 0;
+        Fill(store, 1, 1_000, 300);
+        store.BeginCheckpoint();
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                store.Refresh();
+                return !store.TryRestoreReserve();
+            },
+            TimeSpan.FromMinutes(1)));
+
+        Disk.Capacity = 20 << 20;
+
+        Assert.True(SpinWait.SpinUntil(store.TryRestoreReserve, TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
     public void Compaction_makes_room_on_a_full_disk_out_of_the_reserve()
     {
         Disk.Capacity = 8 << 20;

@@ -193,6 +193,14 @@ internal sealed class Checkpointer(CheckpointDirectory directory, IValueStore va
         }
     });
 
+    /// <summary>Sets aside again what the values gave up when the disk was full. Checkpoint loop.</summary>
+    /// <returns>False while there is no room for it.</returns>
+    public bool TryRestoreReserve()
+    {
+        lock (_keeping)
+            return _values.TryRestoreReserve();
+    }
+
     private void Begin()
     {
         _isRequested = false;
