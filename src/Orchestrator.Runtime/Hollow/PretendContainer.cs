@@ -9,6 +9,9 @@ internal sealed class PretendContainer(string id, string sandboxId, PodSandboxCo
     /// <summary>Lines that its process has written beyond those of its start: the newest are kept.</summary>
     private const int LineLimit = 1000;
 
+    /// <summary>What runtimes give as the exit code of a process that never was.</summary>
+    private const int StartErrorCode = 128;
+
     private List<LogLine>? _lines;
     private TaskCompletionSource? _changed;
 
@@ -22,6 +25,10 @@ internal sealed class PretendContainer(string id, string sandboxId, PodSandboxCo
     public DateTimeOffset? StartedAt { get; private set; }
     public DateTimeOffset? FinishedAt { get; private set; }
     public int ExitCode { get; private set; }
+
+    /// <summary>Why it ended, as runtimes say it; empty until then.</summary>
+    public string Reason { get; private set; } = "";
+
     public string Message { get; private set; } = "";
     public IDisposable? EndAlarm { get; set; }
 
@@ -46,7 +53,7 @@ internal sealed class PretendContainer(string id, string sandboxId, PodSandboxCo
     public RuntimeContainer Describe() => new(
         Id, SandboxId, Pod.Uid, Config.Name, Config.Attempt, State, Config.Image, PretendImages.Digest(Config.Image),
         Config.Annotations.GetValueOrDefault(CriAnnotations.ContainerHash, ""), CreatedAt, StartedAt, FinishedAt, ExitCode,
-        State != RuntimeContainerState.Exited ? "" : ExitCode == 0 ? "Completed" : "Error", Message);
+        Reason, Message);
 
     public void Start(DateTimeOffset now)
     {
@@ -57,10 +64,19 @@ internal sealed class PretendContainer(string id, string sandboxId, PodSandboxCo
 
     public void End(int exitCode, string message, DateTimeOffset now)
     {
+        StartedAt ??= now;
+        End(exitCode, exitCode == 0 ? "Completed" : "Error", message, now);
+    }
+
+    /// <summary>Its process could not be started: it has ended without having begun.</summary>
+    public void FailStart(string message, DateTimeOffset now) => End(StartErrorCode, "StartError", message, now);
+
+    private void End(int exitCode, string reason, string message, DateTimeOffset now)
+    {
         State = RuntimeContainerState.Exited;
         FinishedAt = now;
-        StartedAt ??= now;
         ExitCode = exitCode;
+        Reason = reason;
         Message = message;
         EndAlarm?.Dispose();
         EndAlarm = null;

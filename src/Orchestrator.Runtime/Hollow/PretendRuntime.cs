@@ -122,7 +122,12 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
     {
         PretendContainer container = Find(containerId);
         if (container.Wishes.Fail == "start")
-            throw new CriException("failed to create containerd task: failed to create shim task: the pod's annotations ask for it");
+        {
+            const string Failure = "failed to create containerd task: failed to create shim task: the pod's annotations ask for it";
+            lock (_gate)
+                container.FailStart(Failure, _alarms.Now);
+            throw new CriException(Failure);
+        }
         await _alarms.DelayAsync(container.Wishes.ReadyAfter ?? (container.IsInit ? TimeSpan.Zero : _options.StartDelay), ct);
         lock (_gate)
         {

@@ -148,11 +148,11 @@ public sealed class PodLifeTests
     }
 
     [Theory]
-    [InlineData("UPPER:1", null, null, "InvalidImageName")]
-    [InlineData("nginx:1", "Never", null, "ErrImageNeverPull")]
-    [InlineData("nginx:1", null, "create", "CreateContainerError")]
-    [InlineData("nginx:1", null, "start", "RunContainerError")]
-    public async Task A_container_that_cannot_start_says_why(string image, string? pullPolicy, string? fail, string reason)
+    [InlineData("UPPER:1", null, null, "InvalidImageName", "Pending")]
+    [InlineData("nginx:1", "Never", null, "ErrImageNeverPull", "Pending")]
+    [InlineData("nginx:1", null, "create", "CreateContainerError", "Pending")]
+    [InlineData("nginx:1", null, "start", "RunContainerError", "Running")] // What has ended once has run, for a phase.
+    public async Task A_container_that_cannot_start_says_why(string image, string? pullPolicy, string? fail, string reason, string phase)
     {
         await using HollowCluster cluster = await HollowCluster.StartAsync();
 
@@ -163,9 +163,9 @@ public sealed class PodLifeTests
             if (fail is not null)
                 (pod.Metadata.Annotations ??= [])["hollow.orchestrator/fail"] = fail;
         });
-        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == reason, reason);
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == reason, reason, TimeSpan.FromMilliseconds(200));
 
-        Assert.Equal("Pending", cluster.Api.Pod("web").Status.Phase);
+        Assert.Equal(phase, cluster.Api.Pod("web").Status.Phase);
         Assert.False(string.IsNullOrEmpty(cluster.Main("web").State!.Waiting!.Message));
     }
 
@@ -174,7 +174,7 @@ public sealed class PodLifeTests
     {
         await using HollowCluster cluster = await HollowCluster.StartAsync();
         cluster.Bind("web", pod => (pod.Metadata.Annotations ??= [])["hollow.orchestrator/fail"] = "start");
-        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == "RunContainerError", "the error");
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == "RunContainerError", "the error", TimeSpan.FromMilliseconds(200));
 
         DateTimeOffset begin = cluster.Now;
         await cluster.AdvanceUntilAsync(
@@ -186,6 +186,38 @@ public sealed class PodLifeTests
             "time passes", TimeSpan.FromMilliseconds(200));
 
         Assert.InRange(cluster.Api.Events.Where(seen => seen.Reason == "Created").Sum(seen => seen.Count ?? 1), 1, 4);
+    }
+
+    [Fact]
+    public async Task A_container_whose_process_cannot_be_started_has_ended_and_its_tries_count_as_restarts()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+
+        cluster.Bind("web", pod => (pod.Metadata.Annotations ??= [])["hollow.orchestrator/fail"] = "start");
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").State?.Waiting?.Reason == "CrashLoopBackOff", "the back-off");
+        ContainerStatus early = cluster.Main("web");
+        await cluster.AdvanceUntilAsync(() => cluster.Main("web").RestartCount == 3, "the third restart");
+
+        ContainerStateTerminated ended = early.LastState!.Terminated!;
+        Assert.Equal((128, "StartError", DateTimeOffset.UnixEpoch), (ended.ExitCode, ended.Reason, ended.StartedAt));
+        Assert.Contains("failed to create shim task", ended.Message);
+        Assert.Equal(1, early.RestartCount);
+        Assert.True(cluster.Main("web").LastState!.Terminated!.FinishedAt - ended.FinishedAt >= TimeSpan.FromSeconds(30)); // 10 s and 20 s.
+    }
+
+    [Fact]
+    public async Task A_pod_that_is_never_restarted_fails_when_its_process_cannot_be_started()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+
+        cluster.Bind("job", pod =>
+        {
+            pod.Spec.RestartPolicy = "Never";
+            (pod.Metadata.Annotations ??= [])["hollow.orchestrator/fail"] = "start";
+        });
+        await cluster.UntilPhaseAsync("job", "Failed");
+
+        Assert.Equal("StartError", cluster.Main("job").State!.Terminated!.Reason);
     }
 
     [Fact]

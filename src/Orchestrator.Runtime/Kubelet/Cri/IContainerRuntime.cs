@@ -33,6 +33,10 @@ public interface IContainerRuntime
     Task<string> CreateContainerAsync(string sandboxId, ContainerConfig config, CancellationToken ct);
 
     /// <summary>Returns when the container's process has been started.</summary>
+    /// <exception cref="CriException">
+    /// It could not be. The container has ended then as one whose process fails has: exit code 128, reason StartError, the same
+    /// message, no time of a start.
+    /// </exception>
     Task StartContainerAsync(string containerId, CancellationToken ct);
 
     /// <summary>Asks the process to end, and kills it after <paramref name="grace"/>; returns when it has ended.</summary>

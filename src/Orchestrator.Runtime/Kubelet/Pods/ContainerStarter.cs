@@ -19,7 +19,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     /// <summary>How long a postStart hook may take; upstream gives it as long as the container lives.</summary>
     private static readonly TimeSpan HookTimeout = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long a pull's error is shown before the back-off is.</summary>
+    /// <summary>How long an error is shown before the back-off is.</summary>
     private static readonly TimeSpan ErrorShown = TimeSpan.FromSeconds(2);
 
     public async Task StartAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)
@@ -28,9 +28,9 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         await ProvideImageAsync(pod, container, ct);
         ContainerConfig config = await ConfigureAsync(pod, start, sandbox, ct);
         string id = await CreateAsync(container, sandbox, config, ct);
+        await RemoveOldLivesAsync(container, start.Attempt, ct);
         await StartAsync(container, id, ct);
         await RunPostStartAsync(container, id, ct);
-        await RemoveOldLivesAsync(container, start.Attempt, ct);
     }
 
     /// <summary>What is kept of a container's lives: this one, and the one before for its logs and state.</summary>
@@ -38,7 +38,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     {
         foreach (RuntimeContainer old in worker.Observed.Containers)
         {
-            if (old.Name == container.Name && old.Attempt < attempt - 1 && old.State == RuntimeContainerState.Exited)
+            if (old.Name == container.Name && old.Attempt < attempt - 1 && old.State != RuntimeContainerState.Running)
                 await kubelet.Runtime.RemoveContainerAsync(old.Id, ct);
         }
     }
@@ -137,8 +137,8 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         }
         catch (CriException e)
         {
-            await kubelet.Runtime.RemoveContainerAsync(id, ct); // It never lived: the next try is the same attempt.
-            throw Waiting(container, "RunContainerError", e.Message, null);
+            // It stays as a life that ended: the next try counts as a restart, and back-off waits for it.
+            throw Waiting(container, "RunContainerError", e.Message, worker.Now + ErrorShown);
         }
         catch (OperationCanceledException)
         {
@@ -155,7 +155,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
             return;
         worker.Emit(container, "Normal", "Killing", $"FailedPostStartHook: container {container.Name} will be killed");
         await kubelet.Runtime.StopContainerAsync(id, TimeSpan.FromSeconds(2), ct);
-        throw Waiting(container, "PostStartHookError", "PostStartHook failed", null);
+        throw Waiting(container, "PostStartHookError", "PostStartHook failed", worker.Now + ErrorShown);
     }
 
     private ContainerStartException Waiting(PodContainer container, string reason, string message, DateTimeOffset? retryAt)

@@ -121,7 +121,7 @@ internal static class PodStatusBuilder
                 ExitCode = container.ExitCode,
                 Reason = container.Reason,
                 Message = container.Message.Length == 0 ? null : container.Message,
-                StartedAt = container.StartedAt,
+                StartedAt = container.StartedAt ?? DateTimeOffset.UnixEpoch, // So kubelets show what was never started.
                 FinishedAt = container.FinishedAt,
                 ContainerID = Id(report, container),
             },
@@ -156,7 +156,7 @@ internal static class PodStatusBuilder
     {
         if (!report.Waiting.TryGetValue(container.Name, out WaitingReason waiting) || IsOver(report))
             return;
-        if (latest is { State: RuntimeContainerState.Running })
+        if (latest is { State: RuntimeContainerState.Running } || !IsToLive(report, container, latest))
             return;
         if (status.State?.Terminated is not null)
             status.LastState = status.State;
@@ -165,6 +165,15 @@ internal static class PodStatusBuilder
             Waiting = new ContainerStateWaiting { Reason = waiting.Reason, Message = waiting.Message.Length == 0 ? null : waiting.Message },
         };
     }
+
+    /// <summary>Whether it is to have another life, or its first.</summary>
+    private static bool IsToLive(PodReport report, PodContainer container, RuntimeContainer? latest) =>
+        latest is not { State: RuntimeContainerState.Exited } || container.Kind switch
+        {
+            PodContainerKind.Ephemeral => false,
+            PodContainerKind.Sidecar => true,
+            _ => PodPlan.WantsRestart(report.Pod, latest),
+        };
 
     private static void AddHealth(PodReport report, PodContainer container, RuntimeContainer? latest, ContainerStatus status)
     {
