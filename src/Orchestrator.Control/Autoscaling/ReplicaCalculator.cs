@@ -149,6 +149,8 @@ internal sealed class ReplicaCalculator(IReadOnlyList<Pod> pods, IReadOnlyList<P
 
     private static long RequestOf(Pod pod, string resource, string? container)
     {
+        if (container is null && (pod.Spec.Resources?.Requests).OrEmpty().TryGetValue(resource, out var whole))
+            return whole.MilliValue;
         long sum = 0;
         foreach (var part in pod.Spec.Containers.OrEmpty()
             .Concat(pod.Spec.InitContainers.OrEmpty().Where(init => init.RestartPolicy == "Always")))

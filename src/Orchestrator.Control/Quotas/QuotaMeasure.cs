@@ -1,3 +1,4 @@
+using Orchestrator.Api.Strategies;
 using Orchestrator.Control.Pods;
 
 namespace Orchestrator.Control.Quotas;
@@ -37,8 +38,8 @@ public static class QuotaMeasure
     {
         "Terminating" => pod.Spec.ActiveDeadlineSeconds is >= 0,
         "NotTerminating" => pod.Spec.ActiveDeadlineSeconds is not >= 0,
-        "BestEffort" => IsBestEffort(pod),
-        "NotBestEffort" => !IsBestEffort(pod),
+        "BestEffort" => QualityOfService.ClassOf(pod.Spec) == "BestEffort",
+        "NotBestEffort" => QualityOfService.ClassOf(pod.Spec) != "BestEffort",
         "CrossNamespacePodAffinity" => ReachesOtherNamespaces(pod),
         "PriorityClass" => MatchesValue(scope, pod.Spec.PriorityClassName),
         _ => false,
@@ -52,12 +53,6 @@ public static class QuotaMeasure
         "DoesNotExist" => string.IsNullOrEmpty(value),
         _ => false,
     };
-
-    private static bool IsBestEffort(Pod pod) => pod.Spec.Containers.OrEmpty().Concat(pod.Spec.InitContainers.OrEmpty())
-        .All(container => !NamesCpuOrMemory(container.Resources?.Requests) && !NamesCpuOrMemory(container.Resources?.Limits));
-
-    private static bool NamesCpuOrMemory(Dictionary<string, Quantity>? amounts) =>
-        amounts.OrEmpty().Any(amount => amount.Key is "cpu" or "memory" && !amount.Value.IsZero);
 
     private static bool ReachesOtherNamespaces(Pod pod)
     {
@@ -78,57 +73,14 @@ public static class QuotaMeasure
         if (pod.IsTerminal() || isOverdue)
             return;
         Add(usage, "pods", 1);
-        foreach (var (name, amount) in PodAmounts(pod, container => container.Resources?.Requests))
+        foreach (var (name, amount) in PodResources.Requests(pod.Spec))
         {
-            if (name is "cpu" or "memory" or "ephemeral-storage")
+            if (name is "cpu" or "memory" or "ephemeral-storage" || name.StartsWith("hugepages-", StringComparison.Ordinal))
                 usage[name] = amount;
             usage[$"requests.{name}"] = amount;
         }
-        foreach (var (name, amount) in PodAmounts(pod, container => container.Resources?.Limits))
+        foreach (var (name, amount) in PodResources.Limits(pod.Spec))
             usage[$"limits.{name}"] = amount;
-    }
-
-    /// <summary>What a pod takes at most at once: its containers together, or the greediest step of its start.</summary>
-    public static Dictionary<string, Quantity> PodAmounts(Pod pod, Func<Container, Dictionary<string, Quantity>?> amounts)
-    {
-        var total = new Dictionary<string, Quantity>();
-        foreach (var container in pod.Spec.Containers.OrEmpty())
-            AddAll(total, amounts(container));
-        var sidecars = new Dictionary<string, Quantity>();
-        var start = new Dictionary<string, Quantity>();
-        foreach (var container in pod.Spec.InitContainers.OrEmpty())
-        {
-            // A sidecar stays; an ordinary one runs beside the sidecars that were started before it.
-            if (container.RestartPolicy == "Always")
-            {
-                AddAll(total, amounts(container));
-                AddAll(sidecars, amounts(container));
-                Raise(start, sidecars);
-                continue;
-            }
-            var step = new Dictionary<string, Quantity>(sidecars);
-            AddAll(step, amounts(container));
-            Raise(start, step);
-        }
-        Raise(total, start);
-        foreach (var (name, amount) in pod.Spec.Overhead.OrEmpty())
-        {
-            if (total.TryGetValue(name, out var sum))
-                total[name] = sum + amount;
-        }
-        return total;
-    }
-
-    private static void AddAll(Dictionary<string, Quantity> total, Dictionary<string, Quantity>? more)
-    {
-        foreach (var (name, amount) in more.OrEmpty())
-            total[name] = total.TryGetValue(name, out var sum) ? sum + amount : amount;
-    }
-
-    private static void Raise(Dictionary<string, Quantity> total, Dictionary<string, Quantity> least)
-    {
-        foreach (var (name, amount) in least)
-            total[name] = total.TryGetValue(name, out var sum) ? Quantity.Max(sum, amount) : amount;
     }
 
     private static void AddService(Dictionary<string, Quantity> usage, Service service)

@@ -45,23 +45,6 @@ public sealed class ResourceQuotaControllerTests
     }
 
     [Fact]
-    public void A_pod_takes_its_containers_or_the_greediest_step_of_its_start()
-    {
-        var pod = Make.Pod("a").With(p =>
-        {
-            p.Spec.Containers = [Asking("1", "1Gi")];
-            p.Spec.InitContainers = [Asking("500m", "1Gi", "Always"), Asking("3", "1Gi")];
-            p.Spec.Overhead = new() { ["cpu"] = Quantity.Parse("100m") };
-        });
-
-        var amounts = QuotaMeasure.PodAmounts(pod, container => container.Resources?.Requests);
-
-        // The step of 3 runs beside the sidecar of 500m: more than 1 and 500m later on.
-        Assert.Equal("3600m", amounts["cpu"].ToString());
-        Assert.Equal("2Gi", amounts["memory"].ToString());
-    }
-
-    [Fact]
     public void Services_claims_and_objects_count()
     {
         _cluster.With(

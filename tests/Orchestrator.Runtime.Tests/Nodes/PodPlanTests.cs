@@ -1,4 +1,3 @@
-using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
@@ -88,20 +87,6 @@ public sealed class PodPlanTests
         Assert.Null(backoff.WaitUntil("a", now, now));
     }
 
-    [Fact]
-    public void A_pod_asks_for_its_containers_together_or_for_its_largest_step_before_them()
-    {
-        Pod pod = NewPod("Always", "+s i", "a b");
-        Ask(pod.Spec.InitContainers![0], "100m");
-        Ask(pod.Spec.InitContainers[1], "2");
-        Ask(pod.Spec.Containers![0], "300m");
-        Ask(pod.Spec.Containers[1], "400m");
-
-        Assert.Equal(Quantity.Parse("2100m"), NodeAdmission.Requests(pod)["cpu"]);
-        Ask(pod.Spec.InitContainers[1], "100m");
-        Assert.Equal(Quantity.Parse("800m"), NodeAdmission.Requests(pod)["cpu"]);
-    }
-
     [Theory]
     [InlineData("nginx", true, true)]
     [InlineData("nginx:latest", true, true)]
@@ -126,9 +111,6 @@ public sealed class PodPlanTests
     [InlineData("$A $(A", "$A $(A")]
     public void Variables_are_put_in_where_they_are_known(string text, string expected) =>
         Assert.Equal(expected, ContainerEnvironment.Expand(text, [new("A", "0"), new("A", "1")]));
-
-    private static void Ask(Container container, string cpu) =>
-        container.Resources = new ResourceRequirements { Requests = new() { ["cpu"] = Quantity.Parse(cpu) } };
 
     private static Pod NewPod(string policy, string init, string regular) => new()
     {

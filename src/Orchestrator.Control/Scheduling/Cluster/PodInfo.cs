@@ -1,3 +1,4 @@
+using Orchestrator.Control.Pods;
 using Orchestrator.Control.Scheduling.Matching;
 
 namespace Orchestrator.Control.Scheduling.Cluster;
@@ -5,14 +6,21 @@ namespace Orchestrator.Control.Scheduling.Cluster;
 /// <summary>A pod with everything that scheduling asks of it worked out once.</summary>
 public sealed class PodInfo
 {
+    /// <summary>What containers without requests count for when nodes are compared.</summary>
+    private static readonly Dictionary<string, Quantity> ComparedWith = new()
+    {
+        ["cpu"] = Quantity.FromMilli(100),
+        ["memory"] = Quantity.FromInt64(200L * 1024 * 1024),
+    };
+
     internal PodInfo(Pod pod)
     {
         Pod = pod;
         Key = pod.Key;
         var spec = pod.Spec;
         Priority = spec.Priority ?? 0;
-        Requests = PodRequests.Of(spec, fillsIn: false);
-        var compared = PodRequests.Of(spec, fillsIn: true);
+        Requests = Amounts.Of(PodResources.Requests(spec));
+        var compared = Amounts.Of(PodResources.Requests(spec, missing: ComparedWith));
         ComparedMilliCpu = compared.MilliCpu;
         ComparedMemory = compared.Memory;
         HostPorts = HostPort.Of(spec);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Control.Nodes;
+using Orchestrator.Control.Pods;
 using Orchestrator.Control.Scheduling.Cluster;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
@@ -25,15 +26,16 @@ internal static class NodeAdmission
             return Failing("NodePorts");
         if (allocatable.TryGetValue("pods", out Quantity limit) && admitted.Count + 1 > limit.Value)
             return Lacking("pods", 1, admitted.Count, limit.Value);
-        var requests = Requests(pod);
+        var requests = PodResources.Requests(pod.Spec);
+        List<Dictionary<string, Quantity>> others = [.. admitted.Select(other => PodResources.Requests(other.Spec))];
         foreach (var (resource, requested) in requests)
         {
             // A resource that the node has not heard of is one that its plugin has yet to tell of: the scheduler has seen it.
             if (requested.IsZero || (IsExtended(resource) && !allocatable.ContainsKey(resource)))
                 continue;
             Quantity used = Quantity.Zero;
-            foreach (Pod other in admitted)
-                used += Requests(other).GetValueOrDefault(resource);
+            foreach (var other in others)
+                used += other.GetValueOrDefault(resource);
             Quantity capacity = allocatable.GetValueOrDefault(resource);
             if (used + requested > capacity)
                 return resource == "cpu"
@@ -43,46 +45,11 @@ internal static class NodeAdmission
         return null;
     }
 
-    /// <summary>What a pod asks for as a whole: its containers together, or the largest init container with the sidecars before it.</summary>
-    public static Dictionary<string, Quantity> Requests(Pod pod)
-    {
-        var total = new Dictionary<string, Quantity>();
-        foreach (PodContainer container in PodContainer.RegularOf(pod))
-            Add(total, container.Spec.Resources?.Requests);
-        var sidecars = new Dictionary<string, Quantity>();
-        var initPeak = new Dictionary<string, Quantity>();
-        foreach (PodContainer init in PodContainer.InitOf(pod))
-        {
-            if (init.Kind == PodContainerKind.Sidecar)
-                Add(sidecars, init.Spec.Resources?.Requests);
-            var during = new Dictionary<string, Quantity>(sidecars);
-            if (init.Kind == PodContainerKind.Init)
-                Add(during, init.Spec.Resources?.Requests);
-            Raise(initPeak, during);
-        }
-        Add(total, sidecars);
-        Raise(total, initPeak);
-        Add(total, pod.Spec.Overhead);
-        return total;
-    }
-
     /// <summary>Whether a resource is one that others than the kubelet provide: <c>example.com/gpu</c>.</summary>
     public static bool IsExtended(string resource) =>
         resource.Contains('/') && !resource.StartsWith("kubernetes.io/", StringComparison.Ordinal);
 
     private static PodVerdict Failing(string predicate) => new(predicate, $"Pod was rejected: Predicate {predicate} failed");
-
-    private static void Add(Dictionary<string, Quantity> total, Dictionary<string, Quantity>? more)
-    {
-        foreach (var (resource, quantity) in more.OrEmpty())
-            total[resource] = total.GetValueOrDefault(resource) + quantity;
-    }
-
-    private static void Raise(Dictionary<string, Quantity> total, Dictionary<string, Quantity> atLeast)
-    {
-        foreach (var (resource, quantity) in atLeast)
-            total[resource] = Quantity.Max(total.GetValueOrDefault(resource), quantity);
-    }
 
     private static PodVerdict Lacking(string resource, long requested, long used, long capacity) => new(
         "OutOf" + resource,

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
-using Orchestrator.Control.Quotas;
+using Orchestrator.Control.Pods;
 using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Runtime.Security.Admission;
@@ -102,7 +102,7 @@ internal sealed class LimitRanger : IAdmissionPlugin
         foreach (var item in range.Spec.Limits.OrEmpty())
         {
             if (item.Type == "Pod")
-                Check(item, QuotaMeasure.PodAmounts(pod, container => container.Resources?.Requests), QuotaMeasure.PodAmounts(pod, container => container.Resources?.Limits), errors);
+                Check(item, PodResources.Requests(pod.Spec, withOverhead: false), PodResources.Limits(pod.Spec, withOverhead: false), errors);
             if (item.Type != "Container")
                 continue;
             foreach (var container in pod.Spec.Containers.OrEmpty().Concat(pod.Spec.InitContainers.OrEmpty()))
