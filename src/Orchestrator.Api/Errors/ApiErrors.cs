@@ -109,6 +109,16 @@ public static class ApiErrors
         Failure(500, StatusReasons.InternalError, $"Internal error occurred: {text}",
             new StatusDetails { Causes = [new StatusCause { Message = text }] });
 
+    /// <summary>The store has a value under the object's key that is none.</summary>
+    public static ApiException StoreReadError(GroupResource resource, string storeKey, string text) =>
+        Failure(500, StatusReasons.StoreReadError, $"failed to read one or more {resource} from the storage: {text}",
+            new StatusDetails
+            {
+                Group = NullIfEmpty(resource.Group),
+                Kind = resource.Resource,
+                Causes = [new StatusCause { Reason = "UnexpectedServerResponse", Field = storeKey, Message = text }],
+            });
+
     public static ApiException ServiceUnavailable(string text) => Failure(503, StatusReasons.ServiceUnavailable, text);
 
     /// <summary>The body that answers a request which succeeded and has nothing else to say.</summary>

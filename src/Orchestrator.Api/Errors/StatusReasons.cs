@@ -17,6 +17,7 @@ public static class StatusReasons
     public const string RequestEntityTooLarge = "RequestEntityTooLarge";
     public const string ServerTimeout = "ServerTimeout";
     public const string ServiceUnavailable = "ServiceUnavailable";
+    public const string StoreReadError = "StoreReadError";
     public const string Timeout = "Timeout";
     public const string TooManyRequests = "TooManyRequests";
     public const string Unauthorized = "Unauthorized";

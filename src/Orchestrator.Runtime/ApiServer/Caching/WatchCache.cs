@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KvStore.Client;
 using KvStore.Protocol;
 using Microsoft.Extensions.Logging;
@@ -18,6 +19,9 @@ internal sealed partial class WatchCache : IAsyncDisposable
 
     private const int PageSize = 1_000;
 
+    /// <summary>So many keys whose values can not be read are named in lists; what is beyond is only logged.</summary>
+    private const int UnreadableLimit = 100;
+
     private const string Unindexed = "";
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(250);
@@ -25,6 +29,8 @@ internal sealed partial class WatchCache : IAsyncDisposable
 
     /// <summary>So long before its end a watch gets its last bookmark.</summary>
     private static readonly TimeSpan LastBookmarkLead = TimeSpan.FromSeconds(2);
+
+    private static readonly ImmutableSortedSet<string> NoKeys = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
 
     private readonly EtcdClient _store;
     private readonly StoredResource _resource;
@@ -37,6 +43,9 @@ internal sealed partial class WatchCache : IAsyncDisposable
     private readonly PriorityQueue<TaskCompletionSource, long> _waiting = new();
     private readonly Task _run;
     private TaskCompletionSource _filled = NewSource();
+
+    // Changed by the one task that reads; others see it in the state.
+    private ImmutableSortedSet<string> _unreadable = NoKeys;
     private volatile CacheState _state = new(ObjectSnapshot.Empty, 0);
     private volatile Watch? _watch;
 
@@ -164,11 +173,10 @@ internal sealed partial class WatchCache : IAsyncDisposable
     }
 
     /// <summary>The state at a past revision, if nothing has changed since.</summary>
-    public bool TryStateAt(long revision, out ObjectSnapshot snapshot)
+    public CacheState? TryStateAt(long revision)
     {
         var state = _state;
-        snapshot = state.Snapshot;
-        return revision <= state.Revision && revision >= state.LastChange && state.LastChange > 0;
+        return revision <= state.Revision && revision >= state.LastChange && state.LastChange > 0 ? state with { Revision = revision } : null;
     }
 
     public void Remove(Watcher watcher)
@@ -248,6 +256,7 @@ internal sealed partial class WatchCache : IAsyncDisposable
     {
         var objects = new List<StoredObject>();
         long revision = 0;
+        _unreadable = NoKeys;
         await foreach (var page in _store.Kv.RangeStreamAsync(
             KeyRange.Prefix(_resource.Prefix), PageSize, cancellationToken: _stop.Token).ConfigureAwait(false))
         {
@@ -268,7 +277,7 @@ internal sealed partial class WatchCache : IAsyncDisposable
             _window.Reset(revision);
             _resource.ForgetWritten();
             // A deletion is not seen in what is left: the whole past is unknown.
-            Publish(new CacheState(ObjectSnapshot.Of(objects), revision) { LastChange = Math.Max(lastChange, revision) });
+            Publish(new CacheState(ObjectSnapshot.Of(objects), revision) { LastChange = Math.Max(lastChange, revision), Unreadable = _unreadable });
             _filled.TrySetResult();
         }
 
@@ -311,7 +320,7 @@ internal sealed partial class WatchCache : IAsyncDisposable
             }
 
             if (batch.Revision > state.Revision || lastChange > state.LastChange)
-                Publish(new CacheState(snapshot, Math.Max(batch.Revision, state.Revision)) { LastChange = lastChange });
+                Publish(new CacheState(snapshot, Math.Max(batch.Revision, state.Revision)) { LastChange = lastChange, Unreadable = _unreadable });
         }
     }
 
@@ -322,9 +331,15 @@ internal sealed partial class WatchCache : IAsyncDisposable
         var before = snapshot.Find(key);
         StoredObject? after = null;
         if (change.Type == Event.Types.EventType.Delete)
+        {
             _resource.ForgetWritten(key);
+            _unreadable = _unreadable.Remove(key);
+        }
         else
+        {
             after = Read(change.Kv);
+        }
+
         return before is null && after is null ? null : new CachedEvent(change.Kv.ModRevision, before, after);
     }
 
@@ -332,12 +347,16 @@ internal sealed partial class WatchCache : IAsyncDisposable
     {
         try
         {
-            return _resource.Observe(kv);
+            var value = _resource.Observe(kv);
+            _unreadable = _unreadable.Remove(value.Key);
+            return value;
         }
-        catch (System.Text.Json.JsonException exception)
+        catch (UnreadableValueException exception)
         {
-            // Somebody else's value under our prefix: it is not served, and nothing else suffers.
+            // It is not served, lists say so, and nothing else suffers.
             LogUnreadable(exception, kv.Key.ToStringUtf8());
+            if (_unreadable.Count < UnreadableLimit)
+                _unreadable = _unreadable.Add(_resource.KeyOf(kv.Key.Span));
             return null;
         }
     }
@@ -470,4 +489,7 @@ internal sealed record CacheState(ObjectSnapshot Snapshot, long Revision)
 {
     /// <summary>Nothing has changed between this revision and <see cref="Revision"/>.</summary>
     public long LastChange { get; init; }
+
+    /// <summary>Keys that are there too, but whose values are no such objects; the first of them.</summary>
+    public ImmutableSortedSet<string> Unreadable { get; init; } = [];
 }

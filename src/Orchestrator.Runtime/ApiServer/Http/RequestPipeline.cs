@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.Selectors;
+using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Requests;
 using Orchestrator.Runtime.ApiServer.Resources;
 
@@ -165,6 +166,8 @@ internal sealed partial class RequestPipeline(
         {
             case ApiException refusal:
                 return refusal.Status;
+            case UnreadableValueException unreadable:
+                return ApiErrors.StoreReadError(unreadable.Resource, unreadable.StoreKey, unreadable.Message).Status;
             case UnknownOutcomeException:
                 // It may have been done, or may yet be.
                 return TooLate().Status;

@@ -53,6 +53,11 @@ internal sealed class ResourceEndpoints
     /// <summary>Objects that one deletecollection deletes at the same time.</summary>
     private const int ParallelDeletions = 8;
 
+    /// <summary>So many objects that can not be read are named in the warnings of a list.</summary>
+    private const int UnreadableWarnings = 10;
+
+    private const string UnsafeDeleteVerb = "unsafe-delete-ignore-read-errors";
+
     /// <exception cref="ApiException">Whatever the client is to be told.</exception>
     public Task ServeAsync(ApiRequest request)
     {
@@ -176,6 +181,8 @@ internal sealed class ResourceEndpoints
         var options = ListOptions.Read(request.Http.Request, request.View, isWatch: false);
         var list = await Lister.ListAsync(
             request.View.Stored!, options.Filter(request.Namespace, ""), options, request.Aborted).ConfigureAwait(false);
+        foreach (string key in list.Unreadable.Take(UnreadableWarnings))
+            request.Warnings.Add($"{request.View.GroupResource} \"{key}\" can not be read from the store and is left out");
         WriteWarnings(request);
         await ListAnswer.WriteAsync(request.Http, request.View, list, form, Clock.GetUtcNow()).ConfigureAwait(false);
     }
@@ -230,6 +237,12 @@ internal sealed class ResourceEndpoints
     {
         var form = MediaTypes.Negotiate(request.Http.Request, allowsTransforms: true);
         var options = await DeleteOptions.ReadAsync(request.Http.Request, request.Aborted).ConfigureAwait(false);
+        if (options.IgnoresReadError)
+        {
+            await DeleteUnreadableAsync(request).ConfigureAwait(false);
+            return;
+        }
+
         var result = await Deleter.DeleteAsync(DeleteContext(request, options), options, request.Aborted).ConfigureAwait(false);
         if (result.IsDeleted && !ReturnsDeleted(request.View.Description))
         {
@@ -242,6 +255,35 @@ internal sealed class ResourceEndpoints
             && (options.PropagationPolicy == "Foreground" || options.OrphanDependents == false);
         await AnswerAsync(
             request, isToBeWaitedFor ? 202 : 200, result.State, new ResourceTarget(request.View), form).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes away what can not be read, whatever it was: no finalizer, admission or dependent is looked at.</summary>
+    private async Task DeleteUnreadableAsync(ApiRequest request)
+    {
+        var description = request.View.Description;
+        await AuthorizeAsync(request, UnsafeDeleteVerb, "", request.Aborted).ConfigureAwait(false);
+        try
+        {
+            _ = await Store.GetAsync(request.View.Stored!, request.Key, request.Aborted).ConfigureAwait(false)
+                ?? throw ApiErrors.NotFound(request.View.GroupResource, request.Name);
+        }
+        catch (UnreadableValueException unreadable)
+        {
+            if (!await Store.DeleteUnreadAsync(unreadable.StoreKey, unreadable.Revision, request.Aborted).ConfigureAwait(false))
+                throw ApiErrors.Conflict(request.View.GroupResource, request.Name);
+            await Answers.WriteStatusAsync(request.Http, ApiErrors.Success(new StatusDetails
+            {
+                Name = request.Name,
+                Group = description.Group is { Length: > 0 } group ? group : null,
+                Kind = description.Plural,
+            })).ConfigureAwait(false);
+            return;
+        }
+
+        throw ApiErrors.Invalid(new GroupKind(request.View.Kind.Group, request.View.Kind.Kind), request.Name,
+            [FieldError.Invalid(
+                FieldPath.Root.Child(DeleteOptions.IgnoresReadErrorField), true,
+                "is exclusively used to delete corrupt object(s), try again by removing this option")]);
     }
 
     /// <summary>These answer with what they were, not with a Status.</summary>
@@ -265,6 +307,11 @@ internal sealed class ResourceEndpoints
         var form = MediaTypes.Negotiate(request.Http.Request, allowsTransforms: true);
         var listOptions = ListOptions.Read(request.Http.Request, request.View, isWatch: false);
         var options = await DeleteOptions.ReadAsync(request.Http.Request, request.Aborted).ConfigureAwait(false);
+        if (options.IgnoresReadError)
+            throw ApiErrors.Invalid(new GroupKind("meta.k8s.io", "DeleteOptions"), "",
+                [FieldError.Invalid(
+                    FieldPath.Root.Child(DeleteOptions.IgnoresReadErrorField), true,
+                    "is not allowed with DELETECOLLECTION, try again after removing the option")]);
         var list = await Lister.ListAsync(
             request.View.Stored!, listOptions.Filter(request.Namespace, ""), listOptions, request.Aborted).ConfigureAwait(false);
         var context = DeleteContext(request, options);
@@ -372,14 +419,17 @@ internal sealed class ResourceEndpoints
     private WriteContext Changing(ApiRequest request, WriteOptions options, string optionsKind) =>
         Context(request, options, optionsKind) with { CheckCreate = cancellation => CheckCreateAsync(request, cancellation) };
 
-    private async ValueTask CheckCreateAsync(ApiRequest request, CancellationToken cancellationToken)
+    private ValueTask CheckCreateAsync(ApiRequest request, CancellationToken cancellationToken) =>
+        AuthorizeAsync(request, "create", request.Path.Subresource, cancellationToken);
+
+    private async ValueTask AuthorizeAsync(ApiRequest request, string verb, string subresource, CancellationToken cancellationToken)
     {
         if (Authorizer is null)
             return;
         var description = request.View.Description;
         var attributes = RequestAttributes.ForResource(
-            request.User, "create", description.Group, description.Version, description.Plural, request.Path.Namespace, request.Name,
-            request.Path.Subresource);
+            request.User, verb, description.Group, description.Version, description.Plural, request.Path.Namespace, request.Name,
+            subresource);
         var decision = await Authorizer.AuthorizeAsync(attributes, cancellationToken).ConfigureAwait(false);
         if (!decision.IsAllowed)
             throw attributes.Forbidden(decision.Reason);

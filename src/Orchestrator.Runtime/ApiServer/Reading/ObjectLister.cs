@@ -1,4 +1,5 @@
 using KvStore.Client;
+using KvStore.Protocol;
 using Orchestrator.Api;
 using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Requests;
@@ -34,7 +35,7 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
             return await ListAtAsync(resource, filter, options, options.Revision, "", cancellationToken).ConfigureAwait(false);
         var state = await StateAsync(
             resource, options.ResourceVersion.Length == 0 ? null : options.Revision, cancellationToken).ConfigureAwait(false);
-        return Page(state.Snapshot, state.Revision, filter, options.Limit, "");
+        return Page(state, filter, options.Limit, "");
     }
 
     /// <summary>The cache's state, new enough.</summary>
@@ -77,7 +78,7 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
         if (token.Revision < 0)
         {
             var state = await StateAsync(resource, null, cancellationToken).ConfigureAwait(false);
-            return Page(state.Snapshot, state.Revision, filter, options.Limit, start);
+            return Page(state, filter, options.Limit, start);
         }
 
         return await ListAtAsync(resource, filter, options, token.Revision, start, cancellationToken).ConfigureAwait(false);
@@ -90,11 +91,11 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
         await resource.Cache.FilledAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (resource.Cache.TryStateAt(revision, out var snapshot))
+            if (resource.Cache.TryStateAt(revision) is { } state)
             {
                 // The cache may still have what the store has given up: clients are told the same whoever answers.
                 await store.EnsureKeptAsync(revision, cancellationToken).ConfigureAwait(false);
-                return Page(snapshot, revision, filter, options.Limit, start);
+                return Page(state, filter, options.Limit, start);
             }
 
             return await ReadStoreAsync(resource, filter, options.Limit, revision, start, cancellationToken).ConfigureAwait(false);
@@ -119,8 +120,9 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
         return error;
     }
 
-    private static ListResult Page(ObjectSnapshot snapshot, long revision, WatchFilter filter, long limit, string start)
+    private static ListResult Page(CacheState state, WatchFilter filter, long limit, string start)
     {
+        var (snapshot, revision) = state;
         var items = new List<StoredObject>();
         string? next = null;
         foreach (var value in snapshot.Range(filter.KeyPrefix, start))
@@ -136,17 +138,22 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
             items.Add(value);
         }
 
-        return next is null
+        var result = next is null
             ? new ListResult(items, revision)
             : new ListResult(
                 items, revision, new ContinueToken(revision, next[filter.KeyPrefix.Length..]).Encode(),
                 filter.IsSelective || filter.Name.Length > 0 ? null : snapshot.CountOf(filter.KeyPrefix, next));
+        return state.Unreadable.IsEmpty ? result : result with
+        {
+            Unreadable = [.. state.Unreadable.Where(key => key.StartsWith(filter.KeyPrefix, StringComparison.Ordinal))],
+        };
     }
 
     private async Task<ListResult> ReadStoreAsync(
         StoredResource resource, WatchFilter filter, long limit, long revision, string start, CancellationToken cancellationToken)
     {
         var items = new List<StoredObject>();
+        var unreadable = new List<string>();
         bool isSelective = filter.IsSelective || filter.Name.Length > 0;
         while (true)
         {
@@ -156,22 +163,34 @@ internal sealed class ObjectLister(ObjectStore store, RevisionReader revisions)
                 resource, filter.KeyPrefix, start, revision, wanted, cancellationToken).ConfigureAwait(false);
             for (int index = 0; index < page.Kvs.Count; index++)
             {
-                var value = resource.Read(page.Kvs[index]);
-                if (!filter.Matches(value))
+                if (TryRead(resource, page.Kvs[index], unreadable) is not { } value || !filter.Matches(value))
                     continue;
                 if (limit > 0 && items.Count == limit)
                 {
                     return new ListResult(
                         items, revision, new ContinueToken(revision, value.Key[filter.KeyPrefix.Length..]).Encode(),
-                        isSelective ? null : page.Count - index);
+                        isSelective ? null : page.Count - index) { Unreadable = unreadable };
                 }
 
                 items.Add(value);
             }
 
             if (!page.More || page.Kvs.Count == 0)
-                return new ListResult(items, revision);
+                return new ListResult(items, revision) { Unreadable = unreadable };
             start = resource.KeyOf(page.Kvs[^1].Key.Span) + '\0';
+        }
+    }
+
+    private static StoredObject? TryRead(StoredResource resource, KeyValue kv, List<string> unreadable)
+    {
+        try
+        {
+            return resource.Read(kv);
+        }
+        catch (UnreadableValueException)
+        {
+            unreadable.Add(resource.KeyOf(kv.Key.Span));
+            return null;
         }
     }
 }

@@ -10,6 +10,8 @@ namespace Orchestrator.Runtime.ApiServer.Requests;
 /// <summary>How to delete: from the body (JSON or protobuf), else from the query.</summary>
 internal sealed record DeleteOptions
 {
+    public const string IgnoresReadErrorField = "ignoreStoreReadErrorWithClusterBreakingPotential";
+
     public long? GracePeriodSeconds { get; init; }
 
     public string? Uid { get; init; }
@@ -23,6 +25,9 @@ internal sealed record DeleteOptions
     public string? PropagationPolicy { get; init; }
 
     public bool IsDryRun { get; init; }
+
+    /// <summary>Deletes what can not be read, and nothing else.</summary>
+    public bool IgnoresReadError { get; init; }
 
     public JsonElement? Json { get; init; }
 
@@ -71,6 +76,7 @@ internal sealed record DeleteOptions
             OrphanDependents = json["orphanDependents"]?.GetValue<bool>(),
             PropagationPolicy = json["propagationPolicy"]?.GetValue<string>(),
             IsDryRun = json["dryRun"] is JsonArray dryRun && dryRun.Any(value => value?.GetValue<string>() == "All"),
+            IgnoresReadError = json[IgnoresReadErrorField]?.GetValue<bool>() == true,
             Json = JsonSerializer.SerializeToElement(json),
         };
     }
@@ -87,6 +93,7 @@ internal sealed record DeleteOptions
             ResourceVersion = revision.Length > 0 ? revision : null,
             OrphanDependents = query.ContainsKey("orphanDependents") ? QueryOptions.Flag(query, "orphanDependents") : null,
             PropagationPolicy = policy.Length > 0 ? policy : null,
+            IgnoresReadError = QueryOptions.Flag(query, IgnoresReadErrorField),
         };
     }
 
@@ -98,5 +105,19 @@ internal sealed record DeleteOptions
                 policy, options.PropagationPolicy, "orphanDependents and deletionPropagation cannot be both set"));
         if (options.PropagationPolicy is not (null or "Orphan" or "Background" or "Foreground"))
             errors.Add(FieldError.NotSupported(policy, options.PropagationPolicy, ["Background", "Foreground", "Orphan", ""]));
+        if (!options.IgnoresReadError)
+            return;
+        var ignore = FieldPath.Root.Child(IgnoresReadErrorField);
+        Refuse(options.IsDryRun, "dryRun");
+        Refuse(options.PropagationPolicy is not null, "propagationPolicy");
+        Refuse(options.OrphanDependents is not null, "orphanDependents");
+        Refuse(options.GracePeriodSeconds is not null, "gracePeriodSeconds");
+        Refuse(options.Uid is not null || options.ResourceVersion is not null, "preconditions");
+
+        void Refuse(bool isSet, string other)
+        {
+            if (isSet)
+                errors.Add(FieldError.Invalid(ignore, true, $"cannot be set together with .{other}"));
+        }
     }
 }

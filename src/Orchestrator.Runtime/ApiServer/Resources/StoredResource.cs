@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Json;
 using KvStore.Client;
 using KvStore.Protocol;
 using Microsoft.Extensions.Logging;
@@ -56,8 +57,21 @@ internal sealed class StoredResource : IAsyncDisposable
 
     public string StoreKeyOf(string key) => Prefix + key;
 
-    /// <exception cref="System.Text.Json.JsonException">The value is no such object.</exception>
-    public StoredObject Read(KeyValue kv) => StoredObject.Read(this, KeyOf(kv.Key.Span), kv.Value.Span, kv.ModRevision);
+    /// <exception cref="UnreadableValueException">The value is no such object.</exception>
+    public StoredObject Read(KeyValue kv)
+    {
+        string key = KeyOf(kv.Key.Span);
+        try
+        {
+            if (key.AsSpan().Count('/') != (Description.IsNamespaced ? 1 : 0))
+                throw new FormatException("no object has this key");
+            return StoredObject.Read(this, key, kv.Value.Span, kv.ModRevision);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException or OverflowException)
+        {
+            throw new UnreadableValueException(GroupResource, StoreKeyOf(key), kv.ModRevision, exception);
+        }
+    }
 
     /// <summary>The state that a write of ours has left in the store; the cache will take this very object.</summary>
     public StoredObject Written(string key, ReadOnlySpan<byte> value, long revision)
@@ -73,7 +87,7 @@ internal sealed class StoredResource : IAsyncDisposable
     }
 
     /// <summary>A state that the store's watch tells of: the object that was written here, or one made of the value.</summary>
-    /// <exception cref="System.Text.Json.JsonException">The value is no such object.</exception>
+    /// <exception cref="UnreadableValueException">The value is no such object.</exception>
     public StoredObject Observe(KeyValue kv)
     {
         string key = KeyOf(kv.Key.Span);

@@ -105,6 +105,15 @@ internal sealed class ObjectStore(EtcdClient store)
         }
     }
 
+    /// <summary>Deletes a value that nobody could read, as it was at a revision.</summary>
+    /// <returns>False if it has changed since.</returns>
+    public async Task<bool> DeleteUnreadAsync(string storeKey, long revision, CancellationToken cancellationToken)
+    {
+        TxnRequest txn = new Txn().When(If.ModRevision(storeKey).Is(revision)).Then(Do.Delete((KeyRange)storeKey));
+        var response = await store.Kv.TxnAsync(txn, cancellationToken: cancellationToken).ConfigureAwait(false);
+        return response.Succeeded;
+    }
+
     /// <summary>A part of a resource at one revision, read from the store.</summary>
     /// <param name="start">The key to begin with, within the prefix; empty for the prefix' first.</param>
     /// <param name="revision">0 for now.</param>
