@@ -32,7 +32,7 @@ public sealed class NetworkProber : IProber, IDisposable
             if (request.HttpGet is { } get)
                 return await GetAsync(target, get, limit.Token);
             if (request.TcpSocket is { } tcp)
-                return await ConnectAsync(tcp.Host ?? target.PodIp, Port(target.Container, tcp.Port), limit.Token);
+                return await ConnectAsync(string.IsNullOrEmpty(tcp.Host) ? target.PodIp : tcp.Host, Port(target.Container, tcp.Port), limit.Token);
             return await CheckAsync(target.PodIp, request.Grpc!, limit.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
@@ -63,7 +63,7 @@ public sealed class NetworkProber : IProber, IDisposable
         string scheme = (get.Scheme ?? "HTTP").ToLowerInvariant();
         string path = get.Path is { Length: > 0 } given ? given : "/";
         string host = string.IsNullOrEmpty(get.Host) ? target.PodIp : get.Host;
-        var uri = new Uri(string.Create(CultureInfo.InvariantCulture, $"{scheme}://{host}:{Port(target.Container, get.Port)}/{path.TrimStart('/')}"));
+        Uri uri = UriOf(scheme, host, Port(target.Container, get.Port), path);
         using var request = new HttpRequestMessage(HttpMethod.Get, uri);
         request.Headers.TryAddWithoutValidation("User-Agent", "kube-probe/1.33");
         request.Headers.TryAddWithoutValidation("Accept", "*/*");
@@ -87,17 +87,11 @@ public sealed class NetworkProber : IProber, IDisposable
     private async Task<ProbeResult> CheckAsync(string host, GRPCAction grpc, CancellationToken ct)
     {
         const byte Serving = 1;
-        byte[] service = Encoding.UTF8.GetBytes(grpc.Service ?? "");
-        byte[] message = service.Length == 0 ? [] : [0x0A, (byte)service.Length, .. service];
-        var body = new byte[5 + message.Length];
-        BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(1), message.Length);
-        message.CopyTo(body, 5);
-        var uri = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{host}:{grpc.Port ?? 0}/grpc.health.v1.Health/Check"));
-        using var request = new HttpRequestMessage(HttpMethod.Post, uri)
+        using var request = new HttpRequestMessage(HttpMethod.Post, UriOf("http", host, grpc.Port ?? 0, "/grpc.health.v1.Health/Check"))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(body),
+            Content = new ByteArrayContent(HealthCheck(grpc.Service ?? "")),
         };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/grpc");
         request.Headers.TryAddWithoutValidation("TE", "trailers");
@@ -105,5 +99,31 @@ public sealed class NetworkProber : IProber, IDisposable
         byte[] answer = await response.Content.ReadAsByteArrayAsync(ct);
         bool isServing = answer.Length >= 7 && answer.Length < BodyLimit && answer[5] == 0x08 && answer[6] == Serving;
         return isServing ? new ProbeResult(true, "") : new ProbeResult(false, "service unhealthy (responded with \"NOT_SERVING\")");
+    }
+
+    /// <summary>The request as it goes over the wire: the message's length, then <c>string service = 1</c> where one is named.</summary>
+    internal static byte[] HealthCheck(string service)
+    {
+        const int PrefixBytes = 5;
+        byte[] name = Encoding.UTF8.GetBytes(service);
+        List<byte> body = [.. new byte[PrefixBytes]];
+        if (name.Length > 0)
+        {
+            body.Add(0x0A);
+            int length = name.Length;
+            for (; length >= 0x80; length >>= 7)
+                body.Add((byte)(length | 0x80));
+            body.Add((byte)length);
+            body.AddRange(name);
+        }
+        byte[] bytes = [.. body];
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(1), bytes.Length - PrefixBytes);
+        return bytes;
+    }
+
+    internal static Uri UriOf(string scheme, string host, int port, string path)
+    {
+        string authority = host.Contains(':') && !host.StartsWith('[') ? $"[{host}]" : host;
+        return new Uri(string.Create(CultureInfo.InvariantCulture, $"{scheme}://{authority}:{port}/{path.TrimStart('/')}"));
     }
 }

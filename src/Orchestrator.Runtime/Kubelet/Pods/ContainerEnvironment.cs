@@ -99,8 +99,9 @@ internal sealed class ContainerEnvironment(
 
     private static string Text(byte[] value) => System.Text.Encoding.UTF8.GetString(value);
 
-    private string ResourceValue(ResourceFieldSelector field, Container spec)
+    private string ResourceValue(ResourceFieldSelector field, Container own)
     {
+        Container spec = field.ContainerName is { Length: > 0 } name ? Find(name) : own;
         string[] path = (field.Resource ?? "").Split('.', 2);
         bool isLimit = path[0] == "limits";
         var amounts = isLimit ? spec.Resources?.Limits : spec.Resources?.Requests;
@@ -110,6 +111,10 @@ internal sealed class ContainerEnvironment(
         long divisor = field.Divisor is { IsZero: false } given ? Math.Max(1, given.MilliValue) : 1000;
         return ((amount.MilliValue + divisor - 1) / divisor).ToString(System.Globalization.CultureInfo.InvariantCulture);
     }
+
+    private Container Find(string name) =>
+        pod.Spec.InitContainers.OrEmpty().Concat(pod.Spec.Containers.OrEmpty()).FirstOrDefault(container => container.Name == name)
+        ?? throw Missing($"container {name} not found");
 
     /// <summary><c>$(NAME)</c> of a variable that was set before; <c>$$</c> stands for one dollar.</summary>
     internal static string Expand(string text, IReadOnlyList<KeyValuePair<string, string>> variables) =>
