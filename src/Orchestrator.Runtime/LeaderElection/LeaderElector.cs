@@ -50,7 +50,7 @@ public sealed class LeaderElector
         await AcquireAsync(cancellation);
         IsLeader = true;
         using var leading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var work = lead(leading.Token);
+        var work = StartAsync(lead, leading.Token);
         try
         {
             await RenewAsync(work, cancellation);
@@ -70,6 +70,9 @@ public sealed class LeaderElector
             }
         }
     }
+
+    // What fails before its first wait fails as a task too: the lease is given up all the same.
+    private static async Task StartAsync(Func<CancellationToken, Task> lead, CancellationToken leading) => await lead(leading);
 
     private static async Task EndAsync(Task work)
     {

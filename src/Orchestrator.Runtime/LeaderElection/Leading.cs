@@ -31,6 +31,9 @@ internal static class Leading
                 // One term's end must not be the last.
                 election.Log.LogError(fault, "{Name} stopped", election.Name);
             }
+            // Work that fails at once would otherwise be all that this process does.
+            await Task.Delay(election.RetryPeriod, client.Time, cancellation)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 }

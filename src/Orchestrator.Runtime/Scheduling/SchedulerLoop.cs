@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.AppsV1;
@@ -18,7 +17,7 @@ namespace Orchestrator.Runtime.Scheduling;
 
 /// <summary>The one owner of the scheduler's state: takes changes in, decides for one pod after the other, has them bound.</summary>
 /// <remarks>
-/// Changes and results of bindings come through one channel, in order. A pod is assumed on its node as soon as it is decided;
+/// Changes and results of bindings come through one inbox, in order. A pod is assumed on its node as soon as it is decided;
 /// the binding goes its way beside the next decisions, and a failed one gives the place back.
 /// </remarks>
 internal sealed class SchedulerLoop
@@ -31,8 +30,7 @@ internal sealed class SchedulerLoop
     private readonly SchedulerProfile _profile = SchedulerProfile.Default();
     private readonly SchedulingQueue _queue;
     private readonly Scheduler _scheduler;
-    private readonly Channel<Action> _inbox =
-        Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly SchedulerInbox _inbox = new();
 
     private readonly List<Informer> _informers = [];
     private long _boundCount;
@@ -92,8 +90,8 @@ internal sealed class SchedulerLoop
 
     private void TakeInbox()
     {
-        while (_inbox.Reader.TryRead(out var change))
-            change();
+        while (_inbox.TryTake(out var act))
+            act();
     }
 
     // Until something comes in, or a pod's pause is over.
@@ -101,7 +99,7 @@ internal sealed class SchedulerLoop
     {
         if (_queue.NextDue is not { } due)
         {
-            await _inbox.Reader.WaitToReadAsync(cancellation);
+            await _inbox.WaitAsync(cancellation);
             return;
         }
         var delay = due - _client.Time.GetUtcNow();
@@ -111,7 +109,7 @@ internal sealed class SchedulerLoop
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
-            await _inbox.Reader.WaitToReadAsync(both.Token);
+            await _inbox.WaitAsync(both.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -185,7 +183,7 @@ internal sealed class SchedulerLoop
         catch (Exception fault) when (fault is ApiException or TransportException)
         {
             _options.Log.LogWarning("{Pod} found no room on {Node}: {Message}", pod.Key, nodeName, fault.Message);
-            _inbox.Writer.TryWrite(() => _queue.Revive(pod.Uid, _client.Time.GetUtcNow()));
+            _inbox.Post(() => _queue.Revive(pod.Uid, _client.Time.GetUtcNow()));
         }
     }
 
@@ -205,7 +203,7 @@ internal sealed class SchedulerLoop
         }
         catch (ApiException refusal) when (refusal.Status.Code is < 500 and not 409)
         {
-            _inbox.Writer.TryWrite(() => TakeFailedBinding(queued, pod, refusal.IsNotFound(), refusal.Message, cancellation));
+            _inbox.Post(() => TakeFailedBinding(queued, pod, refusal.IsNotFound(), refusal.Message, cancellation));
         }
         catch (Exception fault) when (fault is ApiException or TransportException)
         {
@@ -220,9 +218,9 @@ internal sealed class SchedulerLoop
         {
             var shown = await _writer.ReadAsync(pod.Pod, cancellation);
             if (string.IsNullOrEmpty(shown?.Spec.NodeName))
-                _inbox.Writer.TryWrite(() => TakeFailedBinding(queued, pod, isGone: shown is null, message, cancellation));
+                _inbox.Post(() => TakeFailedBinding(queued, pod, isGone: shown is null, message, cancellation));
             else
-                _inbox.Writer.TryWrite(() => TakeFoundBinding(shown));
+                _inbox.Post(() => TakeFoundBinding(shown));
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -268,7 +266,7 @@ internal sealed class SchedulerLoop
     {
         var informer = informers.For<T>().Informer;
         _informers.Add(informer);
-        informer.AddHandler(change => _inbox.Writer.TryWrite(() => take((T?)change.Old, (T?)change.New)));
+        informer.AddHandler(change => _inbox.Change((T?)change.Old, (T?)change.New, take));
     }
 
     private void TakeNode(Node? old, Node? now)

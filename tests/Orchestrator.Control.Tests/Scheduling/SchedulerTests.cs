@@ -139,6 +139,21 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void Topologies_that_nobody_asks_for_any_more_are_forgotten_and_counted_anew_when_somebody_does()
+    {
+        Nodes(Make.Node("n1", zone: "a"), Make.Node("n2", zone: "b"));
+        Assume(Make.Pod("p", app: "web").Spread(Zone, 1, true, "web").On("n1"));
+        for (int i = 0; i < 500; i++)
+        {
+            Place(Make.Pod($"q{i}", app: "web").Spread($"example.com/{i}", 1, false, "web"));
+            _cluster.SetNode(Make.Node("n3", zone: "a"));
+        }
+
+        Assert.InRange(_cluster.KeptTopologies, 1, 100);
+        Assert.Equal("n2", Place(Make.Pod("r", app: "web").Spread(Zone, 1, true, "web")));
+    }
+
+    [Fact]
     public void The_emptier_node_is_better()
     {
         Nodes(Make.Node("n1"), Make.Node("n2"));

@@ -63,6 +63,27 @@ public sealed class LeaderElectorTests
     }
 
     [Fact]
+    public void Work_that_fails_at_once_is_tried_again_after_a_pause()
+    {
+        int tries = 0;
+        using var stop = new CancellationTokenSource();
+        _world.Spawn(() => Leading.RunAsync(
+            new ApiClient(_server, new ApiClientOptions { Time = _world.Time }), Options("a", _world), FailAsync, stop.Token));
+
+        _world.Run(TimeSpan.FromMinutes(1));
+        stop.Cancel();
+        _world.Run(TimeSpan.FromSeconds(10));
+
+        Assert.InRange(tries, 10, 31);
+
+        Task FailAsync(CancellationToken cancellation)
+        {
+            tries++;
+            throw new InvalidOperationException("broken");
+        }
+    }
+
+    [Fact]
     public void A_leader_that_died_is_followed_when_its_lease_is_over()
     {
         var a = Start("a");

@@ -11,6 +11,9 @@ namespace Orchestrator.Control.Scheduling.Cluster;
 /// </remarks>
 public sealed class ClusterState
 {
+    /// <summary>Topology keys beyond this: those that nobody asked for the longest are counted anew when somebody does.</summary>
+    private const int TopologyLimit = 64;
+
     private readonly Dictionary<string, NodeInfo> _nodes = [];
     private readonly Stack<int> _freeSlots = new();
     private readonly Dictionary<string, PodInfo> _pods = [];
@@ -21,6 +24,7 @@ public sealed class ClusterState
     private readonly PodCounters _counters;
     private NodeInfo[]? _order = [];
     private int _slotCount;
+    private long _topologyClock;
 
     public ClusterState() => _counters = new PodCounters(this);
 
@@ -61,6 +65,7 @@ public sealed class ClusterState
 
     public void SetNode(Node node)
     {
+        TrimTopologies();
         var info = GetOrAddNode(node.Name);
         var old = info.Node;
         if (old is null || NodeOrder.ZoneOf(old.Metadata.Labels) != NodeOrder.ZoneOf(node.Metadata.Labels))
@@ -101,6 +106,7 @@ public sealed class ClusterState
     /// <summary>Takes in a pod that the API shows on a node, or a change of one.</summary>
     public void SetPod(Pod pod)
     {
+        TrimTopologies();
         _assumed.Remove(pod.Uid);
         string nodeName = pod.Spec.NodeName ?? "";
         if (_pods.TryGetValue(pod.Uid, out var known))
@@ -170,13 +176,28 @@ public sealed class ClusterState
 
     internal TopologyTable Topology(string key)
     {
-        if (_topologies.TryGetValue(key, out var table))
-            return table;
-        table = new TopologyTable(key);
-        foreach (var node in _nodes.Values)
-            table.Set(node.Slot, node.Labels?.GetValueOrDefault(key));
-        _topologies.Add(key, table);
+        if (!_topologies.TryGetValue(key, out var table))
+        {
+            table = new TopologyTable(key);
+            foreach (var node in _nodes.Values)
+                table.Set(node.Slot, node.Labels?.GetValueOrDefault(key));
+            _topologies.Add(key, table);
+        }
+        table.UsedAt = ++_topologyClock;
         return table;
+    }
+
+    internal int KeptTopologies => _topologies.Count;
+
+    // Between decisions only: in one, all that it asked for have to stay.
+    private void TrimTopologies()
+    {
+        while (_topologies.Count > TopologyLimit)
+        {
+            var oldest = _topologies.Values.MinBy(table => table.UsedAt)!;
+            _topologies.Remove(oldest.Key);
+            oldest.Drop();
+        }
     }
 
     /// <summary>Pods on nodes; of one namespace or, for null, of all.</summary>

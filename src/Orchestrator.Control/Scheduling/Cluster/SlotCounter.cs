@@ -43,6 +43,8 @@ internal sealed class SlotCounter
         }
     }
 
+    public void Drop(TopologyCount topology) => _topologies.Remove(topology);
+
     /// <summary>Nobody asks any more.</summary>
     public void Detach()
     {

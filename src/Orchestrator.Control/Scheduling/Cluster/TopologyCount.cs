@@ -37,6 +37,9 @@ internal sealed class TopologyCount
         AddTo(value, count);
     }
 
+    /// <summary>The topology is no longer kept.</summary>
+    public void Drop() => _counter.Drop(this);
+
     private void AddTo(int value, int delta)
     {
         if (value == TopologyTable.None)

@@ -21,6 +21,9 @@ internal sealed class TopologyTable(string key)
 
     public string Key => key;
 
+    /// <summary>When it was last asked for, by its owner's count.</summary>
+    public long UsedAt { get; set; }
+
     /// <summary>One more than the greatest value in use.</summary>
     public int ValueLimit => _texts.Count;
 
@@ -60,6 +63,13 @@ internal sealed class TopologyTable(string key)
     public void Attach(TopologyCount count) => _counts.Add(count);
 
     public void Detach(TopologyCount count) => _counts.Remove(count);
+
+    /// <summary>Nobody asks any more.</summary>
+    public void Drop()
+    {
+        foreach (var count in _counts)
+            count.Drop();
+    }
 
     private int Number(string text)
     {
