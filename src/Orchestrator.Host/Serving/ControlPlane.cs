@@ -178,6 +178,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         var server = await KubeletServer.StartAsync(
             new KubeletServerOptions { Port = 0, Certificate = serving, ClientAuthorities = [certificates.ClientAuthority.Certificate] }, stopping);
         _parts.Push(server);
+        // Each node acts as itself, by impersonation: the connections are those of one who may do that.
         var services = new KubeletServices(new ApiClientKubeletApi(Client(settings, certificates.Admin, certificates, "kubelet")), TimeProvider.System);
         return await HollowNodes.StartAsync(
             new HollowOptions { NodeCount = settings.HollowNodes, StartDelay = settings.HollowReadyAfter }, services, server, stopping);

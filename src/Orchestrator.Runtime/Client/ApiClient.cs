@@ -26,7 +26,13 @@ public sealed partial class ApiClient
             _limiter = new RequestRateLimiter(rate, _options.Burst, _options.Time);
     }
 
+    private ApiClient(IApiTransport transport, ApiClientOptions options, RequestRateLimiter? limiter) =>
+        (_transport, _options, _limiter) = (transport, options, limiter);
+
     public TimeProvider Time => _options.Time;
+
+    /// <summary>The same client, connections and rate limit with it, for another user.</summary>
+    public ApiClient ActingFor(ActingUser user) => new(new ImpersonatingTransport(_transport, user), _options, _limiter);
 
     /// <summary>The resource under which objects of a kind are served.</summary>
     public static ResourceDescription ResourceOf(GroupVersionKind kind) =>

@@ -17,6 +17,9 @@ public sealed record ApiRequest(HttpMethod Method, string PathAndQuery)
 
     public string ContentType { get; init; } = Json;
 
+    /// <summary>For whom the request is made where that is not the caller himself, who needs the right to impersonate him.</summary>
+    public ActingUser? ActingFor { get; init; }
+
     /// <summary>How long an answer may take; null leaves it to the transport. Watches have no such limit.</summary>
     public TimeSpan? Timeout { get; init; }
 }

@@ -120,6 +120,11 @@ public sealed class HttpTransport : IApiTransport, IDisposable
         message.Headers.TryAddWithoutValidation("Accept", request.Accept);
         if (_options.BearerToken?.Invoke() is { Length: > 0 } token)
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (request.ActingFor is { } user)
+        {
+            message.Headers.TryAddWithoutValidation("Impersonate-User", user.Name);
+            message.Headers.TryAddWithoutValidation("Impersonate-Group", user.Group);
+        }
         if (request.Body is { } body)
         {
             message.Content = new ReadOnlyMemoryContent(body);

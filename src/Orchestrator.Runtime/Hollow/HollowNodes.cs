@@ -5,9 +5,16 @@ using Orchestrator.Runtime.Kubelet;
 namespace Orchestrator.Runtime.Hollow;
 
 /// <summary>Many nodes in one process: the kubelets that a real node has, each over a pretend runtime.</summary>
-/// <remarks>They share watches of all pods and nodes, an alarm clock, the writers of status and events, and one server.</remarks>
+/// <remarks>
+/// They share an alarm clock, the writers of status and events, and one server. Each asks the API as its own node. Few of them
+/// follow their pods and their node by watches of their own, as kubelets on machines do; many share watches of all pods and nodes,
+/// which are the process's own: two watches a node would cost more memory than all the rest of it.
+/// </remarks>
 public sealed class HollowNodes : IAsyncDisposable, IPodSink, IObjectSink<Node>
 {
+    /// <summary>More nodes than that share their watches.</summary>
+    internal const int OwnWatchesLimit = 32;
+
     private readonly KubeletServices _services;
     private readonly Dictionary<string, Kubelet.Kubelet> _kubelets = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -105,7 +112,9 @@ public sealed class HollowNodes : IAsyncDisposable, IPodSink, IObjectSink<Node>
     {
         try
         {
-            await Task.WhenAll(_services.Api.WatchPodsAsync(null, this, ct), _services.Api.WatchAsync<Node>(null, this, ct));
+            await (_kubelets.Count <= OwnWatchesLimit
+                ? Task.WhenAll(_kubelets.Values.Select(kubelet => kubelet.FollowAsync(ct)))
+                : Task.WhenAll(_services.Api.WatchPodsAsync(null, this, ct), _services.Api.WatchAsync<Node>(null, this, ct)));
         }
         catch (OperationCanceledException)
         {

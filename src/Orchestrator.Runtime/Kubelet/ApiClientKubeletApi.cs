@@ -2,12 +2,17 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Informers;
+using Orchestrator.Runtime.Security.Authorization;
 
 namespace Orchestrator.Runtime.Kubelet;
 
 /// <summary>The kubelets' API over the house's client and informers.</summary>
+/// <param name="client">Whoever it is, it may impersonate nodes.</param>
 public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
 {
+    public IKubeletApi As(string nodeName) =>
+        new ApiClientKubeletApi(client.ActingFor(new ActingUser(NodeIdentity.UserOf(nodeName), NodeIdentity.Group)));
+
     public async Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct)
     {
         // Pods that are bound nowhere are nobody's here: the server keeps them back.

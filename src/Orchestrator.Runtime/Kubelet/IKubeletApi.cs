@@ -7,6 +7,9 @@ namespace Orchestrator.Runtime.Kubelet;
 /// <remarks>Refusals are <see cref="ApiException"/>s; an <see cref="IOException"/> means that nobody answered.</remarks>
 public interface IKubeletApi
 {
+    /// <summary>The same API, asked by a node: it may do what the node may.</summary>
+    IKubeletApi As(string nodeName);
+
     /// <summary>
     /// Tells of the pods that are bound to nodes, first of those there are, until it is cancelled. A lost watch is begun anew
     /// inside, and what was missed told.

@@ -21,6 +21,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     {
         Options = options;
         Services = services;
+        Api = services.Api.As(options.NodeName);
         Runtime = runtime;
         Images = images;
         Prober = prober;
@@ -33,6 +34,9 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     public IEnumerable<Pod> Pods => _workers.Values.Select(worker => worker.Pod);
 
     internal KubeletServices Services { get; }
+
+    /// <summary>The API as this node.</summary>
+    internal IKubeletApi Api { get; }
 
     internal IContainerRuntime Runtime { get; }
 
@@ -49,13 +53,14 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     {
         _version = await Runtime.VersionAsync(ct);
         _events = Runtime.SubscribeContainerEvents(OnContainerEvent);
+        Services.FollowServices(Api);
         await _reporter.StartAsync(ct);
     }
 
-    /// <summary>Follows its own node and the node's pods until it is cancelled; kubelets that share a process share watches
-    /// instead.</summary>
+    /// <summary>Follows its own node and the node's pods until it is cancelled; thousands in one
+    /// process share watches instead.</summary>
     public Task FollowAsync(CancellationToken ct) => Task.WhenAll(
-        Services.Api.WatchPodsAsync(Options.NodeName, this, ct), Services.Api.WatchAsync<Node>(Options.NodeName, this, ct));
+        Api.WatchPodsAsync(Options.NodeName, this, ct), Api.WatchAsync<Node>(Options.NodeName, this, ct));
 
     /// <summary>Its own node, as others have left it: labels by which pods choose it, resources that it does not know of itself.</summary>
     public void Changed(Node value) => _reporter.Learn(value);
@@ -121,7 +126,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     /// <returns>Whether there was one.</returns>
     internal async Task<bool> LearnNodeAsync(CancellationToken ct)
     {
-        if (await Services.Api.FindAsync<Node>("", Options.NodeName, ct) is not { } node)
+        if (await Api.FindAsync<Node>("", Options.NodeName, ct) is not { } node)
             return false;
         _reporter.Learn(node);
         return true;

@@ -17,7 +17,6 @@ internal sealed class KubeletEvents : IAsyncDisposable
     private const int RememberedLimit = 4096;
     private const int QueueLimit = 4096;
 
-    private readonly IKubeletApi _api;
     private readonly Alarms _alarms;
     private readonly EventLimits _limits;
     private readonly CancellationToken _stopping;
@@ -31,9 +30,8 @@ internal sealed class KubeletEvents : IAsyncDisposable
     private double _allowance;
     private DateTimeOffset _allowanceAt;
 
-    public KubeletEvents(IKubeletApi api, Alarms alarms, EventLimits limits, CancellationToken stopping)
+    public KubeletEvents(Alarms alarms, EventLimits limits, CancellationToken stopping)
     {
-        _api = api;
         _alarms = alarms;
         _limits = limits;
         _stopping = stopping;
@@ -42,10 +40,10 @@ internal sealed class KubeletEvents : IAsyncDisposable
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
 
-    public void Emit(string nodeName, ObjectReference about, string type, string reason, string message)
+    public void Emit(IKubeletApi api, string nodeName, ObjectReference about, string type, string reason, string message)
     {
         if (TryTakeAllowance())
-            _queue.Writer.TryWrite(new Sighting(nodeName, about, type, reason, message, _alarms.Now));
+            _queue.Writer.TryWrite(new Sighting(api, nodeName, about, type, reason, message, _alarms.Now));
     }
 
     public async ValueTask DisposeAsync()
@@ -101,7 +99,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
         ObjectReference about = sighting.About;
         string ns = about.Namespace is { Length: > 0 } given ? given : "default";
         string name = $"{about.Name}.{sighting.At.UtcTicks + _sequence++:x16}"; // Two of one moment are still two.
-        await _api.CreateAsync(
+        await sighting.Api.CreateAsync(
             new Event
             {
                 Metadata = new ObjectMeta { Name = name, Namespace = ns },
@@ -127,7 +125,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
             ["count"] = sent.Count + 1,
             ["lastTimestamp"] = sighting.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture),
         });
-        await _api.MergeAsync<Event>(sent.Namespace, sent.Name, patch, _stopping);
+        await sighting.Api.MergeAsync<Event>(sent.Namespace, sent.Name, patch, _stopping);
         _sent[sighting.Key] = sent with { Count = sent.Count + 1 };
     }
 
@@ -139,7 +137,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
             _sent.Remove(_order.Dequeue());
     }
 
-    private sealed record Sighting(string NodeName, ObjectReference About, string Type, string Reason, string Message, DateTimeOffset At)
+    private sealed record Sighting(IKubeletApi Api, string NodeName, ObjectReference About, string Type, string Reason, string Message, DateTimeOffset At)
     {
         public string Key { get; } = string.Join('\n', About.Uid, About.FieldPath, Type, Reason, Message);
     }

@@ -9,18 +9,19 @@ public sealed class KubeletServices : IAsyncDisposable
     private const int NodeRequestLimit = 8;
 
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Task _watchingServices;
+    private readonly Lock _gate = new();
+    private Task? _watchingServices;
 
     public KubeletServices(IKubeletApi api, TimeProvider clock, EventLimits? eventLimits = null)
     {
         Api = api;
         Alarms = new Alarms(clock);
         Stopping = _stopping.Token;
-        StatusWriter = new PodStatusWriter(api, Alarms, Stopping);
-        Events = new KubeletEvents(api, Alarms, eventLimits ?? new EventLimits(), Stopping);
-        _watchingServices = Task.Run(WatchServicesAsync, CancellationToken.None);
+        StatusWriter = new PodStatusWriter(Alarms, Stopping);
+        Events = new KubeletEvents(Alarms, eventLimits ?? new EventLimits(), Stopping);
     }
 
+    /// <summary>The process's own way to the API; what a kubelet does it does as its node (<see cref="Kubelet.Api"/>).</summary>
     public IKubeletApi Api { get; }
 
     public Alarms Alarms { get; }
@@ -41,14 +42,25 @@ public sealed class KubeletServices : IAsyncDisposable
         Alarms.Dispose();
         await StatusWriter.DisposeAsync();
         await Events.DisposeAsync();
-        await _watchingServices;
+        Task? watching;
+        lock (_gate)
+            watching = _watchingServices;
+        if (watching is not null)
+            await watching;
     }
 
-    private async Task WatchServicesAsync()
+    /// <summary>Follows the cluster's services for all kubelets, as the first that asks for it: every node may read them.</summary>
+    internal void FollowServices(IKubeletApi api)
+    {
+        lock (_gate)
+            _watchingServices ??= Task.Run(() => WatchServicesAsync(api), CancellationToken.None);
+    }
+
+    private async Task WatchServicesAsync(IKubeletApi api)
     {
         try
         {
-            await Api.WatchAsync(null, ServiceCatalog, Stopping);
+            await api.WatchAsync(null, ServiceCatalog, Stopping);
         }
         catch (OperationCanceledException)
         {

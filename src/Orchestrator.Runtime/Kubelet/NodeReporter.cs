@@ -94,7 +94,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         await _services.NodeRequests.WaitAsync(ct);
         try
         {
-            Node? node = await _services.Api.FindAsync<Node>("", _options.NodeName, ct);
+            Node? node = await _kubelet.Api.FindAsync<Node>("", _options.NodeName, ct);
             node = node is null ? await CreateAsync(ct) : await AddLabelsAsync(node, ct);
             await LearnAsync(node, ct);
         }
@@ -118,11 +118,11 @@ internal sealed class NodeReporter : IAsyncDisposable
         };
         try
         {
-            return await _services.Api.CreateAsync(node, ct);
+            return await _kubelet.Api.CreateAsync(node, ct);
         }
         catch (ApiException e) when (e.IsAlreadyExists)
         {
-            return await _services.Api.FindAsync<Node>("", _options.NodeName, ct) ?? throw new IOException("the node vanished while it was registered");
+            return await _kubelet.Api.FindAsync<Node>("", _options.NodeName, ct) ?? throw new IOException("the node vanished while it was registered");
         }
     }
 
@@ -137,7 +137,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         if (missing.Count == 0)
             return node;
         var patch = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = missing } };
-        return await _services.Api.PatchAsync<Node>("", _options.NodeName, "", JsonSerializer.SerializeToUtf8Bytes(patch), ct);
+        return await _kubelet.Api.PatchAsync<Node>("", _options.NodeName, "", JsonSerializer.SerializeToUtf8Bytes(patch), ct);
     }
 
     /// <summary>What the node's object tells the kubelet: its identity, its labels, its pods' addresses.</summary>
@@ -213,7 +213,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         foreach (string resource in stale)
             written["allocatable"]![resource] = null; // A merge would keep it.
         var patch = new JsonObject { ["status"] = written };
-        Node node = await _services.Api.PatchAsync<Node>("", _options.NodeName, "status", JsonSerializer.SerializeToUtf8Bytes(patch), _stopping.Token);
+        Node node = await _kubelet.Api.PatchAsync<Node>("", _options.NodeName, "status", JsonSerializer.SerializeToUtf8Bytes(patch), _stopping.Token);
         _reported = state;
         _reportedAt = now;
         await LearnAsync(node, _stopping.Token);
@@ -228,6 +228,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         _wasReady = isReady;
         string reason = isReady ? "NodeReady" : "NodeNotReady";
         _services.Events.Emit(
+            _kubelet.Api,
             _options.NodeName,
             new ObjectReference { Kind = "Node", Name = _options.NodeName, Uid = _options.NodeName },
             "Normal",
@@ -345,13 +346,13 @@ internal sealed class NodeReporter : IAsyncDisposable
 
     private async Task<Lease> RenewAsync(DateTimeOffset now)
     {
-        Lease? lease = _lease ?? await _services.Api.FindAsync<Lease>(LeaseNamespace, _options.NodeName, _stopping.Token);
+        Lease? lease = _lease ?? await _kubelet.Api.FindAsync<Lease>(LeaseNamespace, _options.NodeName, _stopping.Token);
         if (lease is null)
-            return await _services.Api.CreateAsync(NewLease(now), _stopping.Token);
+            return await _kubelet.Api.CreateAsync(NewLease(now), _stopping.Token);
         lease.Spec.RenewTime = now;
         lease.Spec.HolderIdentity = _options.NodeName;
         lease.Spec.LeaseDurationSeconds = (int)_options.LeaseDuration.TotalSeconds;
-        return await _services.Api.UpdateAsync(lease, _stopping.Token);
+        return await _kubelet.Api.UpdateAsync(lease, _stopping.Token);
     }
 
     private Lease NewLease(DateTimeOffset now) => new()

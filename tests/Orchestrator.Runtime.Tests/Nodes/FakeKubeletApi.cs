@@ -25,6 +25,8 @@ internal sealed class FakeKubeletApi : IKubeletApi
 
     public IReadOnlyList<Event> Events => All<Event>();
 
+    public IKubeletApi As(string nodeName) => this;
+
     public IReadOnlyList<T> All<T>() where T : class, IKubernetesObject
     {
         lock (_gate)

@@ -1,4 +1,5 @@
 using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Runtime.Tests.Security;
@@ -29,6 +30,10 @@ internal sealed class FakeObjects : IObjectReader
 
     public ValueTask<T?> GetLiveAsync<T>(string ns, string name, CancellationToken cancellationToken = default)
         where T : class, IKubernetesObject<T> => GetAsync<T>(ns, name, cancellationToken);
+
+    public async ValueTask<IReadOnlyList<T>> ListIndexedAsync<T>(string? ns, string value, CancellationToken cancellationToken = default)
+        where T : class, IKubernetesObject<T> =>
+        [.. (await ListAsync<T>(ns, cancellationToken)).Where(found => found is Pod pod && pod.Spec.NodeName == value)];
 
     public ValueTask<IReadOnlyList<T>> ListAsync<T>(string? ns = null, CancellationToken cancellationToken = default)
         where T : class, IKubernetesObject<T>

@@ -20,6 +20,12 @@ public interface IObjectReader
     /// that by reference.</returns>
     ValueTask<IReadOnlyList<T>> ListAsync<T>(string? ns = null, CancellationToken cancellationToken = default)
         where T : class, IKubernetesObject<T>;
+
+    /// <summary>Those whose indexed field (of pods: <c>spec.nodeName</c>) has this value. Others are passed over without being
+    /// made into objects.</summary>
+    /// <param name="ns">Null for all namespaces.</param>
+    ValueTask<IReadOnlyList<T>> ListIndexedAsync<T>(string? ns, string value, CancellationToken cancellationToken = default)
+        where T : class, IKubernetesObject<T>;
 }
 
 /// <summary>Writes of the server itself: no authorization, no admission; defaulting, validation and strategies as for

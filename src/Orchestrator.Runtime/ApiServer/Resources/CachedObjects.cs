@@ -45,6 +45,19 @@ internal sealed class CachedObjects(ResourceRegistry resources, ObjectStore stor
         return list;
     }
 
+    public async ValueTask<IReadOnlyList<T>> ListIndexedAsync<T>(string? ns, string value, CancellationToken cancellationToken = default)
+        where T : class, IKubernetesObject<T>
+    {
+        var view = resources.ViewOf<T>();
+        var cache = view.Stored!.Cache;
+        await cache.FilledAsync(cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. cache.State.Snapshot.Range(ns is null ? "" : ns + "/").Where(stored => stored.IndexValue == value)
+                .Select(stored => Typed<T>(view, stored)),
+        ];
+    }
+
     private static T Typed<T>(ResourceView view, StoredObject value)
         where T : class, IKubernetesObject<T> => view.IsStorageVersion
         ? (T)value.Shared

@@ -99,7 +99,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         string ip = pod.Spec.HostNetwork == true ? kubelet.Options.NodeIp : sandbox.Ip;
         await kubelet.Services.ServiceCatalog.WaitForSyncAsync(ct);
         var environment = new ContainerEnvironment(
-            kubelet.Services.Api, pod, ip, kubelet.Options.NodeName, kubelet.Options.NodeIp,
+            kubelet.Api, pod, ip, kubelet.Options.NodeName, kubelet.Options.NodeIp,
             ServiceVariables.For(pod, kubelet.Services.ServiceCatalog.Of), kubelet.Options.Allocatable);
         try
         {

@@ -11,6 +11,9 @@ internal sealed class PodStatusSlot
 {
     public Lock Gate { get; } = new();
 
+    /// <summary>As the node of the pod.</summary>
+    public required IKubeletApi Api { get; init; }
+
     /// <summary>What the API is known to show.</summary>
     public required Pod Known { get; set; }
     public PodStatus? Wanted { get; set; }
@@ -29,15 +32,13 @@ internal sealed class PodStatusWriter : IAsyncDisposable
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(30);
 
-    private readonly IKubeletApi _api;
     private readonly Alarms _alarms;
     private readonly CancellationToken _stopping;
     private readonly Channel<PodStatusSlot> _queue = Channel.CreateUnbounded<PodStatusSlot>(); // One entry a pod at most.
     private readonly Task[] _writers;
 
-    public PodStatusWriter(IKubeletApi api, Alarms alarms, CancellationToken stopping)
+    public PodStatusWriter(Alarms alarms, CancellationToken stopping)
     {
-        _api = api;
         _alarms = alarms;
         _stopping = stopping;
         _writers = [.. Enumerable.Range(0, WriterCount).Select(_ => Task.Run(WriteAsync, CancellationToken.None))];
@@ -129,7 +130,7 @@ internal sealed class PodStatusWriter : IAsyncDisposable
             byte[]? patch = wanted is null ? null : Difference(known, wanted);
             Pod? written = patch is null
                 ? null
-                : await _api.PatchAsync<Pod>(known.Namespace, known.Name, "status", patch, _stopping);
+                : await slot.Api.PatchAsync<Pod>(known.Namespace, known.Name, "status", patch, _stopping);
             Finish(slot, known, written);
         }
         catch (ApiException e) when (e.IsNotFound || e.IsConflict)

@@ -58,7 +58,7 @@ internal sealed class PodWorker
     {
         _kubelet = kubelet;
         _pod = pod;
-        _slot = new PodStatusSlot { Known = pod };
+        _slot = new PodStatusSlot { Api = kubelet.Api, Known = pod };
     }
 
     /// <summary>As the API last showed it.</summary>
@@ -113,6 +113,7 @@ internal sealed class PodWorker
 
     public void Emit(PodContainer? container, string type, string reason, string message) =>
         _kubelet.Services.Events.Emit(
+            _kubelet.Api,
             _kubelet.Options.NodeName,
             new ObjectReference
             {
@@ -520,7 +521,7 @@ internal sealed class PodWorker
             return; // Said already; others' finalizers hold it.
         try
         {
-            await _kubelet.Services.Api.DeletePodAsync(pod.Namespace, pod.Name, pod.Uid, ct);
+            await _kubelet.Api.DeletePodAsync(pod.Namespace, pod.Name, pod.Uid, ct);
         }
         catch (ApiException e) when (e.IsNotFound || e.IsConflict)
         {

@@ -187,7 +187,7 @@ internal sealed class NodeAuthorizer(IObjectReader objects)
         if (_remembered.TryGetValue(key, out string? remembered)
             && await objects.GetAsync<Pod>(namespaceName, remembered, cancellationToken) is { } known && Needs(known, node, resource, name))
             return true;
-        foreach (var pod in await objects.ListAsync<Pod>(namespaceName, cancellationToken))
+        foreach (var pod in await objects.ListIndexedAsync<Pod>(namespaceName, node, cancellationToken))
         {
             if (!Needs(pod, node, resource, name))
                 continue;

@@ -9,6 +9,8 @@ internal static class NodeIdentity
 
     private const string Prefix = "system:node:";
 
+    public static string UserOf(string node) => Prefix + node;
+
     /// <summary>Null for whoever is no node; "" for a node that does not say which.</summary>
     public static string? NodeOf(UserInfo user)
     {
