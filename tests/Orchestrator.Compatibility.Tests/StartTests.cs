@@ -66,6 +66,8 @@ public sealed class StartTests
     [InlineData("logs --profile nobody", 85, "Profile \"nobody\" not found")]
     [InlineData("server --disable everything", 1, "there is no part \"everything\"")]
     [InlineData("server --bind-address here", 1, "\"here\" is no IP address")]
+    [InlineData("server --max-requests-inflight -1", 1, "--max-requests-inflight: -1 is less than 0")]
+    [InlineData("start --hollow-nodes 1 --max-mutating-requests-inflight -5", 1, "--max-mutating-requests-inflight: -5 is less than 0")]
     [InlineData("dance", 1, "dance")]
     public void A_wrong_word_gets_one_clear_error(string arguments, int expectedExitCode, string expectedText)
     {

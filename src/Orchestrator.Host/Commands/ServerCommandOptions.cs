@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Host.Serving;
+using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Host.Commands;
 
@@ -50,6 +51,10 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<string> StoreKey = new("--store-keyfile") { Description = "Key of the client certificate", HelpName = "FILE" };
 
+    public readonly Option<int?> MaxRequestsInFlight = RequestsInFlight(isMutating: false);
+
+    public readonly Option<int?> MaxMutatingRequestsInFlight = RequestsInFlight(isMutating: true);
+
     public readonly Option<int> HollowNodes = new("--hollow-nodes")
     {
         Description = "Nodes whose containers are pretended", HelpName = "N",
@@ -77,8 +82,8 @@ internal sealed class ServerCommandOptions
 
     public IEnumerable<Option> All =>
     [
-        DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, HollowNodes,
-        HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
+        DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
+        MaxMutatingRequestsInFlight, HollowNodes, HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
     ];
 
     /// <exception cref="CommandException">A value makes no sense.</exception>
@@ -99,6 +104,9 @@ internal sealed class ServerCommandOptions
             StoreCaFile = ReadFile(result, StoreCa),
             StoreCertFile = ReadFile(result, StoreCert),
             StoreKeyFile = ReadFile(result, StoreKey),
+            MaxRequestsInFlight = ReadLimit(MaxRequestsInFlight.Name, result.GetValue(MaxRequestsInFlight)) ?? ApiServerOptions.DefaultMaxRequestsInFlight,
+            MaxMutatingRequestsInFlight = ReadLimit(MaxMutatingRequestsInFlight.Name, result.GetValue(MaxMutatingRequestsInFlight))
+                ?? ApiServerOptions.DefaultMaxMutatingRequestsInFlight,
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
             Components = Components.All & ~ReadParts(result.GetValue(Disable)) & ~(server is null ? Components.None : Components.ApiServer),
@@ -113,6 +121,21 @@ internal sealed class ServerCommandOptions
     public static int ReadCount(int count) => count is >= 0 and <= MostHollowNodes
         ? count
         : throw new CommandException($"--hollow-nodes: {count} is not between 0 and {MostHollowNodes}");
+
+    /// <summary>Kubernetes' own names.</summary>
+    public static Option<int?> RequestsInFlight(bool isMutating, string hint = "") => isMutating
+        ? new("--max-mutating-requests-inflight")
+        {
+            Description = $"Writes that the API server serves at once; more are refused with 429; 0 is no limit (default: {ApiServerOptions.DefaultMaxMutatingRequestsInFlight}{hint})", HelpName = "N",
+        }
+        : new("--max-requests-inflight")
+        {
+            Description = $"Reads that the API server serves at once, watches and streams left out; more are refused with 429; 0 is no limit (default: {ApiServerOptions.DefaultMaxRequestsInFlight}{hint})", HelpName = "N",
+        };
+
+    public static int? ReadLimit(string option, int? limit) => limit is not < 0
+        ? limit
+        : throw new CommandException($"{option}: {limit} is less than 0");
 
     /// <summary>Go's form, for one unit: 500ms, 2s, 1m.</summary>
     public static TimeSpan ReadDuration(string option, string text)

@@ -35,11 +35,13 @@ internal static class StartCommand
         var storeCa = new Option<string?>("--store-cafile") { Description = "CA of the store's certificates (kept)", HelpName = "FILE" };
         var storeCert = new Option<string?>("--store-certfile") { Description = "Client certificate for the store (kept)", HelpName = "FILE" };
         var storeKey = new Option<string?>("--store-keyfile") { Description = "Key of the client certificate (kept)", HelpName = "FILE" };
+        var reads = ServerCommandOptions.RequestsInFlight(isMutating: false, "; kept");
+        var writes = ServerCommandOptions.RequestsInFlight(isMutating: true, "; kept");
         var wait = new Option<string>("--wait") { Description = "How long to wait until it is ready", DefaultValueFactory = _ => "60s", HelpName = "DURATION" };
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, port, storeEndpoints, storeCa, storeCert, storeKey, wait, keepsContext,
+            profileOption, nodes, readyAfter, port, storeEndpoints, storeCa, storeCert, storeKey, reads, writes, wait, keepsContext,
         };
         CommonOptions.SetAction(command, async (result, cancellation) =>
         {
@@ -56,6 +58,8 @@ internal static class StartCommand
                 StoreCaFile = ExistingFile("--store-cafile", result.GetValue(storeCa)) ?? settings.StoreCaFile,
                 StoreCertFile = ExistingFile("--store-certfile", result.GetValue(storeCert)) ?? settings.StoreCertFile,
                 StoreKeyFile = ExistingFile("--store-keyfile", result.GetValue(storeKey)) ?? settings.StoreKeyFile,
+                MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
+                MaxMutatingRequestsInFlight = ServerCommandOptions.ReadLimit(writes.Name, result.GetValue(writes)) ?? settings.MaxMutatingRequestsInFlight,
             };
             _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
             return await RunAsync(profile, before, settings, patience, !result.GetValue(keepsContext), cancellation);
@@ -125,6 +129,8 @@ internal static class StartCommand
             .. Given("--store-cafile", settings.StoreCaFile),
             .. Given("--store-certfile", settings.StoreCertFile),
             .. Given("--store-keyfile", settings.StoreKeyFile),
+            .. Given("--max-requests-inflight", settings.MaxRequestsInFlight?.ToString(CultureInfo.InvariantCulture)),
+            .. Given("--max-mutating-requests-inflight", settings.MaxMutatingRequestsInFlight?.ToString(CultureInfo.InvariantCulture)),
         ])
         {
             WorkingDirectory = profile.Directory,

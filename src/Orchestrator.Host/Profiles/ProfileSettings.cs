@@ -23,6 +23,11 @@ internal sealed record ProfileSettings
 
     public string? StoreKeyFile { get; init; }
 
+    /// <summary>Null: the server's own default.</summary>
+    public int? MaxRequestsInFlight { get; init; }
+
+    public int? MaxMutatingRequestsInFlight { get; init; }
+
     /// <exception cref="CommandException">The file is damaged.</exception>
     public static ProfileSettings? Load(Profile profile)
     {

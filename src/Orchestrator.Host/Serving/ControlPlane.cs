@@ -103,6 +103,8 @@ internal sealed class ControlPlane : IAsyncDisposable
             Listen = [new IPEndPoint(settings.BindAddress, settings.HttpsPort)],
             AdvertiseAddress = AdvertisedBy(settings),
             NodeProxy = NodeProxyOf(certificates),
+            MaxRequestsInFlight = settings.MaxRequestsInFlight,
+            MaxMutatingRequestsInFlight = settings.MaxMutatingRequestsInFlight,
             LoggerFactory = logs,
         };
         ClusterSecurity.Secure(options, new ClusterSecurityOptions { Certificates = certificates, ProtectStorageInUse = true });

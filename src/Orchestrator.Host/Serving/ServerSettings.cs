@@ -1,4 +1,5 @@
 using System.Net;
+using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Host.Serving;
 
@@ -23,6 +24,12 @@ internal sealed record ServerSettings
 
     /// <summary>The API server that the parts work for; null: one of this process.</summary>
     public Uri? Server { get; init; }
+
+    /// <summary>Reads that the API server serves at once; 0: no limit.</summary>
+    public int MaxRequestsInFlight { get; init; } = ApiServerOptions.DefaultMaxRequestsInFlight;
+
+    /// <summary>Writes that it serves at once; 0: no limit.</summary>
+    public int MaxMutatingRequestsInFlight { get; init; } = ApiServerOptions.DefaultMaxMutatingRequestsInFlight;
 
     public IReadOnlyList<string> StoreEndpoints { get; init; } = [];
 

@@ -143,13 +143,14 @@ public sealed class ApiServerHost : IAsyncDisposable
     private RequestPipeline Pipeline(AdmissionChain admission, StorageRules rules)
     {
         var clock = _options.Clock;
-        var metrics = new ServerMetrics(_resources);
+        var inFlight = new InFlightLimit(_options.MaxRequestsInFlight, _options.MaxMutatingRequestsInFlight);
+        var metrics = new ServerMetrics(_resources, inFlight);
         var more = _options.CreateEndpoints?.Invoke(Services) ?? new Dictionary<string, RequestDelegate>();
         var paths = new PathEndpoints(_revisions, metrics, more, AdvertisedAddress(_options.Listen[0]).ToString());
         var authorizer = _options.CreateAuthorizer?.Invoke(Services);
         return new RequestPipeline(
             _options.CreateAuthenticator?.Invoke(Services), authorizer, _resources,
-            Endpoints(admission, authorizer, rules, clock), paths, metrics, _options.RequestTimeout,
+            Endpoints(admission, authorizer, rules, clock), paths, metrics, inFlight, _options.RequestTimeout,
             _options.LoggerFactory.CreateLogger<RequestPipeline>());
     }
 

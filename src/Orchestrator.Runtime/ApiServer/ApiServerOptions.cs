@@ -10,6 +10,12 @@ namespace Orchestrator.Runtime.ApiServer;
 /// <summary>What an API server is made of.</summary>
 public sealed class ApiServerOptions
 {
+    /// <summary>As Kubernetes has it.</summary>
+    public const int DefaultMaxRequestsInFlight = 400;
+
+    /// <summary>As Kubernetes has it.</summary>
+    public const int DefaultMaxMutatingRequestsInFlight = 200;
+
     /// <summary>The store; the server does not dispose it.</summary>
     public required EtcdClient Store { get; init; }
 
@@ -67,6 +73,13 @@ public sealed class ApiServerOptions
     /// <summary>How long a request may take that is no watch and no stream: its body has come and its answer is read by then, or the
     /// client has gone for us.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Reads that are served at once, watches and streams left out; one more is refused with 429 unless its user is a master.
+    /// 0: no limit.</summary>
+    public int MaxRequestsInFlight { get; set; } = DefaultMaxRequestsInFlight;
+
+    /// <summary>The same for writes.</summary>
+    public int MaxMutatingRequestsInFlight { get; set; } = DefaultMaxMutatingRequestsInFlight;
 
     /// <summary>How long the client of a watch may leave unread what was sent to it.</summary>
     public TimeSpan WatchStallLimit { get; set; } = TimeSpan.FromMinutes(2);

@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using KvStore.Client;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security;
 using Orchestrator.Runtime.Security.Certificates;
@@ -48,11 +49,22 @@ public sealed class SecuredServer : IAsyncLifetime
     }
 
     /// <summary>A further server on the same store.</summary>
-    public Task<ApiServerHost> StartAsync() => _fixture.StartServerAsync(options => ClusterSecurity.Secure(options, new ClusterSecurityOptions
+    public Task<ApiServerHost> StartAsync(Action<ApiServerOptions>? configure = null) => _fixture.StartServerAsync(options =>
     {
-        Certificates = Certificates,
-        StaticTokens = new Dictionary<string, UserInfo> { ["static-secret"] = new("tester", "testers") },
-    }));
+        ClusterSecurity.Secure(options, new ClusterSecurityOptions
+        {
+            Certificates = Certificates,
+            StaticTokens = new Dictionary<string, UserInfo> { ["static-secret"] = new("tester", "testers") },
+        });
+        configure?.Invoke(options);
+    });
+
+    /// <summary>The store forgets everything before its present state.</summary>
+    public async Task CompactAsync()
+    {
+        long revision = (await _fixture.Store.Kv.RangeAsync((KeyRange)"compact_rev_key")).Header.Revision;
+        await _fixture.Store.Kv.CompactAsync(revision);
+    }
 
     /// <summary>A client that believes the cluster's authority alone and shows this certificate, if any.</summary>
     public HttpClient Client(X509Certificate2? certificate, string? token = null)

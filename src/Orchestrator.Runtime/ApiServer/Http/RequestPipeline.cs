@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using KvStore.Client;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -14,7 +15,7 @@ namespace Orchestrator.Runtime.ApiServer.Http;
 /// <summary>The way of every request: who is it, may they, who serves it, and whatever goes wrong as a Status.</summary>
 internal sealed partial class RequestPipeline(
     IAuthenticator? authenticator, IAuthorizer? authorizer, ResourceRegistry resources, ResourceEndpoints endpoints,
-    PathEndpoints paths, ServerMetrics metrics, TimeSpan requestTimeout, ILogger log)
+    PathEndpoints paths, ServerMetrics metrics, InFlightLimit inFlight, TimeSpan requestTimeout, ILogger log)
 {
     private const int RetryAfterSeconds = 1;
 
@@ -50,7 +51,7 @@ internal sealed partial class RequestPipeline(
         }
         try
         {
-            await ServeAsync(http, path, verb).ConfigureAwait(false);
+            await ServeAsync(http, path, verb, isLongRunning).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
@@ -78,12 +79,47 @@ internal sealed partial class RequestPipeline(
             : Guid.NewGuid().ToString();
     }
 
-    private async Task ServeAsync(HttpContext http, RequestPath path, string verb)
+    private async Task ServeAsync(HttpContext http, RequestPath path, string verb, bool isLongRunning)
     {
         var user = authenticator is null
             ? Unchecked
             : await authenticator.AuthenticateAsync(http, http.RequestAborted).ConfigureAwait(false)
                 ?? throw ApiErrors.Unauthorized();
+        if (isLongRunning || IsProbe(path))
+        {
+            await ServeAsync(http, path, verb, user).ConfigureAwait(false);
+            return;
+        }
+
+        bool isMutating = InFlightLimit.IsMutating(verb);
+        if (!inFlight.TryEnter(isMutating))
+        {
+            // Who has to put an overloaded cluster right gets an answer.
+            await (user.IsMember(UserInfo.Masters) ? ServeAsync(http, path, verb, user) : RefuseAsync(http)).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            await ServeAsync(http, path, verb, user).ConfigureAwait(false);
+        }
+        finally
+        {
+            inFlight.Leave(isMutating);
+        }
+    }
+
+    /// <summary>Whoever looks whether the server lives would take a busy one for dead.</summary>
+    private static bool IsProbe(RequestPath path) => path.Path is "/healthz" or "/livez" or "/readyz";
+
+    private static Task RefuseAsync(HttpContext http)
+    {
+        http.Response.Headers.RetryAfter = InFlightLimit.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        return Answers.WriteTextAsync(http, StatusCodes.Status429TooManyRequests, InFlightLimit.RefusalText);
+    }
+
+    private async Task ServeAsync(HttpContext http, RequestPath path, string verb, UserInfo user)
+    {
         await AuthorizeAsync(http, path, verb, user).ConfigureAwait(false);
         if (!path.IsResource)
         {

@@ -6,7 +6,7 @@ using Orchestrator.Runtime.ApiServer.Resources;
 namespace Orchestrator.Runtime.ApiServer.Http;
 
 /// <summary>Counts requests by Kubernetes' names, and writes what is counted in Prometheus' text form.</summary>
-internal sealed class ServerMetrics(ResourceRegistry resources)
+internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit inFlight)
 {
     // Seconds; as Kubernetes' histogram of request durations, without its finest steps.
     private static readonly double[] Bounds = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5, 10, 30, 60];
@@ -39,6 +39,9 @@ internal sealed class ServerMetrics(ResourceRegistry resources)
         Head(text, "apiserver_longrunning_requests", "gauge", "Watches and streams that are open.");
         foreach (var (key, count) in _longRunning.OrderBy(pair => pair.Key.ToString(), StringComparer.Ordinal))
             text.Append(CultureInfo.InvariantCulture, $"apiserver_longrunning_requests{{{Labels(key)}}} {count[0]}\n");
+        Head(text, "apiserver_current_inflight_requests", "gauge", "Requests that are being served and count against the limits.");
+        text.Append(CultureInfo.InvariantCulture, $"apiserver_current_inflight_requests{{request_kind=\"mutating\"}} {inFlight.MutatingCount}\n");
+        text.Append(CultureInfo.InvariantCulture, $"apiserver_current_inflight_requests{{request_kind=\"readOnly\"}} {inFlight.ReadOnlyCount}\n");
         Head(text, "apiserver_storage_objects", "gauge", "Objects in the store, of resources that were looked at.");
         foreach (var stored in resources.Stored.Where(stored => stored.HasCache))
             text.Append(CultureInfo.InvariantCulture, $"apiserver_storage_objects{{resource=\"{stored.GroupResource}\"}} {stored.Cache.State.Snapshot.Count}\n");
