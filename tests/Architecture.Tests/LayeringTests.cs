@@ -18,9 +18,10 @@ public sealed class LayeringTests
         ["Orchestrator.Api.Generator"] = [],
         ["Orchestrator.Api"] = ["Orchestrator.Api.Generator"],
         ["Orchestrator.Control"] = ["Orchestrator.Api"],
+        ["Orchestrator.Cri"] = [],
         // It meets the store through etcd's API alone: a real etcd may stand there as well.
         ["Orchestrator.Runtime"] =
-            ["Orchestrator.Api", "Orchestrator.Control", "KvStore.Client", "KvStore.Grpc", "KvStore.Protocol"],
+            ["Orchestrator.Api", "Orchestrator.Control", "Orchestrator.Cri", "KvStore.Client", "KvStore.Grpc", "KvStore.Protocol"],
         // The one place where the orchestrator and our store meet in a process, by a channel of etcd's API.
         ["Orchestrator.Host"] =
             ["Orchestrator.Api", "Orchestrator.Control", "Orchestrator.Runtime", "KvStore.Client", "KvStore.Grpc", "KvStore.Server"],

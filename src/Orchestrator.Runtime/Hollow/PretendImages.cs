@@ -28,7 +28,7 @@ internal sealed class PretendImages : IImageService
             return Task.FromResult(_images.GetValueOrDefault(image));
     }
 
-    public Task<RuntimeImage> PullImageAsync(string image, PodSandboxConfig sandbox, CancellationToken ct)
+    public Task<RuntimeImage> PullImageAsync(string image, RegistryCredentials? credentials, PodSandboxConfig sandbox, CancellationToken ct)
     {
         string registry = image.Split('/')[0].Split(':')[0];
         bool isAnnotated = sandbox.Annotations.GetValueOrDefault(HollowAnnotations.Prefix + "fail") == "pull";

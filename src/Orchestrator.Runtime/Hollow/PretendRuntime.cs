@@ -103,7 +103,7 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
 
     // Containers
 
-    public Task<string> CreateContainerAsync(string sandboxId, ContainerConfig config, CancellationToken ct)
+    public Task<string> CreateContainerAsync(string sandboxId, ContainerConfig config, PodSandboxConfig sandboxConfig, CancellationToken ct)
     {
         lock (_gate)
         {
@@ -174,7 +174,8 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
         }
     }
 
-    public Task UpdateContainerResourcesAsync(string containerId, IReadOnlyDictionary<string, string> annotations, CancellationToken ct)
+    public Task UpdateContainerResourcesAsync(
+        string containerId, LinuxResources? resources, IReadOnlyDictionary<string, string> annotations, CancellationToken ct)
     {
         lock (_gate)
         {

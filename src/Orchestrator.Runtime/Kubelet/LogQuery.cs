@@ -50,13 +50,19 @@ internal sealed record LogQuery
     {
         long left = LimitBytes ?? long.MaxValue;
         int skipped = TailLines is { } tail ? await SkipAsync(runtime, containerId, tail, ct) : 0;
+        var parts = new Parts();
         await foreach (LogLine line in runtime.ReadLogAsync(containerId, Follow, ct))
         {
-            if (!IsWanted(line) || skipped-- > 0)
+            bool isFirst = parts.IsFirst(line);
+            if (!IsWanted(line) || skipped > 0)
+            {
+                skipped -= IsWanted(line) && !line.IsPartial ? 1 : 0;
                 continue;
-            byte[] bytes = Encoding.UTF8.GetBytes(Timestamps
-                ? string.Create(CultureInfo.InvariantCulture, $"{line.Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fffffff}00Z {line.Text}\n")
-                : line.Text + "\n");
+            }
+            string text = line.IsPartial ? line.Text : line.Text + "\n";
+            byte[] bytes = Encoding.UTF8.GetBytes(Timestamps && isFirst
+                ? string.Create(CultureInfo.InvariantCulture, $"{line.Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fffffff}00Z {text}")
+                : text);
             int count = (int)Math.Min(bytes.Length, left);
             await output.WriteAsync(bytes.AsMemory(0, count), ct);
             await output.FlushAsync(ct);
@@ -71,12 +77,27 @@ internal sealed record LogQuery
     {
         int count = 0;
         await foreach (LogLine line in runtime.ReadLogAsync(containerId, follow: false, ct))
-            count += IsWanted(line) ? 1 : 0;
+            count += IsWanted(line) && !line.IsPartial ? 1 : 0;
         return Math.Max(0, count - tail);
     }
 
     private bool IsWanted(LogLine line) =>
         (Since is null || line.Time >= Since) && (Stream == "All" || line.IsStderr == (Stream == "Stderr"));
+
+    /// <summary>Knows which lines go on with one that has begun: only its beginning has a time.</summary>
+    private sealed class Parts
+    {
+        private bool _isWithinStdout;
+        private bool _isWithinStderr;
+
+        public bool IsFirst(LogLine line)
+        {
+            ref bool isWithin = ref line.IsStderr ? ref _isWithinStderr : ref _isWithinStdout;
+            bool isFirst = !isWithin;
+            isWithin = line.IsPartial;
+            return isFirst;
+        }
+    }
 
     private static bool IsSet(IQueryCollection query, string name) => query[name].ToString() is "true" or "1";
 

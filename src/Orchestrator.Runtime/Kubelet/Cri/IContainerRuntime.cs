@@ -29,8 +29,9 @@ public interface IContainerRuntime
     /// <param name="podUid">Null for all pods.</param>
     Task<IReadOnlyList<PodSandbox>> ListPodSandboxAsync(string? podUid, CancellationToken ct);
 
+    /// <param name="sandbox">What the sandbox was made from.</param>
     /// <returns>The container's id.</returns>
-    Task<string> CreateContainerAsync(string sandboxId, ContainerConfig config, CancellationToken ct);
+    Task<string> CreateContainerAsync(string sandboxId, ContainerConfig config, PodSandboxConfig sandbox, CancellationToken ct);
 
     /// <summary>Returns when the container's process has been started.</summary>
     /// <exception cref="CriException">
@@ -49,7 +50,9 @@ public interface IContainerRuntime
     Task<IReadOnlyList<RuntimeContainer>> ListContainersAsync(string? podUid, CancellationToken ct);
 
     /// <summary>Passes on changed resources and annotations of a running container.</summary>
-    Task UpdateContainerResourcesAsync(string containerId, IReadOnlyDictionary<string, string> annotations, CancellationToken ct);
+    /// <param name="resources">Null: they are what they were.</param>
+    Task UpdateContainerResourcesAsync(
+        string containerId, LinuxResources? resources, IReadOnlyDictionary<string, string> annotations, CancellationToken ct);
 
     /// <summary>Runs a command to its end, for probes and hooks.</summary>
     Task<ExecSyncResult> ExecSyncAsync(string containerId, IReadOnlyList<string> command, TimeSpan timeout, CancellationToken ct);

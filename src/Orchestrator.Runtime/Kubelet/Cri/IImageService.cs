@@ -8,10 +8,11 @@ public interface IImageService
     /// <returns>Null when the image is not here.</returns>
     Task<RuntimeImage?> ImageStatusAsync(string image, CancellationToken ct);
 
-    /// <param name="sandbox">For whom: credentials and mirrors may depend on it.</param>
+    /// <param name="credentials">Null for what anybody may have.</param>
+    /// <param name="sandbox">For whom: mirrors may depend on it.</param>
     /// <returns>The image as it is known from now on.</returns>
     /// <exception cref="CriException">It cannot be had; the message says why.</exception>
-    Task<RuntimeImage> PullImageAsync(string image, PodSandboxConfig sandbox, CancellationToken ct);
+    Task<RuntimeImage> PullImageAsync(string image, RegistryCredentials? credentials, PodSandboxConfig sandbox, CancellationToken ct);
 
     Task RemoveImageAsync(string image, CancellationToken ct);
 }

@@ -81,7 +81,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         long began = Stopwatch.GetTimestamp();
         try
         {
-            RuntimeImage pulled = await kubelet.Images.PullImageAsync(image, SandboxConfigs.For(pod, 0), ct);
+            RuntimeImage pulled = await kubelet.Images.PullImageAsync(image, null, SandboxConfigs.For(pod, 0), ct);
             string took = string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMilliseconds:0}ms");
             worker.Emit(container, "Normal", "Pulled", $"Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {pulled.SizeBytes} bytes.");
             pullBackoff.Succeeded(image);
@@ -118,7 +118,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     {
         try
         {
-            string id = await kubelet.Runtime.CreateContainerAsync(sandbox.Id, config, ct);
+            string id = await kubelet.Runtime.CreateContainerAsync(sandbox.Id, config, SandboxConfigs.For(worker.Pod, sandbox.Attempt), ct);
             worker.Emit(container, "Normal", "Created", $"Created container: {container.Name}");
             return id;
         }

@@ -472,7 +472,7 @@ internal sealed class PodWorker
         if (isFirst)
             return; // They were given when the containers were made.
         foreach (RuntimeContainer container in _observed.Containers.Where(container => container.State == RuntimeContainerState.Running))
-            await _kubelet.Runtime.UpdateContainerResourcesAsync(container.Id, pod.Annotations, ct);
+            await _kubelet.Runtime.UpdateContainerResourcesAsync(container.Id, null, pod.Annotations, ct);
     }
 
     /// <summary>Its containers have ended for good by themselves.</summary>

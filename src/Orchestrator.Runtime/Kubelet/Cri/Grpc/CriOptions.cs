@@ -1,0 +1,22 @@
+namespace Orchestrator.Runtime.Kubelet.Cri.Grpc;
+
+/// <summary>Where a container runtime is and how patient its client is.</summary>
+public sealed record CriOptions
+{
+    /// <summary>The path of the runtime's Unix socket: <c>/run/containerd/containerd.sock</c>.</summary>
+    public required string Socket { get; init; }
+
+    /// <summary>For what takes no time of its own; sandboxes get twice as long, stops their grace more, pulls all that they need.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How often all containers are looked at when the runtime tells nothing by itself.</summary>
+    public TimeSpan RelistInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often when it does: what it forgot to tell is found so late.</summary>
+    public TimeSpan RelistIntervalBesideEvents { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Where the runtime's streaming server listens; null when that is this process's own network.</summary>
+    public NetworkNamespace? StreamingNetwork { get; init; }
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+}
