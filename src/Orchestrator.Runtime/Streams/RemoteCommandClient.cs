@@ -16,14 +16,15 @@ public sealed class RemoteCommandClient(HttpMessageInvoker invoker)
         (SpdyConnection connection, string protocol) = await SpdyUpgrade.ConnectAsync(invoker, uri, SpdyProtocols, ct);
         try
         {
-            bool hasResize = options.Tty && StreamProtocol.OverSpdy.First(known => known.Name == protocol).HasResize;
+            StreamProtocol agreed = StreamProtocol.OverSpdy.First(known => known.Name == protocol);
             // In this order: it is the one that servers have always seen.
             return new RemoteCommandConnection(await OpenAsync(connection, "error", ct), connection)
             {
                 Stdin = options.Stdin ? await OpenAsync(connection, "stdin", ct) : null,
                 Stdout = options.Stdout ? await OpenAsync(connection, "stdout", ct) : null,
                 Stderr = options.Stderr ? await OpenAsync(connection, "stderr", ct) : null,
-                Resize = hasResize ? await OpenAsync(connection, "resize", ct) : null,
+                Resize = options.Tty && agreed.HasResize ? await OpenAsync(connection, "resize", ct) : null,
+                AlwaysHasResult = agreed.HasStatus,
             }.Begin();
         }
         catch

@@ -29,6 +29,9 @@ public sealed class RemoteCommandConnection : IAsyncDisposable
 
     internal DuplexStream? Resize { get; init; }
 
+    /// <summary>The protocol says how the command ended also when it ended well.</summary>
+    internal bool AlwaysHasResult { get; init; }
+
     /// <summary>Tells the command of its terminal's size; without a terminal nobody is told.</summary>
     public ValueTask ResizeAsync(TerminalSize size, CancellationToken ct = default) =>
         Resize?.WriteAsync(size.ToJson(), ct) ?? ValueTask.CompletedTask;
@@ -55,6 +58,8 @@ public sealed class RemoteCommandConnection : IAsyncDisposable
             if (said.Length > ErrorLimit)
                 throw new IOException($"the server says more than {ErrorLimit} bytes about its error");
         }
+        if (said.Length == 0 && AlwaysHasResult)
+            throw new IOException("the session ended without a result");
         return RemoteCommandResult.Parse(said.GetBuffer().AsSpan(0, (int)said.Length));
     }
 }

@@ -8,6 +8,7 @@ internal static class SpdyUpgrade
 {
     public const string VersionHeader = "X-Stream-Protocol-Version";
     private const string AcceptedHeader = "X-Accepted-Stream-Protocol-Versions";
+    private static readonly SpdyOptions ClientOptions = SpdyOptions.Default with { TakesCancelForEnd = true };
 
     public static bool IsRequested(HttpRequest request) => ConnectionUpgrade.Asks(request, ConnectionUpgrade.Spdy);
 
@@ -47,6 +48,6 @@ internal static class SpdyUpgrade
         if (response.StatusCode != System.Net.HttpStatusCode.SwitchingProtocols)
             throw await UpgradeRefusedException.FromAsync(response, ct);
         string agreed = response.Headers.TryGetValues(VersionHeader, out var values) ? values.First() : protocols[^1];
-        return (SpdyConnection.Connect(await response.Content.ReadAsStreamAsync(ct)), agreed);
+        return (SpdyConnection.Connect(await response.Content.ReadAsStreamAsync(ct), ClientOptions), agreed);
     }
 }

@@ -61,18 +61,25 @@ public sealed class LogTests(ContainerdFixture fixture)
         var rotation = new LogRotation(
             new LogRotationOptions { MaxBytes = 2000, MaxFiles = 3 }, new StridingClock(), containerd.Runtime.ReopenContainerLogAsync);
 
-        Task<List<LogLine>> following = ReadAsync(containerd, id, follow: true);
+        var followed = new List<LogLine>();
+        Task following = ReadAsync(containerd, id, follow: true, followed);
         for (int rotated = 0; rotated < 4;)
         {
             if (await rotation.RotateIfDueAsync(id, path, CancellationToken.None))
+            {
                 rotated++;
-            await Task.Delay(300); // The follower looks three times in it.
+                // A follower that lags by a whole file would miss it.
+                string last = (await File.ReadAllLinesAsync(Newest(path))).Last();
+                while (!Snapshot(followed).Any(line => last.EndsWith(" " + line.Text, StringComparison.Ordinal)))
+                    await Task.Delay(20).WaitAsync(Patience);
+            }
+            await Task.Delay(20);
         }
         await pod.ExecAsync(id, "touch", "/tmp/end");
-        List<LogLine> lines = await following;
+        await following;
 
-        Assert.Equal(Enumerable.Range(1, 400).Select(i => $"line {i}"), lines.Select(line => line.Text));
-        string[] others = [.. Directory.GetFiles(Path.GetDirectoryName(path)!).Where(file => file != path).Order()];
+        Assert.Equal(Enumerable.Range(1, 400).Select(i => $"line {i}"), followed.Select(line => line.Text));
+        string[] others = [.. Directory.GetFiles(Path.GetDirectoryName(path)!).Where(file => file != path).Order(StringComparer.Ordinal)];
         Assert.Equal(2, others.Length);
         Assert.EndsWith(".gz", others[0]);
         Assert.Contains(" stdout F line ", Unpack(others[0]));
@@ -85,12 +92,23 @@ public sealed class LogTests(ContainerdFixture fixture)
         return reader.ReadToEnd();
     }
 
-    private static async Task<List<LogLine>> ReadAsync(RealContainerd containerd, string id, bool follow)
+    private static string Newest(string path) => Directory.GetFiles(Path.GetDirectoryName(path)!).Max(StringComparer.Ordinal)!;
+
+    private static List<LogLine> Snapshot(List<LogLine> lines)
+    {
+        lock (lines)
+            return [.. lines];
+    }
+
+    private static async Task<List<LogLine>> ReadAsync(RealContainerd containerd, string id, bool follow, List<LogLine>? lines = null)
     {
         using var patience = new CancellationTokenSource(Patience);
-        var lines = new List<LogLine>();
+        lines ??= [];
         await foreach (LogLine line in containerd.Runtime.ReadLogAsync(id, follow, patience.Token))
-            lines.Add(line);
+        {
+            lock (lines)
+                lines.Add(line);
+        }
         return lines;
     }
 

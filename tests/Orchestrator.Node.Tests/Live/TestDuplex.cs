@@ -10,7 +10,7 @@ internal sealed class TestDuplex
     private readonly Pipe _toServed = new();
     private readonly Pipe _fromServed = new();
 
-    public TestDuplex() => Served = new End(_toServed.Reader, _fromServed.Writer);
+    public TestDuplex() => Served = new ServedEnd(_toServed.Reader, _fromServed.Writer);
 
     public DuplexStream Served { get; }
 
@@ -24,7 +24,7 @@ internal sealed class TestDuplex
         return await reader.ReadToEndAsync();
     }
 
-    private sealed class End(PipeReader input, PipeWriter output) : DuplexStream
+    private sealed class ServedEnd(PipeReader input, PipeWriter output) : DuplexStream
     {
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
             await input.AsStream(leaveOpen: true).ReadAsync(buffer, cancellationToken);

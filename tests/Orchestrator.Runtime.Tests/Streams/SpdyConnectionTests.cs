@@ -93,6 +93,20 @@ public sealed class SpdyConnectionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_client_of_servers_that_end_by_cancel_reads_what_came_before_it()
+    {
+        await DisposeAsync();
+        await ConnectAsync(SpdyOptions.Default with { TakesCancelForEnd = true }, null);
+        var (client, server) = await OpenAsync(NoHeaders);
+
+        await server.WriteAsync("last words"u8.ToArray(), Limit);
+        server.Reset(SpdyResetStatus.Cancel);
+
+        Assert.Equal("last words", await ReadAllAsync(client));
+        await Assert.ThrowsAsync<IOException>(async () => await client.WriteAsync("too late"u8.ToArray(), Limit));
+    }
+
+    [Fact]
     public async Task A_reset_fails_reader_and_writer_of_the_other_side_and_no_other_stream()
     {
         var (client, server) = await OpenAsync(NoHeaders);

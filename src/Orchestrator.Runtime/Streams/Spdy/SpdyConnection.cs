@@ -492,7 +492,8 @@ public sealed class SpdyConnection : IAsyncDisposable
         if (!_streams.TryGetValue(Number(payload, 0), out SpdyStream? stream))
             return;
         Forget(stream);
-        stream.ReceiveReset((SpdyResetStatus)Number(payload, 4));
+        var status = (SpdyResetStatus)Number(payload, 4);
+        stream.ReceiveReset(status, isEnd: status == SpdyResetStatus.Cancel && _options.TakesCancelForEnd);
     }
 
     private void ReceiveSettings(byte[] payload)

@@ -16,4 +16,10 @@ public sealed record SpdyOptions
     /// the transport's own does for both.
     /// </summary>
     public bool AnnouncesWindows { get; init; }
+
+    /// <summary>
+    /// The peer's RST_STREAM with CANCEL is the end of what it sent, not its withdrawal: servers in Go close a session so, with
+    /// the last bytes still on their way.
+    /// </summary>
+    public bool TakesCancelForEnd { get; init; }
 }

@@ -148,9 +148,13 @@ public sealed class SpdyStream : DuplexStream
         ForgetIfClosed();
     }
 
-    internal void ReceiveReset(SpdyResetStatus status)
+    /// <param name="isEnd">What came before is to be read, and then the stream has ended.</param>
+    internal void ReceiveReset(SpdyResetStatus status, bool isEnd)
     {
-        _isReset = true;
+        if (isEnd)
+            _hasEnded = true;
+        else
+            _isReset = true;
         Fail(new IOException($"stream {Id} was reset by the peer: {status}"));
         CompleteInbound();
     }

@@ -87,8 +87,7 @@ public sealed class CriContainerRuntime : IContainerRuntime
     public async Task<string> RunPodSandboxAsync(PodSandboxConfig config, CancellationToken ct)
     {
         if (config.LogDirectory.Length > 0)
-            Directory.CreateDirectory(config.LogDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-                | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            Directory.CreateDirectory(config.LogDirectory);
         var request = new V1.RunPodSandboxRequest { Config = CriMessages.ToMessage(config), RuntimeHandler = config.RuntimeHandler };
         V1.RunPodSandboxResponse answer = await _connection.CallAsync(CriMethods.RunPodSandbox, request, 2 * RequestTimeout, ct);
         return answer.PodSandboxId;

@@ -85,7 +85,7 @@ public sealed class LogRotation(LogRotationOptions options, TimeProvider clock, 
 
     /// <summary>The files that were moved away; by name they are in the order of their times.</summary>
     private static IEnumerable<string> Others(string path) =>
-        Directory.EnumerateFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path) + ".*");
+        Directory.EnumerateFiles(Path.GetDirectoryName(path)!).Where(file => Path.GetFileName(file).StartsWith(Path.GetFileName(path) + ".", StringComparison.Ordinal));
 
     private static async Task PackAsync(string file, CancellationToken ct)
     {
