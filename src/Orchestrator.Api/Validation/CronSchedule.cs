@@ -54,29 +54,9 @@ internal static class CronSchedule
         const string every = "@every ";
         if (!text.StartsWith(every, StringComparison.Ordinal))
             return $"unrecognized descriptor: {text}";
-        return IsDuration(text[every.Length..])
+        return GoDuration.Parse(text[every.Length..]) is not null
             ? null
             : $"failed to parse duration {text}: time: invalid duration {GoText.Quote(text[every.Length..])}";
-    }
-
-    // 1h30m, 90s, 1.5h
-    private static bool IsDuration(string text)
-    {
-        int position = 0;
-        while (position < text.Length)
-        {
-            int start = position;
-            while (position < text.Length && (char.IsAsciiDigit(text[position]) || text[position] == '.'))
-                position++;
-            if (position == start)
-                return false;
-            string rest = text[position..];
-            int unit = new[] { "ms", "us", "ns", "h", "m", "s" }.FirstOrDefault(name => rest.StartsWith(name, StringComparison.Ordinal))?.Length ?? 0;
-            if (unit == 0)
-                return false;
-            position += unit;
-        }
-        return text.Length > 0;
     }
 
     private static string? FieldFault(string field, (int Low, int High, Dictionary<string, int> Names) bounds) =>

@@ -126,7 +126,7 @@ internal sealed class ReplicaCalculator(IReadOnlyList<Pod> pods, IReadOnlyList<P
         {
             // Figures from before it was ready are those of its start.
             return condition.Status == "False"
-                || metric.Timestamp < condition.LastTransitionTime + (CronJobs.GoDuration.Parse(metric.Window ?? "") ?? TimeSpan.Zero);
+                || metric.Timestamp < condition.LastTransitionTime + (GoDuration.Parse(metric.Window ?? "") ?? TimeSpan.Zero);
         }
         return condition.Status == "False" && start + InitialReadinessDelay > condition.LastTransitionTime;
     }

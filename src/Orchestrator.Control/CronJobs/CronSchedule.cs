@@ -51,8 +51,8 @@ public sealed class CronSchedule
     {
         const string Every = "@every ";
         if (text.StartsWith(Every, StringComparison.Ordinal))
-            return new CronSchedule(GoDuration.Parse(text[Every.Length..]) is { } every && every >= TimeSpan.FromSeconds(1)
-                ? TimeSpan.FromSeconds(Math.Floor(every.TotalSeconds))
+            return new CronSchedule(GoDuration.Parse(text[Every.Length..]) is { } every
+                ? TimeSpan.FromSeconds(Math.Max(1, Math.Floor(every.TotalSeconds)))
                 : throw new FormatException($"failed to parse duration {text}"));
         return Parse(text switch
         {

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Net;
+using Orchestrator.Api;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Host.Serving;
 using Orchestrator.Runtime.ApiServer;
@@ -137,19 +137,8 @@ internal sealed class ServerCommandOptions
         ? limit
         : throw new CommandException($"{option}: {limit} is less than 0");
 
-    /// <summary>Go's form, for one unit: 500ms, 2s, 1m.</summary>
-    public static TimeSpan ReadDuration(string option, string text)
-    {
-        foreach ((string unit, double milliseconds) in (ReadOnlySpan<(string, double)>)[("ms", 1), ("s", 1000), ("m", 60_000)])
-        {
-            if (text.EndsWith(unit, StringComparison.Ordinal)
-                && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double amount))
-            {
-                return TimeSpan.FromMilliseconds(amount * milliseconds);
-            }
-        }
-        throw new CommandException($"{option}: \"{text}\" is no duration: give one like 500ms, 2s or 1m");
-    }
+    public static TimeSpan ReadDuration(string option, string text) => GoDuration.Parse(text)
+        ?? throw new CommandException($"{option}: \"{text}\" is no duration: give one like 500ms, 2s or 1m");
 
     public static IReadOnlyList<string> ReadEndpoints(string? text)
     {

@@ -44,20 +44,9 @@ internal sealed class HollowAnnotations(IReadOnlyDictionary<string, string> anno
 
     public long? MemoryBytes => Quantity.TryParse(Text("memory"), out Quantity memory) ? memory.Value : null;
 
-    /// <summary>A duration as Go writes it, with one unit (<c>250ms</c>, <c>5s</c>, <c>2m</c>, <c>1h</c>), or plain seconds.</summary>
-    public static TimeSpan? ParseDuration(string? text)
-    {
-        if (string.IsNullOrEmpty(text))
-            return null;
-        foreach (var (unit, seconds) in new[] { ("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("", 1) })
-        {
-            if (text.EndsWith(unit, StringComparison.Ordinal)
-                && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count)
-                && count * seconds < TimeSpan.MaxValue.TotalSeconds / 1000)
-                return TimeSpan.FromSeconds(count * seconds);
-        }
-        return null;
-    }
+    /// <summary>A duration as Go writes it, or plain seconds.</summary>
+    public static TimeSpan? ParseDuration(string? text) =>
+        string.IsNullOrEmpty(text) ? null : GoDuration.Parse(char.IsAsciiDigit(text[^1]) ? text + "s" : text);
 
     private TimeSpan? Duration(string key) => ParseDuration(Text(key));
 

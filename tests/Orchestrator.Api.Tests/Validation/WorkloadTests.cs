@@ -115,6 +115,8 @@ public sealed class WorkloadTests
     [InlineData("'0 0 1 JAN-MAR mon,wed'", "")]
     [InlineData("'@daily'", "")]
     [InlineData("'@every 1h30m'", "")]
+    [InlineData("'@every 500ms'", "")]
+    [InlineData("'@every 1.2.3s'", "failed to parse duration @every 1.2.3s: time: invalid duration \"1.2.3s\"")]
     [InlineData("'5/15 * * * ?'", "")]
     [InlineData("'* * * *'", "expected exactly 5 fields, found 4: [* * * *]")]
     [InlineData("'0 * * * * *'", "expected exactly 5 fields, found 6: [0 * * * * *]")]

@@ -184,6 +184,7 @@ public sealed class CronJobControllerTests
     [InlineData("@hourly", "2026-03-04T12:00", "2026-03-04T13:00")]
     [InlineData("@weekly", "2026-03-04T12:00", "2026-03-08T00:00")]
     [InlineData("@every 90s", "2026-03-04T12:00", "2026-03-04T12:01:30")]
+    [InlineData("@every 500ms", "2026-03-04T12:00", "2026-03-04T12:00:01")] // Never more often than once a second.
     [InlineData("0 0 ? * ?", "2026-03-04T12:00", "2026-03-05T00:00")]
     public void The_next_start_in_utc(string schedule, string after, string next) =>
         Assert.Equal(Utc(next), CronSchedule.Parse(schedule).Next(Utc(after), TimeZoneInfo.Utc));

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
@@ -436,7 +435,7 @@ internal sealed class PodWorker
         }
         if (until is null)
             return false;
-        string text = GoDuration(wait);
+        string text = GoDuration.Format(wait);
         bool isNew = SetWaiting(container, new WaitingReason(
             "CrashLoopBackOff", $"back-off {text} restarting failed container={container.Name} pod={pod.Name}_{pod.Namespace}({pod.Uid})"));
         if (isNew)
@@ -455,11 +454,6 @@ internal sealed class PodWorker
             return isNew;
         }
     }
-
-    /// <summary>A duration as Go writes it: <c>10s</c>, <c>1m20s</c>, <c>5m0s</c>.</summary>
-    private static string GoDuration(TimeSpan time) => time.TotalSeconds < 60
-        ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalSeconds}s")
-        : string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes}m{time.Seconds}s");
 
     /// <summary>What is written at the pod while it runs reaches its containers: a runtime may make something of it.</summary>
     private async Task PassAnnotationsOnAsync(Pod pod, CancellationToken ct)
