@@ -54,6 +54,37 @@ public sealed class StartTests
         Assert.Equal((0, ""), first.Shell("kubectl config get-contexts -o name"));
     }
 
+    [Fact]
+    public async Task Of_two_starts_at_once_the_second_finds_the_firsts_cluster()
+    {
+        using var cluster = new Cluster("twice");
+
+        var starts = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => cluster.Run("start", "--profile", "twice", "--hollow-nodes", "1"))));
+
+        Assert.True(starts.All(start => start.ExitCode == 0), string.Join('\n', starts));
+        Assert.Single(starts, start => start.Output.Contains("is ready after", StringComparison.Ordinal));
+        Assert.Single(starts, start => start.Output.Contains("is running: 1 node", StringComparison.Ordinal));
+        Assert.Equal((0, "hollow\n"), cluster.Shell("kubectl get nodes -o name | sed s,node/,,"));
+    }
+
+    [Fact]
+    public void A_process_that_has_the_number_of_an_earlier_server_is_let_live()
+    {
+        using var cluster = new Cluster("reused", "--hollow-nodes", "1");
+        cluster.Start();
+        Assert.Equal(0, cluster.Run("stop", "--profile", "reused").ExitCode);
+        using var bystander = System.Diagnostics.Process.Start("sleep", "600");
+        string file = Path.Combine(cluster.Environment["ORCHESTRATOR_HOME"], "profiles", "reused", "server.pid");
+        File.WriteAllText(file, $"{bystander.Id} {File.ReadAllText(file).Split(' ')[1]}");
+
+        string stopped = cluster.Run("stop", "--profile", "reused").Output;
+        bool lives = !bystander.HasExited;
+        bystander.Kill();
+
+        Assert.Contains("was not running", stopped);
+        Assert.True(lives);
+    }
+
     [Theory]
     [InlineData("start --hollow-nodes many", 1, "Cannot parse argument 'many'")]
     [InlineData("start --hollow-nodes -1", 1, "--hollow-nodes: -1 is not between 0 and")]

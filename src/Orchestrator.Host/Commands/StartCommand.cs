@@ -47,9 +47,10 @@ internal static class StartCommand
         {
             var profile = Profile.Of(result.GetValue(profileOption)!);
             var patience = ServerCommandOptions.ReadDuration("--wait", result.GetValue(wait)!);
-            var before = ProfileSettings.Load(profile);
-            var settings = before ?? new ProfileSettings();
-            settings = settings with
+            return await RunAsync(profile, Settle, patience, !result.GetValue(keepsContext), cancellation);
+
+            // What was told before, and what is told now.
+            ProfileSettings Settle(ProfileSettings settings) => settings with
             {
                 HollowNodes = ServerCommandOptions.ReadCount(result.GetValue(nodes) ?? settings.HollowNodes),
                 HollowReadyAfter = result.GetValue(readyAfter) ?? settings.HollowReadyAfter,
@@ -61,26 +62,24 @@ internal static class StartCommand
                 MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
                 MaxMutatingRequestsInFlight = ServerCommandOptions.ReadLimit(writes.Name, result.GetValue(writes)) ?? settings.MaxMutatingRequestsInFlight,
             };
-            _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
-            return await RunAsync(profile, before, settings, patience, !result.GetValue(keepsContext), cancellation);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        Profile profile, ProfileSettings? before, ProfileSettings settings, TimeSpan patience, bool makesCurrent, CancellationToken cancellation)
+        Profile profile, Func<ProfileSettings, ProfileSettings> settle, TimeSpan patience, bool makesCurrent, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
+        Check(settle(ProfileSettings.Load(profile) ?? new ProfileSettings()));
+        profile.CreateDirectories();
+        using var alone = await StartLock.TakeAsync(profile, patience, cancellation);
+        var before = ProfileSettings.Load(profile);
+        var settings = settle(before ?? new ProfileSettings());
         bool isRunning = ProfileLock.Holder(profile) is not null;
         if (isRunning && before is not null && before != settings with { StoreEndpoints = before.StoreEndpoints })
             throw new CommandException($"the cluster \"{profile.Name}\" is running with other settings: run 'orchestrator stop --profile {profile.Name}' first");
         if (!isRunning)
         {
-            if (settings.HollowNodes == 0)
-            {
-                throw new CommandException("a cluster needs nodes: this version has nodes whose containers are pretended only; give --hollow-nodes N");
-            }
-            profile.CreateDirectories();
             settings = settings with { ApiPort = settings.ApiPort == 0 ? FreePort() : settings.ApiPort };
             settings.Save(profile);
         }
@@ -102,6 +101,13 @@ internal static class StartCommand
         Console.WriteLine("  kubectl get pods --watch");
         Console.WriteLine($"  orchestrator status | logs | stop | delete{(profile.Name == Profile.DefaultName ? "" : " --profile " + profile.Name)}");
         return 0;
+    }
+
+    private static void Check(ProfileSettings settings)
+    {
+        _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
+        if (settings.HollowNodes == 0)
+            throw new CommandException("a cluster needs nodes: this version has nodes whose containers are pretended only; give --hollow-nodes N");
     }
 
     private static string Nodes(ClusterState state) => state.Nodes == 1 ? "1 node is Ready" : $"{state.ReadyNodes} nodes are Ready";

@@ -8,8 +8,9 @@ namespace Orchestrator.Host.Profiles;
 /// <code>
 /// HOME/profiles/NAME/   0700
 ///   settings.json       what start was told: the next start needs no flags
+///   start.lock          locked while a start looks and waits
 ///   server.lock         locked while the cluster runs
-///   server.pid          the process that holds it
+///   server.pid          the process that holds it, and when it began
 ///   server.log          what the process wrote before its parts had their logs
 ///   logs/PART.log       one for each part
 ///   tls/  store/        certificates and data
@@ -40,7 +41,7 @@ internal sealed partial class Profile
 
     public string SettingsFile => Path.Combine(Directory, "settings.json");
 
-    public string LockFile => Path.Combine(Directory, LockFileName);
+    public string StartLockFile => Path.Combine(Directory, "start.lock");
 
     public string ProcessIdFile => Path.Combine(Directory, ProcessIdFileName);
 

@@ -1,8 +1,7 @@
-using System.Globalization;
-
 namespace Orchestrator.Host.Profiles;
 
 /// <summary>Held by the process that serves a profile, for as long as it lives: the system lets go of it, however it ends.</summary>
+/// <remarks>Who holds it says so beside it. Others go by that alone: a try at the lock itself could be what keeps a server from it.</remarks>
 internal sealed class ProfileLock : IDisposable
 {
     private readonly FileStream _file;
@@ -22,29 +21,24 @@ internal sealed class ProfileLock : IDisposable
         {
             return null;
         }
-        // Beside it, since nobody can read the locked file itself.
-        File.WriteAllText(Path.Combine(directory, Profile.ProcessIdFileName), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        // Whole or not at all: a half of a number is another number.
+        string path = Path.Combine(directory, Profile.ProcessIdFileName);
+        File.WriteAllText(path + ".new", ProcessIdentity.Own.ToString());
+        File.Move(path + ".new", path, overwrite: true);
         return new ProfileLock(file);
     }
 
-    /// <summary>The process that serves the profile, or null.</summary>
+    /// <summary>The process that serves the profile, or null. What an earlier one has left names nobody who lives, even where its
+    /// number is given out anew.</summary>
     public static int? Holder(Profile profile)
     {
-        if (!File.Exists(profile.LockFile))
-            return null;
         try
         {
-            using var probe = new FileStream(profile.LockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-            return null;
+            return ProcessIdentity.Parse(File.ReadAllText(profile.ProcessIdFile)) is { IsAlive: true } process ? process.Id : null;
         }
-        catch (FileNotFoundException)
+        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
-        }
-        catch (IOException)
-        {
-            string text = File.Exists(profile.ProcessIdFile) ? File.ReadAllText(profile.ProcessIdFile) : "";
-            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : null;
         }
     }
 
