@@ -1,31 +1,34 @@
 using System.Text.Json;
 using System.Threading.Channels;
+using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.Events;
 
 namespace Orchestrator.Runtime.Kubelet;
 
-/// <summary>How many events a process tells of. What is beyond is dropped: events are for people.</summary>
+/// <summary>How fast a process sends events. What comes faster waits its turn.</summary>
 /// <param name="PerSecond">Over time.</param>
 /// <param name="Burst">At once.</param>
 public sealed record EventLimits(double PerSecond = 50, int Burst = 500);
 
 /// <summary>Sends the kubelets' events, one after another; the same one again only raises its count.</summary>
+/// <remarks>
+/// Each node has its own say about each object (<see cref="EventCorrelator"/>): one that tells too much of one pod takes nothing
+/// from the others. When more wait than the queue holds, the newest are dropped: events are for people.
+/// </remarks>
 internal sealed class KubeletEvents : IAsyncDisposable
 {
-    /// <summary>Events whose count can still be raised, and events that wait to be sent.</summary>
-    private const int RememberedLimit = 4096;
+    private const string Component = "kubelet";
     private const int QueueLimit = 4096;
 
     private readonly Alarms _alarms;
     private readonly EventLimits _limits;
     private readonly CancellationToken _stopping;
+    private readonly EventCorrelator _correlator = new(new EventRecorderOptions { Component = Component });
     private readonly Channel<Sighting> _queue = Channel.CreateBounded<Sighting>(
         new BoundedChannelOptions(QueueLimit) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
-    private readonly Dictionary<string, (string Namespace, string Name, int Count)> _sent = [];
-    private readonly Queue<string> _order = new();
     private readonly Task _sending;
-    private readonly Lock _gate = new();
     private long _sequence;
     private double _allowance;
     private DateTimeOffset _allowanceAt;
@@ -40,11 +43,8 @@ internal sealed class KubeletEvents : IAsyncDisposable
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
 
-    public void Emit(IKubeletApi api, string nodeName, ObjectReference about, string type, string reason, string message)
-    {
-        if (TryTakeAllowance())
-            _queue.Writer.TryWrite(new Sighting(api, nodeName, about, type, reason, message, _alarms.Now));
-    }
+    public void Emit(IKubeletApi api, string nodeName, ObjectReference about, string type, string reason, string message) =>
+        _queue.Writer.TryWrite(new Sighting(api, nodeName, about, type, reason, message, _alarms.Now));
 
     public async ValueTask DisposeAsync()
     {
@@ -52,26 +52,17 @@ internal sealed class KubeletEvents : IAsyncDisposable
         await _sending;
     }
 
-    private bool TryTakeAllowance()
-    {
-        lock (_gate)
-        {
-            DateTimeOffset now = _alarms.Now;
-            _allowance = Math.Min(_limits.Burst, _allowance + (now - _allowanceAt).TotalSeconds * _limits.PerSecond);
-            _allowanceAt = now;
-            if (_allowance < 1)
-                return false;
-            _allowance--;
-            return true;
-        }
-    }
-
     private async Task SendAsync()
     {
         try
         {
             await foreach (Sighting sighting in _queue.Reader.ReadAllAsync(_stopping))
-                await SendAsync(sighting);
+            {
+                if (_correlator.Correlate(ToEvent(sighting), sighting.At) is not { } write)
+                    continue;
+                await TakeAllowanceAsync();
+                await SendAsync(sighting.Api, write.Event, write.Key);
+            }
         }
         catch (Exception) when (_stopping.IsCancellationRequested)
         {
@@ -79,66 +70,78 @@ internal sealed class KubeletEvents : IAsyncDisposable
         }
     }
 
-    private async Task SendAsync(Sighting sighting)
+    private Event ToEvent(Sighting sighting) => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Name = NameFor(sighting.About, sighting.At),
+            Namespace = sighting.About.Namespace is { Length: > 0 } given ? given : "default",
+        },
+        InvolvedObject = sighting.About,
+        Type = sighting.Type,
+        Reason = sighting.Reason,
+        Message = sighting.Message,
+        FirstTimestamp = sighting.At,
+        LastTimestamp = sighting.At,
+        Count = 1,
+        Source = new EventSource { Component = Component, Host = sighting.NodeName },
+        ReportingComponent = Component,
+        ReportingInstance = sighting.NodeName,
+    };
+
+    /// <summary>Two of one moment are still two.</summary>
+    private string NameFor(ObjectReference about, DateTimeOffset at) => $"{about.Name}.{at.UtcTicks + _sequence++:x16}";
+
+    private async Task TakeAllowanceAsync()
+    {
+        while (true)
+        {
+            DateTimeOffset now = _alarms.Now;
+            _allowance = Math.Min(_limits.Burst, _allowance + (now - _allowanceAt).TotalSeconds * _limits.PerSecond);
+            _allowanceAt = now;
+            if (_allowance >= 1)
+            {
+                _allowance--;
+                return;
+            }
+            await _alarms.DelayAsync(TimeSpan.FromSeconds((1 - _allowance) / _limits.PerSecond), _stopping);
+        }
+    }
+
+    private async Task SendAsync(IKubeletApi api, Event told, string key)
     {
         try
         {
-            if (_sent.TryGetValue(sighting.Key, out var sent))
-                await RaiseAsync(sighting, sent);
-            else
-                await CreateAsync(sighting);
+            bool isKnown = told is { Count: > 1, ResourceVersion.Length: > 0 };
+            _correlator.Written(key, isKnown ? await RaiseAsync(api, told) : await api.CreateAsync(told, _stopping));
         }
         catch (Exception) when (!_stopping.IsCancellationRequested)
         {
-            _sent.Remove(sighting.Key); // Lost: the namespace is going, or nobody answers. People can do without.
+            // Lost: the namespace is going, or nobody answers. People can do without.
         }
     }
 
-    private async Task CreateAsync(Sighting sighting)
+    private async Task<Event> RaiseAsync(IKubeletApi api, Event told)
     {
-        ObjectReference about = sighting.About;
-        string ns = about.Namespace is { Length: > 0 } given ? given : "default";
-        string name = $"{about.Name}.{sighting.At.UtcTicks + _sequence++:x16}"; // Two of one moment are still two.
-        await sighting.Api.CreateAsync(
-            new Event
-            {
-                Metadata = new ObjectMeta { Name = name, Namespace = ns },
-                InvolvedObject = about,
-                Type = sighting.Type,
-                Reason = sighting.Reason,
-                Message = sighting.Message,
-                FirstTimestamp = sighting.At,
-                LastTimestamp = sighting.At,
-                Count = 1,
-                Source = new EventSource { Component = "kubelet", Host = sighting.NodeName },
-                ReportingComponent = "kubelet",
-                ReportingInstance = sighting.NodeName,
-            },
-            _stopping);
-        Remember(sighting.Key, (ns, name, 1));
-    }
-
-    private async Task RaiseAsync(Sighting sighting, (string Namespace, string Name, int Count) sent)
-    {
-        byte[] patch = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
+        byte[] patch = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object?>
         {
-            ["count"] = sent.Count + 1,
-            ["lastTimestamp"] = sighting.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture),
+            ["count"] = told.Count,
+            ["lastTimestamp"] = told.LastTimestamp!.Value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture),
+            ["message"] = told.Message,
         });
-        await sighting.Api.MergeAsync<Event>(sent.Namespace, sent.Name, patch, _stopping);
-        _sent[sighting.Key] = sent with { Count = sent.Count + 1 };
+        try
+        {
+            await api.MergeAsync<Event>(told.Namespace, told.Name, patch, _stopping);
+            return told;
+        }
+        catch (ApiException e) when (e.IsNotFound)
+        {
+            // Its time was over: told anew, with its count.
+            Event anew = told.DeepClone();
+            anew.Metadata = new ObjectMeta { Name = NameFor(told.InvolvedObject!, told.LastTimestamp!.Value), Namespace = told.Namespace };
+            return await api.CreateAsync(anew, _stopping);
+        }
     }
 
-    private void Remember(string key, (string, string, int) sent)
-    {
-        _sent[key] = sent;
-        _order.Enqueue(key);
-        if (_order.Count > RememberedLimit)
-            _sent.Remove(_order.Dequeue());
-    }
-
-    private sealed record Sighting(IKubeletApi Api, string NodeName, ObjectReference About, string Type, string Reason, string Message, DateTimeOffset At)
-    {
-        public string Key { get; } = string.Join('\n', About.Uid, About.FieldPath, Type, Reason, Message);
-    }
+    private sealed record Sighting(IKubeletApi Api, string NodeName, ObjectReference About, string Type, string Reason, string Message, DateTimeOffset At);
 }

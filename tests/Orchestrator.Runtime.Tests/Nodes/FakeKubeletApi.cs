@@ -67,6 +67,15 @@ internal sealed class FakeKubeletApi : IKubeletApi
         Tell(changed, isDeleted: false);
     }
 
+    public void RemoveAll<T>() where T : class, IKubernetesObject<T>
+    {
+        lock (_gate)
+        {
+            foreach (var key in _objects.Keys.Where(key => key.Item1 == typeof(T)).ToList())
+                _objects.Remove(key);
+        }
+    }
+
     public void Delete(string name, int graceSeconds, DateTimeOffset now) => Change(name, pod =>
     {
         pod.Metadata.DeletionTimestamp = now + TimeSpan.FromSeconds(graceSeconds);
