@@ -61,7 +61,7 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
             var handler = Handler(new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, _, _, _) => true });
             handler.ConnectCallback = async (_, ct) => (await session.OpenAsync(target.Port, ct)).Data;
             using var invoker = new HttpMessageInvoker(handler);
-            await UpgradeProxy.ForwardAsync(context, target, invoker);
+            await UpgradeProxy.ForwardAsync(context, target, invoker, request => PassCookies(context, request));
         }
         catch (Exception e) when (e is HttpRequestException or UpgradeRefusedException)
         {
@@ -73,12 +73,19 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
     {
         try
         {
-            await UpgradeProxy.ForwardAsync(context, target, pods);
+            await UpgradeProxy.ForwardAsync(context, target, pods, request => PassCookies(context, request));
         }
         catch (HttpRequestException e)
         {
             throw ApiErrors.ServiceUnavailable($"error trying to reach service: {e.Message}");
         }
+    }
+
+    /// <summary>They are the pod's own: this server has none, and the paths of a pod's cookies are below the pod's.</summary>
+    private static void PassCookies(HttpContext context, HttpRequestMessage request)
+    {
+        if (context.Request.Headers.Cookie.Count > 0)
+            request.Headers.TryAddWithoutValidation("Cookie", context.Request.Headers.Cookie.AsEnumerable());
     }
 
     /// <summary>The node that was asked for, whatever a client says itself.</summary>

@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
@@ -93,6 +95,30 @@ public sealed class ProxyTests(ServerFixture fixture) : IClassFixture<ServerFixt
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("gzip")]
+    [InlineData("br")]
+    [InlineData("deflate")]
+    public async Task Links_and_cookies_of_a_page_lead_to_where_the_page_is(string encoding)
+    {
+        await PlaceAsync("10.1.2.3");
+        string site = $"{_pods}/p:8080/proxy";
+#pragma warning disable CA5399 // The certificate is made by this test.
+        using var handler = new SocketsHttpHandler { UseCookies = false, AutomaticDecompression = System.Net.DecompressionMethods.All };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        using var http = new HttpClient(handler) { BaseAddress = _server.Address };
+#pragma warning restore CA5399
+
+        using var response = await http.GetAsync(new Uri($"{site}/in/page?html={encoding}", UriKind.Relative));
+        string page = await response.Content.ReadAsStringAsync();
+        using var text = await http.GetAsync(new Uri($"{site}/in/page?plain=1", UriKind.Relative));
+
+        Assert.Equal($"<a href=\"{site}/other\">{site}/in/page {_server.Address.Authority} https</a>", page);
+        Assert.Equal([$"a=b; Path={site}/in; HttpOnly", "c=d"], response.Headers.GetValues("Set-Cookie"));
+        Assert.Equal("<a href=\"/other\">", await text.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
     [InlineData(null, "in p: http://10.1.2.3/")]
     [InlineData("kube-system", "http://10.1.2.3/")]
     public async Task A_service_does_not_lead_into_pods_of_other_namespaces(string? podNamespace, string target)
@@ -133,8 +159,39 @@ public sealed class ProxyTests(ServerFixture fixture) : IClassFixture<ServerFixt
 
         public Task ForwardToAddressAsync(HttpContext context, Node? node, Uri target, CancellationToken cancellationToken)
         {
+            if (context.Request.Query.ContainsKey("html"))
+                return PageAsync(context.Request, context.Response, context.Request.Query["html"].ToString());
+            if (context.Request.Query.ContainsKey("plain"))
+                return context.Response.WriteAsync("<a href=\"/other\">", cancellationToken);
             context.Response.Headers.Location = context.Request.Query["to"];
             return context.Response.WriteAsync(target.AbsoluteUri, cancellationToken);
+        }
+    
+        /// <summary>A page in two writes, which says where its server believes to be.</summary>
+        private static async Task PageAsync(HttpRequest request, HttpResponse response, string encoding)
+        {
+            string page = $"<a href=\"/other\">{request.Headers["X-Forwarded-Uri"]} {request.Headers["X-Forwarded-Host"]} {request.Headers["X-Forwarded-Proto"]}</a>";
+            using var packed = new MemoryStream();
+            await using (Stream packing = encoding switch
+            {
+                "gzip" => new GZipStream(packed, CompressionMode.Compress, leaveOpen: true),
+                "br" => new BrotliStream(packed, CompressionMode.Compress, leaveOpen: true),
+                "deflate" => new ZLibStream(packed, CompressionMode.Compress, leaveOpen: true),
+                _ => new BufferedStream(packed),
+            })
+            {
+                await packing.WriteAsync(Encoding.UTF8.GetBytes(page));
+                await packing.FlushAsync();
+            }
+            byte[] body = packed.ToArray();
+            response.ContentType = "text/html; charset=utf-8";
+            response.ContentLength = body.Length;
+            if (encoding.Length > 0)
+                response.Headers.ContentEncoding = encoding;
+            response.Headers.SetCookie = new[] { "a=b; Path=/in; Domain=10.1.2.3; HttpOnly", "c=d" };
+            await response.Body.WriteAsync(body.AsMemory(0, 5));
+            await response.Body.FlushAsync();
+            await response.Body.WriteAsync(body.AsMemory(5));
         }
     }
 }

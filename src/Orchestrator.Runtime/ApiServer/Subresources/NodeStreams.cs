@@ -201,11 +201,15 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
             : await objects.GetAsync<Node>("", nodeName, request.Aborted).ConfigureAwait(false);
         string host = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         var target = new Uri($"{scheme}://{host}:{port}{Rest(request)}{request.Http.Request.QueryString}");
-        KeepInside(request, target);
+        string path = request.Http.Request.Path.ToUriComponent();
+        var site = new ProxiedSite(target, path[..^Rest(request).Length]);
+        ProxiedSite.Announce(request.Http.Request);
+        await using var body = site.Attach(request.Http);
         if (pod is { } key && node is not null)
             await Proxy.ForwardToPodAsync(request.Http, node, key, target, request.Aborted).ConfigureAwait(false);
         else
             await Proxy.ForwardToAddressAsync(request.Http, node, target, request.Aborted).ConfigureAwait(false);
+        await body.CompleteAsync(request.Aborted).ConfigureAwait(false);
     }
 
     /// <summary>The relative links of a page lead to the page's server only from a path that ends with a slash.</summary>
@@ -222,21 +226,6 @@ internal sealed class NodeStreams(IObjectReader objects, INodeProxy? proxy)
         }
 
         return isForPage;
-    }
-
-    /// <summary>Where a server sends its clients on to is behind the same path: it does not know who asks for them.</summary>
-    private static void KeepInside(ApiRequest request, Uri target)
-    {
-        var response = request.Http.Response;
-        string path = request.Http.Request.Path.ToUriComponent();
-        string prefix = path[..^Rest(request).Length];
-        response.OnStarting(() =>
-        {
-            string location = response.Headers.Location.ToString();
-            if (location.Length > 0 && Uri.TryCreate(target, location, out var next) && next.Authority == target.Authority)
-                response.Headers.Location = prefix + next.PathAndQuery + next.Fragment;
-            return Task.CompletedTask;
-        });
     }
 
     private static int PortOf(Pod pod, string text)
