@@ -6,9 +6,33 @@ using Orchestrator.Runtime.Kubelet.Cri;
 
 namespace Orchestrator.Runtime.Kubelet;
 
-/// <summary>What a node's containers use, in the two shapes that are asked for: /stats/summary and /metrics/resource.</summary>
+/// <summary>What a node's containers use, in the two shapes that are asked for: /stats/summary and /metrics/resource; and, at
+/// /metrics, how many there are.</summary>
 internal static class KubeletMetrics
 {
+    /// <summary>The kubelet's own: what it runs.</summary>
+    public static async Task WriteOwnAsync(HttpContext context, Kubelet kubelet)
+    {
+        IReadOnlyList<PodSandbox> sandboxes = await kubelet.Runtime.ListPodSandboxAsync(null, context.RequestAborted);
+        IReadOnlyList<RuntimeContainer> containers = await kubelet.Runtime.ListContainersAsync(null, context.RequestAborted);
+        var text = new StringBuilder();
+        Family(text, "kubelet_desired_pods", "gauge", "The number of pods the kubelet is being instructed to run. static is true if the pod is not from the apiserver.");
+        text.Append(CultureInfo.InvariantCulture, $"kubelet_desired_pods{{static=\"\"}} {kubelet.Pods.Count()}\n");
+        Family(text, "kubelet_node_name", "gauge", "The node's name. The count is always 1.");
+        text.Append(CultureInfo.InvariantCulture, $"kubelet_node_name{{node=\"{kubelet.Options.NodeName}\"}} 1\n");
+        Family(text, "kubelet_running_containers", "gauge", "Number of containers currently running");
+        foreach (var state in containers.GroupBy(container => container.State).OrderBy(state => state.Key))
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"kubelet_running_containers{{container_state=\"{state.Key.ToString().ToLowerInvariant()}\"}} {state.Count()}\n");
+        }
+        Family(text, "kubelet_running_pods", "gauge", "Number of pods that have a running pod sandbox");
+        text.Append(CultureInfo.InvariantCulture, $"kubelet_running_pods {sandboxes.Count(sandbox => sandbox.IsReady)}\n");
+        context.Response.ContentType = "text/plain; version=0.0.4";
+        await context.Response.WriteAsync(text.ToString(), context.RequestAborted);
+    }
+
     public static async Task WriteSummaryAsync(HttpContext context, Kubelet kubelet)
     {
         IReadOnlyList<ContainerUsage> usages = await kubelet.Runtime.ListContainerStatsAsync(context.RequestAborted);

@@ -124,6 +124,7 @@ public sealed class KubeletServer : IAsyncDisposable
         {
             ("pods" or "runningpods", 1) => OnNodeAsync(context, ListPodsAsync),
             ("stats", 2) when path[1] == "summary" => OnNodeAsync(context, KubeletMetrics.WriteSummaryAsync),
+            ("metrics", 1) => OnNodeAsync(context, KubeletMetrics.WriteOwnAsync),
             ("metrics", 2) when path[1] == "resource" => OnNodeAsync(context, KubeletMetrics.WriteResourcesAsync),
             ("containerLogs", 4) => OnContainerAsync(context, path, WriteLogsAsync),
             ("exec", 4 or 5) => OnContainerAsync(context, path, (http, kubelet, _, container) => RemoteCommandServer.ServeAsync(

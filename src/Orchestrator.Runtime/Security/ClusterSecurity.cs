@@ -66,7 +66,7 @@ public static class ClusterSecurity
             var byToken = new TokenAuthenticators(
             [
                 new StaticTokenAuthenticator(security.StaticTokens, tokens.Audiences),
-                new ServiceAccountAuthenticator(tokens, services.Objects, services.Clock),
+                new ServiceAccountAuthenticator(tokens, services.Objects, services.Clock, services.Tokens),
                 new LegacyTokenAuthenticator(tokens, services.Objects),
                 new BootstrapTokenAuthenticator(services.Objects, tokens.Audiences, services.Clock),
             ]);

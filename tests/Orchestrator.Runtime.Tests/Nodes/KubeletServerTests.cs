@@ -199,6 +199,16 @@ public sealed class KubeletServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_kubelet_counts_what_it_runs()
+    {
+        string metrics = await GetTextAsync("/metrics", "hollow-2");
+
+        Assert.Contains("kubelet_node_name{node=\"hollow-2\"} 1\n", metrics);
+        Assert.Contains("kubelet_running_pods 1\n", metrics);
+        Assert.Contains("kubelet_running_containers{container_state=\"running\"} 1\n", metrics);
+    }
+
+    [Fact]
     public async Task The_api_servers_proxy_finds_a_nodes_kubelet_by_its_object()
     {
         using HttpMessageInvoker invoker = Connect(Issue("O=system:masters, CN=kube-apiserver"));

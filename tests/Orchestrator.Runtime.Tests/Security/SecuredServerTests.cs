@@ -402,6 +402,24 @@ public sealed class SecuredServerTests(SecuredServer cluster) : IClassFixture<Se
         Assert.Equal("NamespaceTerminating", (string?)body["details"]!["causes"]![0]!["reason"]);
     }
 
+    [Theory]
+    [InlineData("binding", """{"metadata":{"name":"p"},"target":{"name":"n"} }""")]
+    [InlineData("eviction", """{"metadata":{"name":"p"} }""")]
+    public async Task What_is_posted_to_a_pod_is_refused_in_a_namespace_that_goes(string subresource, string body)
+    {
+        string ns = await cluster.NewNamespaceAsync();
+        await PostAsync(cluster.Admin, $"/api/v1/namespaces/{ns}/serviceaccounts", """{"metadata":{"name":"default"} }""");
+        var (created, pod) = await PostAsync(cluster.Admin, $"/api/v1/namespaces/{ns}/pods", """{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx"}]} }""");
+        Assert.True(created == 201, pod.ToJsonString());
+        await SendAsync(cluster.Admin, HttpMethod.Delete, $"/api/v1/namespaces/{ns}");
+
+        var (code, refusal) = await UntilAsync(
+            () => PostAsync(cluster.Admin, $"/api/v1/namespaces/{ns}/pods/p/{subresource}?dryRun=All", body), answer => answer.Code == 403);
+
+        Assert.Equal((403, $"pods \"p\" is forbidden: unable to create new content in namespace {ns} because it is being terminated"), (code, (string?)refusal["message"]));
+        Assert.Equal("NamespaceTerminating", (string?)refusal["details"]!["causes"]![0]!["reason"]);
+    }
+
     [Fact]
     public async Task An_enforced_level_refuses_and_a_warned_level_warns()
     {

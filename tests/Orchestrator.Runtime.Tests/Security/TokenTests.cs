@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security.Authentication;
 using Orchestrator.Runtime.Security.Tokens;
 
@@ -11,6 +12,7 @@ public sealed class TokenTests
 {
     private readonly FakeClock _clock = new();
     private readonly FakeObjects _objects = new();
+    private readonly TokenCounts _counts = new();
     private readonly ServiceAccount _account = new() { Metadata = new ObjectMeta { Namespace = "ns", Name = "robot", Uid = "u1" } };
     private readonly ServiceAccountTokens _tokens = new("https://issuer", ["api"], new SigningKey(ECDsa.Create(ECCurve.NamedCurves.nistP256)));
 
@@ -31,7 +33,7 @@ public sealed class TokenTests
     {
         try
         {
-            var found = await new ServiceAccountAuthenticator(_tokens, _objects, _clock).AuthenticateAsync(token, audiences.Length == 0 ? ["api"] : audiences, default);
+            var found = await new ServiceAccountAuthenticator(_tokens, _objects, _clock, _counts).AuthenticateAsync(token, audiences.Length == 0 ? ["api"] : audiences, default);
             return found?.User.Name ?? "unknown";
         }
         catch (InvalidTokenException invalid)
@@ -53,6 +55,18 @@ public sealed class TokenTests
         Assert.Equal("service account token has expired", await JudgeAsync(token));
         _clock.Advance(TimeSpan.FromSeconds(-3661 - 61));
         Assert.Equal("service account token is not valid yet", await JudgeAsync(token));
+    }
+
+    [Fact]
+    public async Task A_token_that_lives_longer_than_was_asked_for_is_counted_as_stale_after_that()
+    {
+        string token = Token(claims => claims with { WarnAfter = _clock.GetUtcNow().AddMinutes(10) });
+        await JudgeAsync(token);
+        await JudgeAsync(Token());
+        _clock.Advance(TimeSpan.FromSeconds(601));
+        Assert.Equal("system:serviceaccount:ns:robot", await JudgeAsync(token));
+
+        Assert.Equal((1, 1), (_counts.Valid, _counts.Stale));
     }
 
     [Fact]

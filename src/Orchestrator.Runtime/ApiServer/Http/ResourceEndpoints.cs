@@ -367,6 +367,7 @@ internal sealed class ResourceEndpoints
         {
             View = pods, Name = name, Namespace = request.Path.Namespace, Subresource = "binding",
         };
+        context = await AdmitCreationAsync(context, binding, request.Aborted).ConfigureAwait(false);
         await Binder.BindAsync(context, binding, request.Aborted).ConfigureAwait(false);
         WriteWarnings(request);
         var status = ApiErrors.Success();
@@ -393,11 +394,26 @@ internal sealed class ResourceEndpoints
             IsDryRun = options.IsDryRun || sent?.DryRun?.Contains("All") == true,
         };
         var context = Context(request, options, "CreateOptions") with { IsDryRun = delete.IsDryRun };
+        context = await AdmitCreationAsync(context, eviction, request.Aborted).ConfigureAwait(false);
         await Evictor.EvictAsync(context, eviction, delete, request.Aborted).ConfigureAwait(false);
         WriteWarnings(request);
         var status = ApiErrors.Success();
         status.Code = 201;
         await Answers.WriteStatusAsync(request.Http, status).ConfigureAwait(false);
+    }
+
+    /// <summary>What is posted to a subresource is created, whatever becomes of the object: in a namespace that goes it is refused.</summary>
+    /// <returns>For the change that follows, which is not asked about again.</returns>
+    private async ValueTask<WriteContext> AdmitCreationAsync(WriteContext context, IKubernetesObject sent, CancellationToken cancellationToken)
+    {
+        if (!Admission.IsEmpty)
+        {
+            var admission = Admission.Request(context, AdmissionOperation.Create, sent, null, sent.GroupVersionKind);
+            await Admission.MutateAsync(context, admission, cancellationToken).ConfigureAwait(false);
+            await Admission.ValidateAsync(context, admission, cancellationToken).ConfigureAwait(false);
+        }
+
+        return context with { SkipsAdmission = true };
     }
 
     private async Task ReviewAsync(ApiRequest request, GroupVersionKind kind, string name)

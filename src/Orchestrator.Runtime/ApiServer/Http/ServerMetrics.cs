@@ -6,7 +6,7 @@ using Orchestrator.Runtime.ApiServer.Resources;
 namespace Orchestrator.Runtime.ApiServer.Http;
 
 /// <summary>Counts requests by Kubernetes' names, and writes what is counted in Prometheus' text form.</summary>
-internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit inFlight)
+internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit inFlight, TokenCounts tokens)
 {
     // Seconds; as Kubernetes' histogram of request durations, without its finest steps.
     private static readonly double[] Bounds = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5, 10, 30, 60];
@@ -48,6 +48,10 @@ internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit in
         Head(text, "apiserver_registered_watchers", "gauge", "Watches on this server.");
         foreach (var stored in resources.Stored.Where(stored => stored.HasCache))
             text.Append(CultureInfo.InvariantCulture, $"apiserver_registered_watchers{{resource=\"{stored.GroupResource}\"}} {stored.Cache.WatcherCount}\n");
+        Head(text, "serviceaccount_stale_tokens_total", "counter", "Cumulative stale projected service account tokens used");
+        text.Append(CultureInfo.InvariantCulture, $"serviceaccount_stale_tokens_total {tokens.Stale}\n");
+        Head(text, "serviceaccount_valid_tokens_total", "counter", "Cumulative valid projected service account tokens used");
+        text.Append(CultureInfo.InvariantCulture, $"serviceaccount_valid_tokens_total {tokens.Valid}\n");
         Head(text, "process_resident_memory_bytes", "gauge", "Resident memory of the process.");
         text.Append(CultureInfo.InvariantCulture, $"process_resident_memory_bytes {Environment.WorkingSet}\n");
         return text.ToString();

@@ -6,7 +6,8 @@ using Orchestrator.Runtime.ApiServer;
 namespace Orchestrator.Runtime.Security.Tokens;
 
 /// <summary>Service accounts by their tokens: the account, and the object that the token is bound to, must still be there.</summary>
-internal sealed class ServiceAccountAuthenticator(ServiceAccountTokens tokens, IObjectReader objects, TimeProvider clock) : ITokenAuthenticator
+internal sealed class ServiceAccountAuthenticator(
+    ServiceAccountTokens tokens, IObjectReader objects, TimeProvider clock, TokenCounts counts) : ITokenAuthenticator
 {
     private const string ExtraPrefix = "authentication.kubernetes.io/";
 
@@ -22,6 +23,8 @@ internal sealed class ServiceAccountAuthenticator(ServiceAccountTokens tokens, I
                 $"token audiences {Quoted.List(claims.Audiences)} is invalid for the target audiences {Quoted.List(audiences)}");
         await CheckAccountAsync(claims, now, cancellationToken);
         await CheckBoundObjectAsync(claims, now, cancellationToken);
+        if (claims.WarnAfter is { } warnAfter)
+            counts.Count(isStale: now > warnAfter);
         return new(UserOf(claims), common);
     }
 
