@@ -33,6 +33,9 @@ public sealed record KubeletOptions
     public string KernelVersion { get; init; } = "6.1.0";
     public string Architecture { get; init; } = "amd64";
 
+    /// <summary>Null where the runtime has no use of it: its containers are not real.</summary>
+    public ContainerSettings? Containers { get; init; }
+
     public TimeSpan LeaseRenewal { get; init; } = TimeSpan.FromSeconds(10);
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(40);
 

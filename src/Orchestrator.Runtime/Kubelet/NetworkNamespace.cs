@@ -35,6 +35,14 @@ public sealed class NetworkNamespace(string path)
         }
     }
 
+    /// <summary>As above, with a name that this process's own resolver knows.</summary>
+    public async Task<Socket> ConnectAsync(DnsEndPoint endpoint, CancellationToken ct)
+    {
+        IPAddress address = IPAddress.TryParse(endpoint.Host, out IPAddress? parsed) ? parsed
+            : (await Dns.GetHostAddressesAsync(endpoint.Host, ct)).First();
+        return await ConnectAsync(new IPEndPoint(address, endpoint.Port), ct);
+    }
+
     /// <summary>Runs <paramref name="make"/> on a thread that is in the namespace and ends afterwards.</summary>
     public Task<T> RunAsync<T>(Func<T> make)
     {

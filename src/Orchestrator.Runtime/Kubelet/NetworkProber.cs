@@ -9,7 +9,8 @@ using Orchestrator.Api.CoreV1;
 namespace Orchestrator.Runtime.Kubelet;
 
 /// <summary>Probes containers by HTTP, TCP and gRPC at their pod's address.</summary>
-public sealed class NetworkProber : IProber, IDisposable
+/// <param name="network">Where pods are reached; null: from this process's own network.</param>
+public sealed class NetworkProber(NetworkNamespace? network = null) : IProber, IDisposable
 {
     /// <summary>What is read of an answer's body, for the event's text.</summary>
     private const int BodyLimit = 10 * 1024;
@@ -21,6 +22,8 @@ public sealed class NetworkProber : IProber, IDisposable
         PooledConnectionLifetime = TimeSpan.Zero,
         UseProxy = false,
         SslOptions = new() { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+        ConnectCallback = network is null ? null
+            : async (context, ct) => new NetworkStream(await network!.ConnectAsync(context.DnsEndPoint, ct), ownsSocket: true),
     });
 
     public async Task<ProbeResult> ProbeAsync(ProbeTarget target, ProbeRequest request, TimeSpan timeout, CancellationToken ct)
@@ -76,8 +79,13 @@ public sealed class NetworkProber : IProber, IDisposable
             : new ProbeResult(false, string.Create(CultureInfo.InvariantCulture, $"HTTP probe failed with statuscode: {status}"));
     }
 
-    private static async Task<ProbeResult> ConnectAsync(string host, int port, CancellationToken ct)
+    private async Task<ProbeResult> ConnectAsync(string host, int port, CancellationToken ct)
     {
+        if (network is not null)
+        {
+            (await network.ConnectAsync(new DnsEndPoint(host, port), ct)).Dispose();
+            return new ProbeResult(true, "");
+        }
         using var client = new TcpClient();
         await client.ConnectAsync(host, port, ct);
         return new ProbeResult(true, "");

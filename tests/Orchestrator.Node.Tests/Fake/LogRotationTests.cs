@@ -1,3 +1,4 @@
+using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Cri.Logs;
 
@@ -57,7 +58,7 @@ public sealed class LogRotationTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static LogRotation Rotation(Func<string, CancellationToken, Task> reopen) =>
-        new(new LogRotationOptions { MaxBytes = 10, MaxFiles = 4 }, new FixedClock(), reopen);
+        new(new LogRotationSettings { MaxBytes = 10, MaxFiles = 4 }, new FixedClock(), reopen);
 
     private Task Reopen(string id, CancellationToken ct)
     {

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Cri.Logs;
 
@@ -59,7 +60,7 @@ public sealed class LogTests(ContainerdFixture fixture)
             "main", "i=0; while test $i -lt 400; do i=$((i+1)); echo line $i; sleep 0.01; done; until test -e /tmp/end; do sleep 0.1; done"));
         string path = (await containerd.Runtime.LogPathAsync(id, CancellationToken.None))!;
         var rotation = new LogRotation(
-            new LogRotationOptions { MaxBytes = 2000, MaxFiles = 3 }, new StridingClock(), containerd.Runtime.ReopenContainerLogAsync);
+            new LogRotationSettings { MaxBytes = 2000, MaxFiles = 3 }, new StridingClock(), containerd.Runtime.ReopenContainerLogAsync);
 
         var followed = new List<LogLine>();
         Task following = ReadAsync(containerd, id, follow: true, followed);

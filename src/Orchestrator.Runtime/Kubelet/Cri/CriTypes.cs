@@ -124,7 +124,11 @@ public sealed record RuntimeContainer(
     DateTimeOffset? FinishedAt = null,
     int ExitCode = 0,
     string Reason = "",
-    string Message = "");
+    string Message = "")
+{
+    /// <summary>The whole path of the file that the runtime writes its output to; empty where there is none.</summary>
+    public string LogPath { get; init; } = "";
+}
 
 /// <param name="Id">The reference by digest.</param>
 public sealed record RuntimeImage(string Id, IReadOnlyList<string> RepoTags, long SizeBytes)

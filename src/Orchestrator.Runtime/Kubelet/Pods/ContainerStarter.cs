@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 
@@ -81,7 +82,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         long began = Stopwatch.GetTimestamp();
         try
         {
-            RuntimeImage pulled = await kubelet.Images.PullImageAsync(image, null, SandboxConfigs.For(pod, 0), ct);
+            RuntimeImage pulled = await kubelet.Images.PullImageAsync(image, null, SandboxConfigs.For(pod, 0, kubelet.Options), ct);
             string took = string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMilliseconds:0}ms");
             worker.Emit(container, "Normal", "Pulled", $"Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {pulled.SizeBytes} bytes.");
             pullBackoff.Succeeded(image);
@@ -105,7 +106,8 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         {
             IReadOnlyList<KeyValuePair<string, string>> variables = await environment.ResolveAsync(start.Container.Spec, ct);
             ContainerEnvironment.CheckSubPaths(start.Container.Spec, variables);
-            return SandboxConfigs.For(pod, start.Container, start.Attempt, variables);
+            ContainerConfig config = SandboxConfigs.For(pod, start.Container, start.Attempt, variables);
+            return kubelet.Options.Containers is { } settings ? await CompleteAsync(pod, start, config, ip, settings, ct) : config;
         }
         catch (ContainerStartException e)
         {
@@ -114,11 +116,25 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         }
     }
 
+    /// <summary>What only a real container has.</summary>
+    private async Task<ContainerConfig> CompleteAsync(
+        Pod pod, ContainerStart start, ContainerConfig config, string ip, ContainerSettings settings, CancellationToken ct)
+    {
+        PodContainer container = start.Container;
+        if (await LinuxContainers.NonRootProblemAsync(pod, container, () => kubelet.Images.ImageStatusAsync(config.Image, ct)) is { } problem)
+            throw new ContainerStartException(new WaitingReason("CreateContainerConfigError", problem), null);
+        Quantity memory = kubelet.Options.Capacity.GetValueOrDefault("memory");
+        ContainerConfig complete = LinuxContainers.Complete(
+            config, pod, container, settings, memory,
+            name => worker.Observed.Latest(name) is { State: RuntimeContainerState.Running } running ? running.Id : null);
+        return new PodFiles(settings, pod).AddTo(complete, container, ip);
+    }
+
     private async Task<string> CreateAsync(PodContainer container, PodSandbox sandbox, ContainerConfig config, CancellationToken ct)
     {
         try
         {
-            string id = await kubelet.Runtime.CreateContainerAsync(sandbox.Id, config, SandboxConfigs.For(worker.Pod, sandbox.Attempt), ct);
+            string id = await kubelet.Runtime.CreateContainerAsync(sandbox.Id, config, SandboxConfigs.For(worker.Pod, sandbox.Attempt, kubelet.Options), ct);
             worker.Emit(container, "Normal", "Created", $"Created container: {container.Name}");
             return id;
         }

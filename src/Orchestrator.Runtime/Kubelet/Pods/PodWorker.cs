@@ -369,7 +369,7 @@ internal sealed class PodWorker
         try
         {
             int attempt = _observed.Sandbox is { } last ? last.Attempt + 1 : 0;
-            await _kubelet.Runtime.RunPodSandboxAsync(SandboxConfigs.For(pod, attempt), ct);
+            await _kubelet.Runtime.RunPodSandboxAsync(SandboxConfigs.For(pod, attempt, _kubelet.Options), ct);
             await ObserveAsync(ct);
             return true;
         }
@@ -606,6 +606,8 @@ internal sealed class PodWorker
             probes.Dispose();
         _probes.Clear();
         _isStopped = true;
+        if (_kubelet.Options.Containers is { } settings)
+            new PodFiles(settings, Pod).Remove();
         _kubelet.Forget(this);
     }
 

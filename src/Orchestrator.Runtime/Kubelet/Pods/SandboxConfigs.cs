@@ -9,7 +9,7 @@ internal static class SandboxConfigs
 {
     private const int HostnameLimit = 63;
 
-    public static PodSandboxConfig For(Pod pod, int attempt)
+    public static PodSandboxConfig For(Pod pod, int attempt, KubeletOptions options)
     {
         var labels = new Dictionary<string, string>(pod.Labels)
         {
@@ -18,7 +18,9 @@ internal static class SandboxConfigs
             ["io.kubernetes.pod.uid"] = pod.Uid,
         };
         var annotations = new Dictionary<string, string>(pod.Annotations) { [CriAnnotations.RestartPolicy] = pod.Spec.RestartPolicy ?? "Always" };
-        return new PodSandboxConfig(pod.Name, pod.Namespace, pod.Uid, attempt, Hostname(pod), pod.Spec.HostNetwork == true, labels, annotations);
+        var config = new PodSandboxConfig(
+            pod.Name, pod.Namespace, pod.Uid, attempt, Hostname(pod), pod.Spec.HostNetwork == true, labels, annotations);
+        return options.Containers is { } settings ? LinuxPods.Complete(config, pod, settings) : config;
     }
 
     public static ContainerConfig For(Pod pod, PodContainer container, int attempt, IReadOnlyList<KeyValuePair<string, string>> environment)

@@ -77,7 +77,10 @@ internal sealed class ContainerStatuses(CriConnection connection)
             CriTime.FromNanosecondsOrNone(status.FinishedAt),
             status.ExitCode,
             reason,
-            state == RuntimeContainerState.Exited ? Message(status) : status.Message);
+            state == RuntimeContainerState.Exited ? Message(status) : status.Message)
+        {
+            LogPath = status.LogPath,
+        };
     }
 
     /// <summary>The container's last words, if it left a file with some, else what the runtime says.</summary>

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Orchestrator.Runtime.Streams;
 
@@ -27,7 +26,7 @@ internal sealed class CriStreams
             PooledConnectionLifetime = TimeSpan.Zero,
         };
         if (options.StreamingNetwork is { } network)
-            handler.ConnectCallback = (context, ct) => ConnectAsync(network, context.DnsEndPoint, ct);
+            handler.ConnectCallback = async (context, ct) => new NetworkStream(await network.ConnectAsync(context.DnsEndPoint, ct), ownsSocket: true);
         _invoker = new HttpMessageInvoker(handler);
     }
 
@@ -157,13 +156,5 @@ internal sealed class CriStreams
         {
             // As above.
         }
-    }
-
-    private static async ValueTask<Stream> ConnectAsync(NetworkNamespace network, DnsEndPoint target, CancellationToken ct)
-    {
-        IPAddress address = IPAddress.TryParse(target.Host, out IPAddress? parsed) ? parsed
-            : target.Host == "localhost" ? IPAddress.Loopback
-            : throw new IOException($"the streaming server's address {target.Host} is no IP address");
-        return new NetworkStream(await network.ConnectAsync(new IPEndPoint(address, target.Port), ct), ownsSocket: true);
     }
 }

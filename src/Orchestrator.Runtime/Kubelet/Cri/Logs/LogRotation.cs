@@ -3,23 +3,11 @@ using System.IO.Compression;
 
 namespace Orchestrator.Runtime.Kubelet.Cri.Logs;
 
-/// <summary>How large logs may grow.</summary>
-public sealed record LogRotationOptions
-{
-    /// <summary>A file that has become so large is moved away.</summary>
-    public long MaxBytes { get; init; } = 10 * 1024 * 1024;
-
-    /// <summary>The most files of one container, that in use included; at least 2.</summary>
-    public int MaxFiles { get; init; } = 5;
-
-    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(10);
-}
-
 /// <summary>
 /// Keeps containers' logs small: <c>0.log</c> becomes <c>0.log.20261127-015359</c>, which is packed (<c>.gz</c>) when the next
 /// one is moved away, and the oldest go.
 /// </summary>
-public sealed class LogRotation(LogRotationOptions options, TimeProvider clock, Func<string, CancellationToken, Task> reopen)
+public sealed class LogRotation(LogRotationSettings options, TimeProvider clock, Func<string, CancellationToken, Task> reopen)
 {
     private const string TimeFormat = "yyyyMMdd-HHmmss";
     private const string Packed = ".gz";

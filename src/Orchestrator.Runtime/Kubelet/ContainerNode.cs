@@ -1,0 +1,91 @@
+using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Cri.Grpc;
+using Orchestrator.Runtime.Kubelet.Cri.Logs;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>A node that runs real containers: a kubelet over a runtime's socket, and what goes on beside it.</summary>
+public sealed class ContainerNode : IAsyncDisposable
+{
+    private readonly CriConnection _connection;
+    private readonly NetworkProber _prober;
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _running = Task.CompletedTask;
+
+    private ContainerNode(KubeletOptions options, KubeletServices services, CriOptions cri)
+    {
+        Settings = options.Containers ?? throw new ArgumentException("a node of real containers needs settings for them", nameof(options));
+        _connection = new CriConnection(cri);
+        _prober = new NetworkProber(cri.StreamingNetwork);
+        Runtime = new CriContainerRuntime(_connection);
+        Kubelet = new Kubelet(options, services, Runtime, new CriImageService(_connection), _prober);
+    }
+
+    public Kubelet Kubelet { get; }
+
+    private ContainerSettings Settings { get; }
+
+    private CriContainerRuntime Runtime { get; }
+
+    /// <summary>Registers the node and begins to run its pods; those that the runtime still has from before go on.</summary>
+    /// <param name="options">With <see cref="KubeletOptions.Containers"/>.</param>
+    /// <exception cref="CriException">The runtime does not answer.</exception>
+    public static async Task<ContainerNode> StartAsync(KubeletOptions options, KubeletServices services, CriOptions cri, CancellationToken ct)
+    {
+        var node = new ContainerNode(options, services, cri);
+        try
+        {
+            await node.Kubelet.StartAsync(ct);
+            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync());
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the kubelet alone: its pods run on.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _running;
+        await Kubelet.DisposeAsync();
+        _prober.Dispose();
+        _connection.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async Task FollowAsync()
+    {
+        try
+        {
+            await Task.Run(() => Kubelet.FollowAsync(_stopping.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task RotateLogsAsync()
+    {
+        var rotation = new LogRotation(Settings.Logs, _connection.Options.Clock, Runtime.ReopenContainerLogAsync);
+        try
+        {
+            await rotation.RunAsync(LogsInUseAsync, _stopping.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task<IReadOnlyList<(string ContainerId, string LogPath)>> LogsInUseAsync(CancellationToken ct) =>
+    [
+        .. (await Runtime.ListContainersAsync(null, ct))
+            .Where(container => container is { State: RuntimeContainerState.Running, LogPath.Length: > 0 })
+            .Select(container => (container.Id, container.LogPath)),
+    ];
+}

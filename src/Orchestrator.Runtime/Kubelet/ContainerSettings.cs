@@ -1,0 +1,41 @@
+using Orchestrator.Runtime.Kubelet.Cri;
+
+namespace Orchestrator.Runtime.Kubelet;
+
+/// <summary>What a node with a real runtime gives its containers: folders, cgroups, names.</summary>
+public sealed record ContainerSettings
+{
+    /// <summary>A folder for each pod's logs: <c>NAMESPACE_NAME_UID/CONTAINER/ATTEMPT.log</c>.</summary>
+    public string PodLogs { get; init; } = "/var/log/pods";
+
+    /// <summary>A folder for each pod's files, by its uid.</summary>
+    public string PodFiles { get; init; } = "/var/lib/kubelet/pods";
+
+    /// <summary>Where the seccomp profiles lie that pods name by files.</summary>
+    public string SeccompProfiles { get; init; } = "/var/lib/kubelet/seccomp";
+
+    /// <summary>The cgroup of all pods, below cgroupfs' root.</summary>
+    public string CgroupRoot { get; init; } = "/kubepods";
+
+    /// <summary>The cluster's name servers; without any, pods have the node's.</summary>
+    public IReadOnlyList<string> ClusterDns { get; init; } = [];
+
+    public string ClusterDomain { get; init; } = "cluster.local";
+
+    /// <summary>What the node itself asks: its resolv.conf.</summary>
+    public DnsConfig NodeDns { get; init; } = new([], [], []);
+
+    public LogRotationSettings Logs { get; init; } = new();
+}
+
+/// <summary>How large containers' logs may grow.</summary>
+public sealed record LogRotationSettings
+{
+    /// <summary>A file that has become so large is moved away.</summary>
+    public long MaxBytes { get; init; } = 10 * 1024 * 1024;
+
+    /// <summary>The most files of one container, that in use included; at least 2.</summary>
+    public int MaxFiles { get; init; } = 5;
+
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(10);
+}
