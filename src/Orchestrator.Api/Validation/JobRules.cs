@@ -131,8 +131,14 @@ internal static class JobRules
 
     private static void CheckSchedule(Field field, string schedule)
     {
-        if (CronSchedule.Fault(schedule) is { } fault)
-            field.Invalid(schedule, fault);
+        try
+        {
+            CronSchedule.Parse(schedule);
+        }
+        catch (FormatException fault)
+        {
+            field.Invalid(schedule, fault.Message);
+        }
     }
 
     private static bool Has(Job job, string type) =>

@@ -118,6 +118,8 @@ public sealed class WorkloadTests
     [InlineData("'@every 500ms'", "")]
     [InlineData("'@every 1.2.3s'", "failed to parse duration @every 1.2.3s: time: invalid duration \"1.2.3s\"")]
     [InlineData("'5/15 * * * ?'", "")]
+    [InlineData("'5/2147483647 * * * *'", "")]
+    [InlineData("'-5 * * * *'", "failed to parse int from : strconv.Atoi: parsing \"\": invalid syntax")]
     [InlineData("'* * * *'", "expected exactly 5 fields, found 4: [* * * *]")]
     [InlineData("'0 * * * * *'", "expected exactly 5 fields, found 6: [0 * * * * *]")]
     [InlineData("'60 * * * *'", "end of range (60) above maximum (59): 60")]

@@ -181,6 +181,10 @@ public sealed class CronJobControllerTests
     [InlineData("0 12 8 * FRI", "2026-03-07T00:00", "2026-03-08T12:00")]
     [InlineData("5-10/2,40 8 * * *", "2026-03-04T08:07", "2026-03-04T08:09")]
     [InlineData("0 0 29 feb *", "2026-03-04T12:00", "2028-02-29T00:00")]
+    [InlineData("0 0 */10 * MON", "2026-03-04T12:00", "2026-03-09T00:00")] // A star with a step restricts: either day is enough.
+    [InlineData("0 0 */1 * MON", "2026-03-04T12:00", "2026-03-09T00:00")]
+    [InlineData("0 0 5,*/10 * MON", "2026-03-04T12:00", "2026-03-05T00:00")]
+    [InlineData("TZ=Europe/Berlin 0 9 * * *", "2026-07-01T00:00", "2026-07-01T07:00")]
     [InlineData("@hourly", "2026-03-04T12:00", "2026-03-04T13:00")]
     [InlineData("@weekly", "2026-03-04T12:00", "2026-03-08T00:00")]
     [InlineData("@every 90s", "2026-03-04T12:00", "2026-03-04T12:01:30")]
@@ -204,7 +208,7 @@ public sealed class CronJobControllerTests
     [InlineData("* * * * 7", "end of range (7) above maximum (6): 7")]
     [InlineData("5-1 * * * *", "beginning of range (5) beyond end of range (1): 5-1")]
     [InlineData("*/0 * * * *", "step of range should be a positive number: */0")]
-    [InlineData("x * * * *", "failed to parse int from x")]
+    [InlineData("x * * * *", "failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax")]
     [InlineData("@noon", "unrecognized descriptor: @noon")]
     public void What_is_no_schedule_is_refused(string schedule, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => CronSchedule.Parse(schedule)).Message);
