@@ -290,6 +290,10 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
         return PretendPort.ServeAsync(sandbox.Config.Name, port, connection, ct);
     }
 
+    /// <summary>Its addresses are nowhere: who is let in is let in here.</summary>
+    public Task ConnectAsync(string sandboxId, string address, int port, DuplexStream connection, CancellationToken ct) =>
+        PortForwardAsync(sandboxId, port, connection, ct);
+
     public async IAsyncEnumerable<LogLine> ReadLogAsync(string containerId, bool follow, [EnumeratorCancellation] CancellationToken ct)
     {
         PretendContainer container = Find(containerId);

@@ -44,6 +44,9 @@ public sealed class KubeletServer : IAsyncDisposable
     /// <summary>Names the node that is meant, where several listen at one address.</summary>
     public const string NodeHeader = "X-Node-Name";
 
+    /// <summary>Of the API server's own: as <c>portForward</c>, but to the pod's address, and no further.</summary>
+    internal const string ConnectPath = "podConnect";
+
     private readonly ConcurrentDictionary<string, Kubelet> _kubelets = new();
     private readonly WebApplication _application;
     private readonly KubeletServerOptions _options;
@@ -131,7 +134,10 @@ public sealed class KubeletServer : IAsyncDisposable
                 http, RemoteCommandOptions.FromQuery(http.Request.Query), (session, ct) => kubelet.Runtime.ExecAsync(container.Id, session, ct))),
             ("attach", 4 or 5) => OnContainerAsync(context, path, (http, kubelet, _, container) => RemoteCommandServer.ServeAsync(
                 http, RemoteCommandOptions.FromQuery(http.Request.Query), (session, ct) => kubelet.Runtime.AttachAsync(container.Id, session, ct))),
-            ("portForward", 3 or 4) => ForwardAsync(context, path),
+            ("portForward", 3 or 4) => ForwardAsync(context, path, (kubelet, _, sandbox, port, connection, ct) =>
+                kubelet.Runtime.PortForwardAsync(sandbox.Id, port, connection, ct)),
+            (ConnectPath, 3) => ForwardAsync(context, path, (kubelet, pod, sandbox, port, connection, ct) =>
+                kubelet.Runtime.ConnectAsync(sandbox.Id, pod.Spec.HostNetwork == true ? kubelet.Options.NodeIp : sandbox.Ip, port, connection, ct)),
             _ => AnswerAsync(context, StatusCodes.Status404NotFound, "404 page not found"),
         };
     }
@@ -186,7 +192,8 @@ public sealed class KubeletServer : IAsyncDisposable
         return serve(context, found.Kubelet, found.Pod, container);
     }
 
-    private async Task ForwardAsync(HttpContext context, string[] path)
+    private async Task ForwardAsync(
+        HttpContext context, string[] path, Func<Kubelet, Pod, PodSandbox, int, DuplexStream, CancellationToken, Task> connect)
     {
         if (FindPod(context, path[1], path[2]) is not { } found || found.Pod.Observed.Sandbox is not { IsReady: true } sandbox)
         {
@@ -201,7 +208,7 @@ public sealed class KubeletServer : IAsyncDisposable
             return;
         }
         await PortForwardServer.ServeAsync(
-            context, request, (port, connection, ct) => found.Kubelet.Runtime.PortForwardAsync(sandbox.Id, port, connection, ct));
+            context, request, (port, connection, ct) => connect(found.Kubelet, pod, sandbox, port, connection, ct));
     }
 
     private static async Task ListPodsAsync(HttpContext context, Kubelet kubelet)

@@ -55,7 +55,7 @@ public sealed class NodeProxy(HttpMessageInvoker kubelets, HttpMessageInvoker po
     {
         try
         {
-            Uri kubelet = At(node, $"/portForward/{pod.Namespace}/{pod.Name}");
+            Uri kubelet = At(node, $"/{KubeletServer.ConnectPath}/{pod.Namespace}/{pod.Name}");
             await using PortForwardConnection session = await new PortForwardClient(kubelets).ConnectSpdyAsync(kubelet, cancellationToken);
             // Of this request alone: the next pod with this address is another. Pods show what certificates they like.
             var handler = Handler(new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, _, _, _) => true });

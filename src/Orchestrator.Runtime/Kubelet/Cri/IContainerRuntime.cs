@@ -61,7 +61,13 @@ public interface IContainerRuntime
 
     Task<RemoteCommandResult> AttachAsync(string containerId, RemoteCommandSession session, CancellationToken ct);
 
+    /// <remarks>Inside the pod: what listens at its loopback address alone is reached too.</remarks>
     Task PortForwardAsync(string sandboxId, int port, DuplexStream connection, CancellationToken ct);
+
+    /// <summary>Joins a connection with one to a port at the pod's address, as anybody in the cluster may make it.</summary>
+    /// <param name="address">The sandbox's, or the host's for a pod in its network.</param>
+    Task ConnectAsync(string sandboxId, string address, int port, DuplexStream connection, CancellationToken ct) =>
+        PodPort.JoinAsync(address, port, connection, ct);
 
     /// <summary>The lines that a container has written, oldest first.</summary>
     /// <param name="follow">Goes on with what it writes, until it ends.</param>
