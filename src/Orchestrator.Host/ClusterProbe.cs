@@ -8,8 +8,12 @@ using Orchestrator.Runtime.Security.Kubeconfigs;
 namespace Orchestrator.Host;
 
 /// <summary>What a look at a cluster's API showed.</summary>
-internal readonly record struct ClusterState(bool ApiServerIsReady, int Nodes, int ReadyNodes)
+/// <param name="FailedChecks">Why an API server that answers is not ready, by the checks' names: <c>etcd</c> is the store.</param>
+internal readonly record struct ClusterState(bool ApiServerIsReady, int Nodes, int ReadyNodes, IReadOnlyList<string> FailedChecks)
 {
+    /// <summary>Nobody answers.</summary>
+    public static ClusterState Silent { get; } = new(false, 0, 0, []);
+
     public bool IsReady(int nodes) => ApiServerIsReady && ReadyNodes >= nodes;
 }
 
@@ -27,23 +31,27 @@ internal sealed class ClusterProbe(Profile profile, int port) : IDisposable
         {
             _client ??= Connect();
             if (_client is null)
-                return default;
+                return ClusterState.Silent;
             using var ready = await _client.GetAsync("/readyz", cancellation);
             if (!ready.IsSuccessStatusCode)
-                return default;
+                return ClusterState.Silent with { FailedChecks = FailedChecks(await ready.Content.ReadAsStringAsync(cancellation)) };
             await using var nodes = await _client.GetStreamAsync("/api/v1/nodes", cancellation);
             using var list = await JsonDocument.ParseAsync(nodes, cancellationToken: cancellation);
             var items = list.RootElement.GetProperty("items");
-            return new ClusterState(true, items.GetArrayLength(), items.EnumerateArray().Count(IsReady));
+            return new ClusterState(true, items.GetArrayLength(), items.EnumerateArray().Count(IsReady), []);
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException or JsonException or KeyNotFoundException
             || (fault is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
-            return default;
+            return ClusterState.Silent;
         }
     }
 
     public void Dispose() => _client?.Dispose();
+
+    /// <param name="text">A line for each check: <c>[+]ping ok</c>, <c>[-]etcd failed: reason withheld</c>.</param>
+    private static List<string> FailedChecks(string text) =>
+        [.. text.Split('\n').Where(line => line.StartsWith("[-]", StringComparison.Ordinal)).Select(line => line[3..].Split(' ')[0])];
 
     private static bool IsReady(JsonElement node) =>
         node.TryGetProperty("status", out var status) && status.TryGetProperty("conditions", out var conditions)

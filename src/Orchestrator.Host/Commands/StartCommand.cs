@@ -159,15 +159,19 @@ internal static class StartCommand
             var state = await probe.LookAsync(cancellation);
             if (state.IsReady(settings.HollowNodes))
                 return state;
-            progress(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : "waiting for the API server");
+            progress(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : Waiting(state));
             if (watch.Elapsed > patience)
             {
                 throw new CommandException(string.Create(CultureInfo.InvariantCulture,
-                    $"the cluster is not ready after {patience.TotalSeconds:0} s: {(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : "the API server does not answer")}; see 'orchestrator logs --profile {profile.Name}', wait longer with --wait, or stop it"));
+                    $"the cluster is not ready after {patience.TotalSeconds:0} s: {(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : Waiting(state))}; see 'orchestrator logs --profile {profile.Name}', wait longer with --wait, or stop it"));
             }
             await Task.Delay(PollInterval, cancellation);
         }
     }
+
+    private static string Waiting(ClusterState state) => state.FailedChecks.Count == 0
+        ? "the API server does not answer"
+        : $"the API server is not ready: failed checks: {string.Join(", ", state.FailedChecks)}";
 
     private static string LastLines(Profile profile)
     {

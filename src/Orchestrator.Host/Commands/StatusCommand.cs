@@ -31,7 +31,7 @@ internal static class StatusCommand
         var settings = ProfileSettings.Load(profile)!;
         bool isRunning = ProfileLock.Holder(profile) is not null;
         using var probe = new ClusterProbe(profile, settings.ApiPort);
-        var state = isRunning ? await probe.LookAsync(cancellation) : default;
+        var state = isRunning ? await probe.LookAsync(cancellation) : ClusterState.Silent;
         bool isConfigured = KubeconfigPaths.All().Any(file => ServerIn(file, profile) == $"https://127.0.0.1:{settings.ApiPort}");
         string host = isRunning ? "Running" : "Stopped";
         string kubelet = !isRunning ? "Stopped" : state.ReadyNodes > 0 ? "Running" : "Error";
@@ -39,12 +39,16 @@ internal static class StatusCommand
         string kubeconfig = isConfigured ? "Configured" : "Misconfigured";
         if (asJson)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new StatusLines(profile.Name, host, kubelet, apiServer, kubeconfig, state.Nodes, state.ReadyNodes),
+            Console.WriteLine(JsonSerializer.Serialize(new StatusLines(profile.Name, host, kubelet, apiServer, kubeconfig, state.Nodes, state.ReadyNodes, state.FailedChecks),
                 StatusJson.Default.StatusLines));
         }
         else
         {
             Console.WriteLine($"{profile.Name}\ntype: Control Plane\nhost: {host}\nkubelet: {kubelet}\napiserver: {apiServer}\nkubeconfig: {kubeconfig}");
+            if (state.FailedChecks.Count > 0)
+                Console.WriteLine($"failed checks: {string.Join(", ", state.FailedChecks)}");
+            if (state.FailedChecks.Contains("etcd"))
+                Console.WriteLine($"\nThe store does not answer{At(settings)}; the cluster goes on by itself when it is back.");
             if (state.Nodes > 0)
                 Console.WriteLine($"nodes: {state.ReadyNodes} of {state.Nodes} Ready");
             if (!isConfigured)
@@ -52,6 +56,9 @@ internal static class StatusCommand
         }
         return (isRunning ? 0 : HostIsDown) | (kubelet == "Running" && apiServer == "Running" ? 0 : ClusterIsDown) | (isConfigured ? 0 : KubeconfigIsWrong);
     }
+
+    private static string At(ProfileSettings settings) =>
+        settings.StoreEndpoints.Count == 0 ? "" : " at " + string.Join(", ", settings.StoreEndpoints);
 
     private static string? ServerIn(string file, Profile profile)
     {
@@ -66,7 +73,7 @@ internal static class StatusCommand
     }
 }
 
-internal sealed record StatusLines(string Name, string Host, string Kubelet, string APIServer, string Kubeconfig, int Nodes, int ReadyNodes);
+internal sealed record StatusLines(string Name, string Host, string Kubelet, string APIServer, string Kubeconfig, int Nodes, int ReadyNodes, IReadOnlyList<string> FailedChecks);
 
 [System.Text.Json.Serialization.JsonSerializable(typeof(StatusLines))]
 internal sealed partial class StatusJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -19,6 +19,10 @@ internal sealed partial class RequestPipeline(
 {
     private const int RetryAfterSeconds = 1;
 
+    /// <summary>A request that was refused by the store sooner is asked to come again in a moment: a leader is elected, say. One that
+    /// has waited longer is not: its client would wait ten times as long before it told anybody that the store is away.</summary>
+    private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(5);
+
     private static readonly ReadOnlyMemory<byte> NoCustomResources =
         """{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}"""u8
             .ToArray();
@@ -59,7 +63,8 @@ internal sealed partial class RequestPipeline(
                 return; // Nobody waits for an answer.
             bool isLate = http.RequestAborted.IsCancellationRequested;
             http.RequestAborted = gone;
-            await FailAsync(http, isLate ? TooLate() : exception).ConfigureAwait(false);
+            bool mayComeAgain = Stopwatch.GetElapsedTime(start) < StorePatience;
+            await FailAsync(http, isLate ? TooLate() : exception, mayComeAgain).ConfigureAwait(false);
         }
         finally
         {
@@ -180,7 +185,7 @@ internal sealed partial class RequestPipeline(
 
     private static ApiException TooLate() => ApiErrors.Timeout("request did not complete within the allotted timeout", 0);
 
-    private async Task FailAsync(HttpContext http, Exception exception)
+    private async Task FailAsync(HttpContext http, Exception exception, bool mayComeAgain)
     {
         if (http.Response.HasStarted)
         {
@@ -189,14 +194,14 @@ internal sealed partial class RequestPipeline(
             return;
         }
 
-        var status = StatusOf(exception);
+        var status = StatusOf(exception, mayComeAgain);
         if (status.Code >= 500 && exception is not ApiException)
             LogFailed(exception, http.Request.Method, http.Request.Path.Value ?? "");
         http.Response.Headers.ContentEncoding = default;
         await Answers.WriteStatusAsync(http, status).ConfigureAwait(false);
     }
 
-    private static Status StatusOf(Exception exception)
+    private static Status StatusOf(Exception exception, bool mayComeAgain)
     {
         switch (exception)
         {
@@ -212,9 +217,10 @@ internal sealed partial class RequestPipeline(
             case EtcdException failure when failure.Is(EtcdErrors.NoSpace):
                 return ApiErrors.InternalError(failure.Text).Status;
             case EtcdException failure:
-                // Nothing was done for certain: clients may simply ask again.
+                // Nothing was done for certain.
                 var status = ApiErrors.ServiceUnavailable($"the store can not serve: {failure.Text}").Status;
-                status.Details = new StatusDetails { RetryAfterSeconds = RetryAfterSeconds };
+                if (mayComeAgain)
+                    status.Details = new StatusDetails { RetryAfterSeconds = RetryAfterSeconds };
                 return status;
             case BadHttpRequestException { StatusCode: 413 }:
                 return ApiErrors.RequestEntityTooLarge($"limit is {BodyReader.LimitBytes}").Status;

@@ -15,6 +15,7 @@ internal sealed class StoreProcess : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("orchestrator-api-tests-").FullName;
     private readonly ConcurrentQueue<string> _log = new();
     private Process? _process;
+    private string _peerUrl = "";
 
     static StoreProcess()
     {
@@ -54,17 +55,29 @@ internal sealed class StoreProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is { } process)
-        {
-            Living.TryRemove(process.Id, out _);
-            if (!process.HasExited)
-                process.Kill();
-            await process.WaitForExitAsync();
-            process.Dispose();
-        }
-
+        await KillAsync();
         Directory.Delete(_directory, recursive: true);
     }
+
+    /// <summary>Kills it; <see cref="StartAgainAsync"/> brings it back with its data.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is not { } process)
+            return;
+        _process = null;
+        Living.TryRemove(process.Id, out _);
+        if (!process.HasExited)
+            process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+
+    public Task StartAgainAsync() => RunAsync();
+
+    /// <summary>It keeps its connections and does nothing.</summary>
+    public void Freeze() => Signal("STOP");
+
+    public void Thaw() => Signal("CONT");
 
     private string Log => string.Join(Environment.NewLine, _log);
 
@@ -83,9 +96,8 @@ internal sealed class StoreProcess : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var (client, peer) = (FreePort.Find(), FreePort.Find());
-        Url = $"http://127.0.0.1:{client}";
-        string peerUrl = $"http://127.0.0.1:{peer}";
+        if (Url.Length == 0)
+            (Url, _peerUrl) = ($"http://127.0.0.1:{FreePort.Find()}", $"http://127.0.0.1:{FreePort.Find()}");
         var isReady = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         var start = new ProcessStartInfo(Binary)
         {
@@ -97,9 +109,9 @@ internal sealed class StoreProcess : IAsyncDisposable
                 "--data-dir", Path.Combine(_directory, "member.kvstore"),
                 "--listen-client-urls", Url,
                 "--advertise-client-urls", Url,
-                "--listen-peer-urls", peerUrl,
-                "--initial-advertise-peer-urls", peerUrl,
-                "--initial-cluster", $"member={peerUrl}",
+                "--listen-peer-urls", _peerUrl,
+                "--initial-advertise-peer-urls", _peerUrl,
+                "--initial-cluster", $"member={_peerUrl}",
             },
         };
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
@@ -115,6 +127,14 @@ internal sealed class StoreProcess : IAsyncDisposable
             return;
         await process.WaitForExitAsync();
         throw new InvalidOperationException($"the store did not start:{Environment.NewLine}{Log}");
+    }
+
+    private void Signal(string name)
+    {
+        using var kill = Process.Start("kill", ["-" + name, $"{_process!.Id}"]);
+        kill.WaitForExit();
+        if (kill.ExitCode != 0)
+            throw new InvalidOperationException($"kill -{name} ended with {kill.ExitCode}");
     }
 
     private void Note(string? line, TaskCompletionSource<bool> isReady)
