@@ -28,6 +28,9 @@ public sealed class ApiServerHost : IAsyncDisposable
 {
     private const int MaxStreamsPerConnection = 1000;
 
+    /// <summary>Selectors can be long.</summary>
+    private const int MaxAddressBytes = 64 * 1024;
+
     private const string AddressPrefix = "/registry/ranges/serviceips/";
     private const string PortPrefix = "/registry/ranges/servicenodeports/";
 
@@ -224,7 +227,8 @@ public sealed class ApiServerHost : IAsyncDisposable
         limits.Http2.MaxStreamsPerConnection = MaxStreamsPerConnection;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
         limits.MaxRequestHeadersTotalSize = 128 * 1024;
-        limits.MaxRequestLineSize = 64 * 1024;
+        limits.MaxRequestLineSize = MaxAddressBytes;
+        limits.Http2.MaxRequestHeaderFieldSize = MaxAddressBytes; // HTTP/2 has the address in a header.
         foreach (var address in _options.Listen)
             kestrel.Listen(address, Configure);
     }

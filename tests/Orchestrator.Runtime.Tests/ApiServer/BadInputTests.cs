@@ -58,6 +58,108 @@ public sealed class BadInputTests(ServerFixture server) : IClassFixture<ServerFi
             status["message"]!.GetValue<string>());
     }
 
+    [Theory]
+    [InlineData("""{"dryRun":"All"}""", 400, "json: cannot unmarshal string into Go struct field DeleteOptions.dryRun of type []string")]
+    [InlineData("""{"dryRun":["Some"]}""", 422, "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"Some\": supported values: \"All\"")]
+    [InlineData("""{"preconditions":["uid"]}""", 400, "json: cannot unmarshal array into Go struct field DeleteOptions.preconditions of type v1.Preconditions")]
+    [InlineData("""{"gracePeriodSeconds":"1"}""", 400, "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64")]
+    [InlineData("""{"kind":"Pod","apiVersion":"v1"}""", 400, "no kind \"Pod\" is registered for version \"v1\": expected DeleteOptions")]
+    [InlineData("[]", 400, "json: cannot unmarshal array into Go value of type v1.DeleteOptions")]
+    public async Task Options_of_a_deletion_that_are_not_understood_delete_nothing(string options, int code, string message)
+    {
+        string ns = await server.NewNamespaceAsync();
+        string path = $"/api/v1/namespaces/{ns}/configmaps";
+        await server.SendAsync(HttpMethod.Post, path, """{"metadata":{"name":"a"}}""");
+
+        var (found, status) = await server.SendAsync(HttpMethod.Delete, path + "/a", options);
+        var (all, _) = await server.SendAsync(HttpMethod.Delete, path, options);
+
+        Assert.Equal((code, message), (found, status["message"]!.GetValue<string>()));
+        Assert.Equal(code, all);
+        Assert.Equal(200, (await server.SendAsync(HttpMethod.Get, path + "/a")).Code);
+    }
+
+    [Theory]
+    [InlineData("POST", "application/json", "{\"metadata\":{\"name\":\"NAME\"},\"data\":{\"a\":\"x?y\"}}")]
+    [InlineData("PATCH", "application/merge-patch+json", "{\"data\":{\"a\":\"x?y\"}}")]
+    [InlineData("PATCH", "application/strategic-merge-patch+json", "{\"data\":{\"a\":\"x?y\"}}")]
+    [InlineData("PATCH", "application/json-patch+json", "[{\"op\":\"add\",\"path\":\"/data\",\"value\":{\"a\":\"x?y\"}}]")]
+    [InlineData("PATCH", "application/apply-patch+yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"data\":{\"a\":\"x?y\"}}")]
+    public async Task What_is_no_character_becomes_a_replacement_character(string method, string type, string body)
+    {
+        string path = $"/api/v1/namespaces/{await server.NewNamespaceAsync()}/configmaps";
+        foreach (string name in (string[])["half", "byte"])
+        {
+            if (method == "PATCH")
+                await server.SendAsync(HttpMethod.Post, path, $$$"""{"metadata":{"name":"{{{name}}}"} }""");
+            // A half of a surrogate pair, and a byte that begins nothing.
+            byte[] bytes = [.. System.Text.Encoding.ASCII.GetBytes(body.Replace("NAME", name, StringComparison.Ordinal))
+                .SelectMany(letter => letter != '?' ? [letter] : name == "half" ? "\\ud800"u8.ToArray() : [0xff])];
+            using var request = new HttpRequestMessage(new HttpMethod(method), method == "PATCH" ? $"{path}/{name}?fieldManager=test" : path)
+            {
+                Content = new ByteArrayContent(bytes) { Headers = { ContentType = new(type) } },
+            };
+
+            using var answer = await server.Http.SendAsync(request);
+
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+            Assert.Equal("x\ufffdy", (string?)(await server.SendAsync(HttpMethod.Get, $"{path}/{name}")).Body["data"]!["a"]);
+        }
+    }
+
+    [Fact]
+    public async Task A_key_that_is_no_text_is_refused_by_its_rule_and_not_by_an_error_of_the_server()
+    {
+        string path = $"/api/v1/namespaces/{await server.NewNamespaceAsync()}/configmaps";
+        await server.SendAsync(HttpMethod.Post, path, """{"metadata":{"name":"a"}}""");
+        using var request = new HttpRequestMessage(HttpMethod.Patch, path + "/a")
+        {
+            Content = new ByteArrayContent([.. "{\"data\":{\""u8, 0xff, .. "\":\"b\"}}"u8]) { Headers = { ContentType = new("application/merge-patch+json") } },
+        };
+
+        using var answer = await server.Http.SendAsync(request);
+
+        Assert.Equal(422, (int)answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("limit=x", "strconv.ParseInt: parsing \"x\": invalid syntax")]
+    [InlineData("limit=99999999999999999999", "strconv.ParseInt: parsing \"99999999999999999999\": value out of range")]
+    [InlineData("resourceVersion=-1", "Invalid value for resourceVersion: \"-1\": strconv.ParseUint: parsing \"-1\": invalid syntax")]
+    [InlineData("resourceVersion=99999999999999999999", "Invalid value for resourceVersion: \"99999999999999999999\": strconv.ParseUint: parsing \"99999999999999999999\": value out of range")]
+    [InlineData("continue=a*c", "continue key is not valid: illegal base64 data at input byte 1")]
+    [InlineData("continue=YWJj", "continue key is not valid: it holds no list's state")]
+    public async Task A_number_or_token_that_cannot_be_read_is_named(string query, string message)
+    {
+        var (code, status) = await server.SendAsync(HttpMethod.Get, "/api/v1/configmaps?" + query);
+
+        Assert.Equal((400, message), (code, status["message"]!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task Of_a_parameter_that_comes_twice_the_first_counts()
+    {
+        var (code, list) = await server.SendAsync(HttpMethod.Get, "/api/v1/namespaces?watch=false&watch=true&limit=1&limit=3");
+
+        Assert.Equal((200, "NamespaceList", 1), (code, (string?)list["kind"], list["items"]!.AsArray().Count));
+    }
+
+    [Theory]
+    [InlineData("1.1")]
+    [InlineData("2.0")]
+    public async Task A_long_selector_is_read_whatever_the_protocol(string version)
+    {
+        string labels = string.Join(',', Enumerable.Range(0, 3000).Select(number => $"label-{number}"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/pods?labelSelector=" + labels)
+        {
+            Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+
+        using var answer = await server.Http.SendAsync(request);
+
+        Assert.Equal(200, (int)answer.StatusCode);
+    }
+
     [Fact]
     public async Task A_body_beyond_3_MiB_is_413()
     {

@@ -169,9 +169,7 @@ internal sealed class ResourceEndpoints
         string revision = QueryOptions.Text(request.Http.Request.Query, "resourceVersion");
         if (revision.Length == 0)
             return await Store.GetAsync(request.View.Stored!, request.Key, request.Aborted).ConfigureAwait(false);
-        if (!long.TryParse(revision, out long number) || number < 0)
-            throw ApiErrors.BadRequest($"resourceVersion: Invalid value: \"{revision}\": strconv.ParseUint: parsing \"{revision}\": invalid syntax");
-        var state = await Lister.StateAsync(request.View.Stored!, number, request.Aborted).ConfigureAwait(false);
+        var state = await Lister.StateAsync(request.View.Stored!, QueryOptions.Revision(revision), request.Aborted).ConfigureAwait(false);
         return state.Snapshot.Find(request.Key);
     }
 
@@ -226,7 +224,7 @@ internal sealed class ResourceEndpoints
     {
         var form = MediaTypes.Negotiate(request.Http.Request, allowsTransforms: target is ResourceTarget);
         var options = WriteOptions.Read(request.Http.Request, "PatchOptions");
-        byte[] patch = await BodyReader.ReadAsync(request.Http.Request, request.Aborted).ConfigureAwait(false);
+        byte[] patch = BodyText.Repaired(await BodyReader.ReadAsync(request.Http.Request, request.Aborted).ConfigureAwait(false));
         var (state, isCreated) = await Patcher.PatchAsync(
             Changing(request, options, "PatchOptions"), target, ObjectDecoder.MediaTypeOf(request.Http.Request), patch, options,
             request.Aborted).ConfigureAwait(false);

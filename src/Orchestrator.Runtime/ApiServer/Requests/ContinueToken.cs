@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
@@ -14,6 +15,9 @@ internal readonly record struct ContinueToken(long Revision, string Start)
 {
     private const string Version = "meta.k8s.io/v1";
 
+    private static readonly SearchValues<char> Letters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
     public string Encode() => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(new JsonObject
     {
         ["v"] = Version, ["rv"] = Revision, ["start"] = Start,
@@ -24,7 +28,7 @@ internal readonly record struct ContinueToken(long Revision, string Start)
     {
         try
         {
-            var json = JsonBytes.ParseObject(Base64Url.DecodeFromChars(text.TrimEnd('=')));
+            var json = JsonBytes.ParseObject(Decode(text.TrimEnd('=')));
             if (json["v"]?.GetValue<string>() != Version)
                 throw NotValid($"unrecognized encoded version \"{json["v"]}\"");
             long revision = json["rv"]?.GetValue<long>() ?? 0;
@@ -35,9 +39,22 @@ internal readonly record struct ContinueToken(long Revision, string Start)
                 ? throw NotValid("encoded start key empty (version meta.k8s.io/v1)")
                 : new ContinueToken(revision, start);
         }
-        catch (Exception exception) when (exception is FormatException or JsonException or InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
         {
-            throw NotValid(exception.Message);
+            throw NotValid("it holds no list's state");
+        }
+    }
+
+    private static byte[] Decode(string text)
+    {
+        try
+        {
+            return Base64Url.DecodeFromChars(text);
+        }
+        catch (FormatException)
+        {
+            int at = text.AsSpan().IndexOfAnyExcept(Letters);
+            throw NotValid($"illegal base64 data at input byte {(at < 0 ? text.Length : at)}");
         }
     }
 

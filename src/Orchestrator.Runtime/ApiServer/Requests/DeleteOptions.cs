@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Api.Decoding;
@@ -35,9 +34,9 @@ internal sealed record DeleteOptions
     public static async Task<DeleteOptions> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         byte[] body = await BodyReader.ReadAsync(request, cancellationToken).ConfigureAwait(false);
-        var options = body.Length > 0 ? FromBody(request, body) : FromQuery(request.Query);
-        // A dry run in the query counts beside a body, too: nobody means to delete for good who asks for one.
         var errors = new List<FieldError>();
+        var options = body.Length > 0 ? FromBody(request, body, errors) : FromQuery(request.Query);
+        // A dry run in the query counts beside a body, too: nobody means to delete for good who asks for one.
         bool isDryRun = WriteOptions.ReadDryRun(request.Query["dryRun"].Select(value => value ?? ""), errors);
         options = options with { IsDryRun = options.IsDryRun || isDryRun };
         Validate(options, errors);
@@ -46,7 +45,7 @@ internal sealed record DeleteOptions
             : throw ApiErrors.Invalid(new GroupKind("meta.k8s.io", "DeleteOptions"), "", errors);
     }
 
-    private static DeleteOptions FromBody(HttpRequest request, byte[] body)
+    private static DeleteOptions FromBody(HttpRequest request, byte[] body, List<FieldError> errors)
     {
         try
         {
@@ -54,30 +53,34 @@ internal sealed record DeleteOptions
             {
                 MediaTypes.Protobuf => ProtobufDecoder.ToJson(body, out _),
                 MediaTypes.Yaml => YamlText.ToJson(body),
-                "" or MediaTypes.Json => body,
+                "" or MediaTypes.Json => BodyText.Repaired(body),
                 var other => throw ApiErrors.UnsupportedMediaType([MediaTypes.Json, MediaTypes.Yaml, MediaTypes.Protobuf]),
             };
-            return FromJson(JsonBytes.ParseObject(json));
+            return FromJson(json, errors);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
+        catch (JsonException exception)
         {
             throw ApiErrors.BadRequest(exception.Message);
         }
     }
 
-    private static DeleteOptions FromJson(JsonObject json)
+    /// <exception cref="JsonException">A value does not fit its field: what was meant by it is not to be guessed, where it might be a
+    /// dry run.</exception>
+    private static DeleteOptions FromJson(byte[] json, List<FieldError> errors)
     {
-        var preconditions = json["preconditions"] as JsonObject;
+        var sent = KubernetesJson.Deserialize<Api.MetaV1.DeleteOptions>(json);
+        if (sent.Kind is not (null or "" or "DeleteOptions"))
+            throw ApiErrors.BadRequest($"no kind \"{sent.Kind}\" is registered for version \"{sent.ApiVersion}\": expected DeleteOptions");
         return new DeleteOptions
         {
-            GracePeriodSeconds = json["gracePeriodSeconds"]?.GetValue<long>(),
-            Uid = preconditions?["uid"]?.GetValue<string>(),
-            ResourceVersion = preconditions?["resourceVersion"]?.GetValue<string>(),
-            OrphanDependents = json["orphanDependents"]?.GetValue<bool>(),
-            PropagationPolicy = json["propagationPolicy"]?.GetValue<string>(),
-            IsDryRun = json["dryRun"] is JsonArray dryRun && dryRun.Any(value => value?.GetValue<string>() == "All"),
-            IgnoresReadError = json[IgnoresReadErrorField]?.GetValue<bool>() == true,
-            Json = JsonSerializer.SerializeToElement(json),
+            GracePeriodSeconds = sent.GracePeriodSeconds,
+            Uid = sent.Preconditions?.Uid,
+            ResourceVersion = sent.Preconditions?.ResourceVersion,
+            OrphanDependents = sent.OrphanDependents,
+            PropagationPolicy = sent.PropagationPolicy,
+            IsDryRun = WriteOptions.ReadDryRun(sent.DryRun.OrEmpty(), errors),
+            IgnoresReadError = sent.IgnoreStoreReadErrorWithClusterBreakingPotential == true,
+            Json = JsonSerializer.SerializeToElement(JsonBytes.ParseObject(json)),
         };
     }
 

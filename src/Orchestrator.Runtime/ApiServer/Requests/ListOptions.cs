@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Api;
 using Orchestrator.Api.Fields;
@@ -34,7 +33,7 @@ internal sealed record ListOptions
     public bool? SendInitialEvents { get; init; }
 
     /// <summary>0 if none was sent.</summary>
-    public long Revision => ResourceVersion.Length == 0 ? 0 : ParseRevision(ResourceVersion);
+    public long Revision => ResourceVersion.Length == 0 ? 0 : QueryOptions.Revision(ResourceVersion);
 
     public WatchFilter Filter(string ns, string name) => new(ns, name, Labels, Fields);
 
@@ -75,10 +74,4 @@ internal sealed record ListOptions
                 throw ApiErrors.BadRequest(labels.Refusal(requirement.Field));
         }
     }
-
-    private static long ParseRevision(string text) =>
-        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong revision) && revision <= long.MaxValue
-            ? (long)revision
-            : throw ApiErrors.BadRequest(
-                $"Invalid value for resourceVersion: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
 }

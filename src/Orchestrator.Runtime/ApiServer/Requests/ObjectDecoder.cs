@@ -27,7 +27,7 @@ internal static class ObjectDecoder
             {
                 MediaTypes.Yaml => YamlText.ToJson(body),
                 MediaTypes.Protobuf => ProtobufDecoder.ToJson(body, out _),
-                _ => body,
+                _ => BodyText.Repaired(body),
             };
         }
         catch (JsonException exception)
