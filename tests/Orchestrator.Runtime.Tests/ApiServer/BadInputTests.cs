@@ -123,6 +123,47 @@ public sealed class BadInputTests(ServerFixture server) : IClassFixture<ServerFi
     }
 
     [Theory]
+    [InlineData("application/merge-patch+json", """{"data":{"a":"1","a":"2"},"metadata":{"labels":{"l":"1"}},"metadata":{"labels":{"l":"2"}}}""")]
+    [InlineData("application/strategic-merge-patch+json", """{"data":{"a":"1","a":"2"},"metadata":{"labels":{"l":"1"}},"metadata":{"labels":{"l":"2"}}}""")]
+    [InlineData("application/apply-patch+yaml", """{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"1","a":"2"},"metadata":{"labels":{"l":"1"}},"metadata":{"labels":{"l":"2"}}}""")]
+    public async Task Of_a_key_that_comes_twice_in_a_patch_the_last_counts_and_the_client_is_told(string type, string patch)
+    {
+        string path = $"/api/v1/namespaces/{await server.NewNamespaceAsync()}/configmaps";
+        await server.SendAsync(HttpMethod.Post, path, """{"metadata":{"name":"a"}}""");
+        using var request = new HttpRequestMessage(HttpMethod.Patch, path + "/a?fieldManager=test")
+        {
+            Content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(patch)) { Headers = { ContentType = new(type) } },
+        };
+
+        using var answer = await server.Http.SendAsync(request);
+        var (strict, _) = await server.SendAsync(HttpMethod.Patch, path + "/a?fieldManager=test&fieldValidation=Strict", patch, type);
+
+        string text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.IsSuccessStatusCode, text);
+        var map = JsonNode.Parse(text)!;
+        Assert.Equal(("2", "2"), ((string?)map["data"]!["a"], (string?)map["metadata"]!["labels"]!["l"]));
+        Assert.Contains("299 - \"duplicate field \\\"data.a\\\"\"", string.Join('\n', answer.Headers.GetValues("Warning")));
+        Assert.True(strict is 400 or 422, $"{strict}");
+    }
+
+    [Theory]
+    [InlineData("soon", 400, "invalid timeout specified in the request URL - time: invalid duration \"soon\"")]
+    [InlineData("5", 400, "invalid timeout specified in the request URL - time: invalid duration \"5\"")]
+    [InlineData("1ms", 504, "Timeout: request did not complete within the allotted timeout")]
+    [InlineData("0s", 504, "Timeout: Too large resource version: 999999999, current: N")]
+    [InlineData("0", 504, "Timeout: Too large resource version: 999999999, current: N")]
+    [InlineData("1m30s", 504, "Timeout: Too large resource version: 999999999, current: N")]
+    [InlineData("1000h", 504, "Timeout: Too large resource version: 999999999, current: N")]
+    public async Task A_request_takes_no_longer_than_its_client_says(string timeout, int code, string message)
+    {
+        // The server waits for a state that it has not seen, for a few seconds.
+        var (found, status) = await server.SendAsync(HttpMethod.Get, $"/api/v1/namespaces?resourceVersion=999999999&timeout={timeout}");
+
+        string text = System.Text.RegularExpressions.Regex.Replace((string)status["message"]!, "current: [0-9]+", "current: N");
+        Assert.Equal((code, message), (found, text));
+    }
+
+    [Theory]
     [InlineData("limit=x", "strconv.ParseInt: parsing \"x\": invalid syntax")]
     [InlineData("limit=99999999999999999999", "strconv.ParseInt: parsing \"99999999999999999999\": value out of range")]
     [InlineData("resourceVersion=-1", "Invalid value for resourceVersion: \"-1\": strconv.ParseUint: parsing \"-1\": invalid syntax")]

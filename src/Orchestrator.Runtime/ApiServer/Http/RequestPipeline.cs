@@ -48,13 +48,14 @@ internal sealed partial class RequestPipeline(
             metrics.LongRunning(key, 1);
         var gone = http.RequestAborted;
         using var limit = isLongRunning ? null : CancellationTokenSource.CreateLinkedTokenSource(gone);
-        if (limit is not null)
-        {
-            limit.CancelAfter(requestTimeout);
-            http.RequestAborted = limit.Token;
-        }
         try
         {
+            if (limit is not null)
+            {
+                limit.CancelAfter(TimeFor(http.Request));
+                http.RequestAborted = limit.Token;
+            }
+
             await ServeAsync(http, path, verb, isLongRunning).ConfigureAwait(false);
         }
         catch (Exception exception)
@@ -74,6 +75,18 @@ internal sealed partial class RequestPipeline(
             metrics.Count(
                 new ServerMetrics.RequestKey(key, http.Response.StatusCode, dryRun), Stopwatch.GetElapsedTime(start), isLongRunning);
         }
+    }
+
+    /// <summary>What the client gives it, and never more than the server's own limit; "0s" leaves it to the server.</summary>
+    /// <exception cref="ApiException">400: it is no duration.</exception>
+    private TimeSpan TimeFor(HttpRequest request)
+    {
+        string text = QueryOptions.Text(request.Query, "timeout");
+        if (text.Length == 0)
+            return requestTimeout;
+        if (GoDuration.Parse(text) is not { } asked)
+            throw ApiErrors.BadRequest($"invalid timeout specified in the request URL - time: invalid duration \"{text}\"");
+        return asked > TimeSpan.Zero && asked < requestTimeout ? asked : requestTimeout;
     }
 
     private static string AuditId(HttpRequest request)

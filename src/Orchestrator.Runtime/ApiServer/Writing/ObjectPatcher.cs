@@ -1,6 +1,8 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
+using Orchestrator.Api.Decoding;
 using Orchestrator.Api.ManagedFields;
 using Orchestrator.Api.Patches;
 using Orchestrator.Runtime.ApiServer.Caching;
@@ -34,6 +36,8 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
             return ApplyAsync(context, target, patch, options, cancellationToken);
         var schema = SchemaSet.Kubernetes.FindForKind(target.Kind);
         var work = new PatchOf(target, mediaType, patch, schema);
+        if (mediaType != JsonPatchType && schema is not null)
+            CheckDuplicates(patch, schema, options, context);
         // Patches do not create.
         return updater.UpdateAsync(
             context, target, current => current is null
@@ -41,6 +45,26 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
                 : new Proposal(context.CheckAddress(Decode(target, work.Apply(current), options, context))),
             cancellationToken);
     }
+
+    /// <summary>What comes twice is seen in the patch alone; fields that nobody knows are seen in what it makes.</summary>
+    private static void CheckDuplicates(byte[] patch, Schema schema, WriteOptions options, WriteContext context)
+    {
+        if (options.FieldValidation == FieldValidation.Ignore)
+            return;
+        var duplicates = StrictDecoder.Check(patch, schema).Where(fault => fault.StartsWith("duplicate field ", StringComparison.Ordinal)).ToList();
+        if (duplicates.Count > 0 && options.FieldValidation == FieldValidation.Strict)
+        {
+            throw ApiErrors.Invalid(new GroupKind("", ""), "",
+                [FieldError.Invalid(FieldPath.Of("patch"), Encoding.UTF8.GetString(patch), "strict decoding error: " + string.Join(", ", duplicates))]);
+        }
+
+        context.Warnings.AddRange(duplicates);
+    }
+
+    /// <summary>Of equal keys the last one counts, as with Kubernetes.</summary>
+    /// <exception cref="JsonException">It is no JSON object.</exception>
+    private static JsonObject ParseObject(byte[] json) =>
+        JsonText.Parse(json) as JsonObject ?? throw new JsonException("expected a JSON object");
 
     private Task<(StoredObject State, bool IsCreated)> ApplyAsync(
         WriteContext context, IUpdateTarget target, byte[] patch, WriteOptions options, CancellationToken cancellationToken)
@@ -74,7 +98,7 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
             // JSON is YAML, nearly; what begins like JSON is read as such.
             byte[] json = patch.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? patch : YamlText.ToJson(patch);
             target.Decode(json, options.FieldValidation, context.Warnings);
-            applied = JsonBytes.ParseObject(json);
+            applied = ParseObject(json);
         }
         catch (JsonException exception)
         {
@@ -132,7 +156,7 @@ internal sealed class ObjectPatcher(ObjectUpdater updater, TimeProvider clock)
                 return;
             try
             {
-                _document = JsonBytes.ParseObject(patch);
+                _document = ParseObject(patch);
             }
             catch (JsonException exception)
             {
