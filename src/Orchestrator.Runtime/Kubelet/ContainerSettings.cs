@@ -17,6 +17,9 @@ public sealed record ContainerSettings
     /// <summary>The cgroup of all pods, below cgroupfs' root.</summary>
     public string CgroupRoot { get; init; } = "/kubepods";
 
+    /// <summary>Where the kernel's cgroups are mounted.</summary>
+    public string CgroupFilesystem { get; init; } = "/sys/fs/cgroup";
+
     /// <summary>The cluster's name servers; without any, pods have the node's.</summary>
     public IReadOnlyList<string> ClusterDns { get; init; } = [];
 

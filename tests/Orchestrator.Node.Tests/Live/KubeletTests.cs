@@ -4,6 +4,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Kubelet.Images;
 using Orchestrator.Runtime.Tests.Nodes;
 
 namespace Orchestrator.Node.Tests.Live;
@@ -126,6 +127,13 @@ public sealed class KubeletTests(ContainerdFixture fixture) : IAsyncLifetime
         Assert.Equal("256", Cgroup("cpu", cgroup, "cpu.shares"));
         Assert.Equal("25000", Cgroup("cpu", cgroup, "cpu.cfs_quota_us"));
         Assert.Equal((32 << 20).ToString(), Cgroup("memory", cgroup, "memory.limit_in_bytes"));
+        string ofPod = Path.GetDirectoryName(cgroup)!;
+        Assert.Equal("35000", Cgroup("cpu", ofPod, "cpu.cfs_quota_us"));
+        Assert.Equal((48 << 20).ToString(), Cgroup("memory", ofPod, "memory.limit_in_bytes"));
+
+        _api.Remove("limits");
+        await UntilAsync(() => !_node!.Kubelet.Pods.Any(), "it is gone");
+        Assert.DoesNotContain(Directory.GetDirectories("/sys/fs/cgroup"), controller => Directory.Exists(Path.Combine(controller, ofPod)));
     }
 
     [LiveFact]
@@ -190,6 +198,36 @@ public sealed class KubeletTests(ContainerdFixture fixture) : IAsyncLifetime
 
         Assert.StartsWith("container has runAsNonRoot and image will run as root (pod: \"root_default(", Main("root").State!.Waiting!.Message);
         Assert.Contains("failed to pull and unpack image \"127.0.0.1:9/nobody/nothing:1\"", Main("nowhere").State!.Waiting!.Message);
+    }
+
+    [LiveFact]
+    public async Task An_image_of_a_private_registry_comes_with_the_pods_secret_and_not_without()
+    {
+        await StartAsync();
+        using var archive = new MemoryStream();
+        new OciArchive { Name = "private", EntryPoint = ["/pause"] }.AddProgram("pause", PauseImage.Program()).Write(archive);
+        await using TestRegistry registry = await TestRegistry.StartAsync(_containerd!.Network, archive.ToArray());
+        _api.Write(new Secret
+        {
+            Metadata = new ObjectMeta { Name = "pull", Namespace = "default" },
+            Data = new()
+            {
+                [".dockerconfigjson"] = Encoding.UTF8.GetBytes(
+                    $$$"""{"auths":{"127.0.0.1:{{{registry.Port}}}":{"username":"{{{TestRegistry.User}}}","password":"{{{TestRegistry.Password}}}" } } }"""),
+            },
+        });
+
+        Bind("without", pod => pod.Spec.Containers = [new Container { Name = "main", Image = registry.Image + ":1" }]);
+        await UntilAsync(() => Main("without").State?.Waiting?.Reason is "ErrImagePull" or "ImagePullBackOff", "the pull fails", "without");
+        Bind("with", pod =>
+        {
+            pod.Spec.Containers = [new Container { Name = "main", Image = registry.Image + ":1" }];
+            pod.Spec.ImagePullSecrets = [new LocalObjectReference { Name = "pull" }];
+        });
+        await UntilAsync(() => IsReady("with"), "it is ready", "with");
+
+        Assert.Contains("401 Unauthorized", Main("without").State!.Waiting!.Message);
+        Assert.StartsWith($"{registry.Image}@sha256:", Main("with").ImageID);
     }
 
     [LiveFact]

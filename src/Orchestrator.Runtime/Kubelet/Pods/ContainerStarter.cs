@@ -3,6 +3,7 @@ using System.Globalization;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Images;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
 
@@ -82,7 +83,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         long began = Stopwatch.GetTimestamp();
         try
         {
-            RuntimeImage pulled = await kubelet.Images.PullImageAsync(image, null, SandboxConfigs.For(pod, 0, kubelet.Options), ct);
+            RuntimeImage pulled = await PullWithSecretsAsync(pod, image, ct);
             string took = string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMilliseconds:0}ms");
             worker.Emit(container, "Normal", "Pulled", $"Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {pulled.SizeBytes} bytes.");
             pullBackoff.Succeeded(image);
@@ -93,6 +94,43 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
             worker.Emit(container, "Warning", "Failed", $"Failed to pull image \"{image}\": {e.Message}");
             throw Waiting(container, "ErrImagePull", e.Message, worker.Now + ErrorShown);
         }
+    }
+
+    /// <summary>Tries all credentials that fit, and none where none do.</summary>
+    private async Task<RuntimeImage> PullWithSecretsAsync(Pod pod, string image, CancellationToken ct)
+    {
+        PodSandboxConfig sandbox = SandboxConfigs.For(pod, 0, kubelet.Options);
+        var failures = new List<string>();
+        foreach (RegistryCredentials? credentials in await CredentialsAsync(pod, image, ct))
+        {
+            try
+            {
+                return await kubelet.Images.PullImageAsync(image, credentials, sandbox, ct);
+            }
+            catch (CriException e)
+            {
+                failures.Add(e.Message);
+            }
+        }
+        throw new CriException(failures.Count == 1 ? failures[0] : $"[{string.Join(", ", failures.Distinct())}]");
+    }
+
+    private async Task<IReadOnlyList<RegistryCredentials?>> CredentialsAsync(Pod pod, string image, CancellationToken ct)
+    {
+        if (pod.Spec.ImagePullSecrets is not { Count: > 0 } references)
+            return [null];
+        var secrets = new PullSecrets();
+        foreach (LocalObjectReference reference in references)
+        {
+            if (await kubelet.Api.FindAsync<Secret>(pod.Namespace, reference.Name ?? "", ct) is { } secret)
+                secrets.Add(secret);
+            else
+                worker.Emit(
+                    null, "Warning", "FailedToRetrieveImagePullSecret",
+                    $"Unable to retrieve some image pull secrets ({reference.Name}); attempting to pull the image may not succeed.");
+        }
+        IReadOnlyList<RegistryCredentials> fitting = secrets.For(image);
+        return fitting.Count > 0 ? [.. fitting] : [null];
     }
 
     private async Task<ContainerConfig> ConfigureAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)

@@ -13,7 +13,7 @@ internal static class LinuxContainers
     private const long MostShares = 262_144;
     private const long SharesOfCore = 1024;
 
-    private const long PeriodMicroseconds = 100_000;
+    internal const long PeriodMicroseconds = 100_000;
 
     /// <summary>The kernel takes no less.</summary>
     private const long LeastQuotaMicroseconds = 1000;
@@ -80,7 +80,7 @@ internal static class LinuxContainers
         {
             CpuShares = SharesOf(cpuRequest?.MilliValue ?? 0),
             CpuPeriodMicroseconds = PeriodMicroseconds,
-            CpuQuotaMicroseconds = cpuLimit is { Sign: > 0 } limit ? Math.Max(LeastQuotaMicroseconds, limit.MilliValue * PeriodMicroseconds / 1000) : 0,
+            CpuQuotaMicroseconds = QuotaOf(cpuLimit?.MilliValue ?? 0),
             MemoryLimitBytes = Amount(container.Resources?.Limits, "memory")?.Value ?? 0,
             OomScoreAdjustment = OomScoreAdjustmentOf(pod, container, nodeMemory),
             HugePageLimits = HugePagesOf(container),
@@ -89,6 +89,10 @@ internal static class LinuxContainers
 
     public static long SharesOf(long milliCores) =>
         milliCores == 0 ? LeastShares : Math.Clamp(milliCores * SharesOfCore / 1000, LeastShares, MostShares);
+
+    /// <returns>0, no quota, where there is no limit.</returns>
+    public static long QuotaOf(long milliCores) =>
+        milliCores <= 0 ? 0 : Math.Max(LeastQuotaMicroseconds, milliCores * PeriodMicroseconds / 1000);
 
     /// <summary>
     /// Who is killed first when the node's memory is used up: a container of no promise first, one whose whole need was promised

@@ -369,6 +369,8 @@ internal sealed class PodWorker
         try
         {
             int attempt = _observed.Sandbox is { } last ? last.Attempt + 1 : 0;
+            if (_kubelet.Options.Containers is { } settings)
+                new PodCgroups(settings).Make(pod);
             await _kubelet.Runtime.RunPodSandboxAsync(SandboxConfigs.For(pod, attempt, _kubelet.Options), ct);
             await ObserveAsync(ct);
             return true;
@@ -607,7 +609,10 @@ internal sealed class PodWorker
         _probes.Clear();
         _isStopped = true;
         if (_kubelet.Options.Containers is { } settings)
+        {
+            await new PodCgroups(settings).RemoveAsync(Pod, ct);
             new PodFiles(settings, Pod).Remove();
+        }
         _kubelet.Forget(this);
     }
 

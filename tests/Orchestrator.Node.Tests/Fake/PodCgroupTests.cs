@@ -1,0 +1,90 @@
+using Orchestrator.Api;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.MetaV1;
+using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Pods;
+
+namespace Orchestrator.Node.Tests.Fake;
+
+/// <summary>The cgroups of whole pods. Version 2 is what the tables say; a machine with it has not tried them.</summary>
+public sealed class PodCgroupTests : IDisposable
+{
+    private readonly TemporaryFolder _root = new();
+
+    [Fact]
+    public void The_limits_of_all_containers_add_up_and_one_without_makes_the_pod_one_without()
+    {
+        var both = new PodSpec { Containers = [Container("100m", "200m", "10Mi"), Container("100m", "300m", "20Mi")] };
+        var one = new PodSpec { Containers = [Container("100m", "200m", "10Mi"), Container("100m", null, null)] };
+
+        LinuxResources limited = PodCgroups.LimitsOf(both);
+        LinuxResources free = PodCgroups.LimitsOf(one);
+
+        Assert.Equal((204L, 50_000L, 30L << 20), (limited.CpuShares, limited.CpuQuotaMicroseconds, limited.MemoryLimitBytes));
+        Assert.Equal((204L, 0L, 0L), (free.CpuShares, free.CpuQuotaMicroseconds, free.MemoryLimitBytes));
+        Assert.Equal(2, PodCgroups.LimitsOf(new PodSpec { Containers = [Container(null, null, null)] }).CpuShares);
+    }
+
+    [Fact]
+    public void Each_version_of_the_kernel_has_files_of_its_own()
+    {
+        var limited = new LinuxResources { CpuShares = 512, CpuPeriodMicroseconds = 100_000, CpuQuotaMicroseconds = 50_000, MemoryLimitBytes = 4096 };
+
+        Assert.Equal(
+            [("cpu", "cpu.shares", "512"), ("cpu", "cpu.cfs_period_us", "100000"), ("cpu", "cpu.cfs_quota_us", "50000"), ("memory", "memory.limit_in_bytes", "4096")],
+            PodCgroups.Files(limited, isUnified: false));
+        Assert.Equal(
+            [("cpu", "cpu.weight", "20"), ("cpu", "cpu.max", "50000 100000"), ("memory", "memory.max", "4096")],
+            PodCgroups.Files(limited, isUnified: true));
+        Assert.Equal(
+            ["20", "max 100000", "max"],
+            PodCgroups.Files(limited with { CpuQuotaMicroseconds = 0, MemoryLimitBytes = 0 }, isUnified: true).Select(file => file.Value));
+    }
+
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(1024, 39)]
+    [InlineData(262_144, 10_000)]
+    public void Weights_stand_for_shares(long shares, long weight) => Assert.Equal(weight, PodCgroups.WeightOf(shares));
+
+    [Fact]
+    public async Task In_one_tree_controllers_are_passed_down_to_the_pod()
+    {
+        File.WriteAllText(Path.Combine(_root.Path, "cgroup.controllers"), "cpu memory");
+        var cgroups = new PodCgroups(new ContainerSettings { CgroupFilesystem = _root.Path });
+        var pod = new Pod
+        {
+            Metadata = new ObjectMeta { Name = "web", Namespace = "shop", Uid = "1" },
+            Spec = new PodSpec { Containers = [Container("100m", "200m", "10Mi")] },
+        };
+
+        cgroups.Make(pod);
+
+        string folder = Path.Combine(_root.Path, "kubepods", "burstable", "pod1");
+        Assert.Equal("20000 100000", File.ReadAllText(Path.Combine(folder, "cpu.max")));
+        Assert.Equal("10485760", File.ReadAllText(Path.Combine(folder, "memory.max")));
+        foreach (string above in (string[])["", "kubepods", "kubepods/burstable"])
+            Assert.Equal("+memory", File.ReadAllText(Path.Combine(_root.Path, above, "cgroup.subtree_control")));
+        Assert.False(File.Exists(Path.Combine(folder, "cgroup.subtree_control")));
+
+        foreach (string file in Directory.GetFiles(folder))
+            File.Delete(file); // The kernel's go with the folder.
+        await cgroups.RemoveAsync(pod, CancellationToken.None);
+        Assert.False(Directory.Exists(folder));
+    }
+
+    public void Dispose() => _root.Dispose();
+
+    private static Container Container(string? cpuRequest, string? cpuLimit, string? memoryLimit)
+    {
+        var resources = new ResourceRequirements { Requests = [], Limits = [] };
+        if (cpuRequest is not null)
+            resources.Requests["cpu"] = Quantity.Parse(cpuRequest);
+        if (cpuLimit is not null)
+            resources.Limits["cpu"] = Quantity.Parse(cpuLimit);
+        if (memoryLimit is not null)
+            resources.Limits["memory"] = Quantity.Parse(memoryLimit);
+        return new Container { Name = "c", Resources = resources };
+    }
+}
