@@ -13,15 +13,16 @@ public sealed class ApiException(Status status) : Exception(status.Message)
     /// <summary><c>NotFound</c>, <c>Conflict</c> and so on; empty where unknown. See <see cref="StatusReasons"/>.</summary>
     public string Reason => Status.Reason ?? "";
 
-    public bool IsNotFound => Reason == StatusReasons.NotFound;
+    // Not everything that answers on a way to the server gives a reason: for these, the code alone will do.
+    public bool IsNotFound => Code == 404;
 
     public bool IsAlreadyExists => Reason == StatusReasons.AlreadyExists;
 
     public bool IsConflict => Reason == StatusReasons.Conflict;
 
-    public bool IsInvalid => Reason == StatusReasons.Invalid;
+    public bool IsInvalid => Code == 422;
 
-    public bool IsForbidden => Reason == StatusReasons.Forbidden;
+    public bool IsForbidden => Code == 403;
 
     /// <summary>A list or watch must begin anew: its resource version is too old.</summary>
     public bool IsExpired => Reason is StatusReasons.Expired or StatusReasons.Gone;

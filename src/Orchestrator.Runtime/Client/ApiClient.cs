@@ -58,7 +58,7 @@ public sealed partial class ApiClient
         {
             return await GetAsync<T>(ns, name, cancellation);
         }
-        catch (ApiException refusal) when (refusal.IsNotFound())
+        catch (ApiException refusal) when (refusal.IsNotFound)
         {
             return null;
         }
@@ -123,7 +123,7 @@ public sealed partial class ApiClient
             {
                 page = await ListAsync<T>(ns, options, cancellation);
             }
-            catch (ApiException refusal) when (refusal.IsExpired() && options.Continue is not null)
+            catch (ApiException refusal) when (refusal.IsExpired && options.Continue is not null)
             {
                 page = await ListAsync<T>(ns, options with { Limit = null, Continue = null }, cancellation);
             }
@@ -137,7 +137,7 @@ public sealed partial class ApiClient
     }
 
     /// <summary>Changes as they happen; ends when the server ends it.</summary>
-    /// <exception cref="ApiException">Refused, or ended by an error event: <see cref="Refusals.IsExpired"/> asks for a new list.</exception>
+    /// <exception cref="ApiException">Refused, or ended by an error event: <see cref="ApiException.IsExpired"/> asks for a new list.</exception>
     /// <exception cref="TransportException">The connection broke: what came before stays true, go on from there.</exception>
     public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
         string ns, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellation = default)

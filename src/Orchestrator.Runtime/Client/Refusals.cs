@@ -2,23 +2,9 @@ using Orchestrator.Api;
 
 namespace Orchestrator.Runtime.Client;
 
-/// <summary>What a refusal means to a caller that goes on after it.</summary>
+/// <summary>What a refusal means to a caller that goes on after it, beyond what all know (<see cref="ApiException"/>).</summary>
 public static class Refusals
 {
-    public static bool IsNotFound(this ApiException refusal) => refusal.Status.Code == 404;
-
-    public static bool IsAlreadyExists(this ApiException refusal) => refusal.Status.Reason == "AlreadyExists";
-
-    /// <summary>The object has changed since it was read.</summary>
-    public static bool IsConflict(this ApiException refusal) => refusal.Status.Reason == "Conflict";
-
-    /// <summary>The asked-for resourceVersion is compacted: list anew.</summary>
-    public static bool IsExpired(this ApiException refusal) => refusal.Status.Reason is "Expired" or "Gone";
-
-    public static bool IsInvalid(this ApiException refusal) => refusal.Status.Code == 422;
-
-    public static bool IsForbidden(this ApiException refusal) => refusal.Status.Code == 403;
-
     public static bool IsTooManyRequests(this ApiException refusal) => refusal.Status.Code == 429;
 
     /// <summary>The server has not seen the asked-for resourceVersion yet.</summary>

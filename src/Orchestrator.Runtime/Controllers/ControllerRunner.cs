@@ -272,7 +272,7 @@ internal sealed class ControllerRunner
         {
             return await _client.GetAsync(resource, target.Namespace, target.Name, cancellation);
         }
-        catch (ApiException refusal) when (refusal.IsNotFound())
+        catch (ApiException refusal) when (refusal.IsNotFound)
         {
             return null;
         }

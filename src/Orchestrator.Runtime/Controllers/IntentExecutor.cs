@@ -175,14 +175,14 @@ internal sealed class IntentExecutor(
             await client.DeleteAsync(ApiClient.ResourceOf(target.Kind), target.Namespace, target.Name, options, cancellation);
             observer.Deleted(target);
         }
-        catch (ApiException refusal) when (refusal.IsNotFound() || IsOtherUid(refusal, target))
+        catch (ApiException refusal) when (refusal.IsNotFound || IsOtherUid(refusal, target))
         {
             // Gone already, and whoever has its name now is not meant.
         }
     }
 
     private static bool IsOtherUid(ApiException refusal, ObjectRef target) =>
-        refusal.IsConflict() && target.Uid.Length > 0
+        refusal.IsConflict && target.Uid.Length > 0
         && (target.ResourceVersion.Length == 0
             || (refusal.Status.Message ?? "").Contains("UID", StringComparison.OrdinalIgnoreCase));
 
@@ -213,7 +213,7 @@ internal sealed class IntentExecutor(
                 cancellation: cancellation);
             observer.Deleted(evict.Pod);
         }
-        catch (ApiException refusal) when (refusal.IsNotFound() || IsOtherUid(refusal, evict.Pod with { ResourceVersion = "" }))
+        catch (ApiException refusal) when (refusal.IsNotFound || IsOtherUid(refusal, evict.Pod with { ResourceVersion = "" }))
         {
             // Gone already.
         }
@@ -263,8 +263,8 @@ internal sealed class IntentExecutor(
 
     // A conflict is somebody else's write, which comes by watch; a namespace on its way out takes nothing in.
     private static bool IsExpected(Intent intent, ApiException refusal) =>
-        (intent is Update or Patch && refusal.IsConflict())
-        || (intent is Create && refusal.IsForbidden() && refusal.HasCause("NamespaceTerminating"));
+        (intent is Update or Patch && refusal.IsConflict)
+        || (intent is Create && refusal.IsForbidden && refusal.HasCause("NamespaceTerminating"));
 
     private void Emit(EventNote? note, string name, string error)
     {

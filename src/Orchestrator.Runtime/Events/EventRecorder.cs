@@ -139,7 +139,7 @@ public sealed class EventRecorder
             return await _client.PatchAsync<Event>(
                 write.Namespace, write.Name, PatchFormat.Strategic, Encoding.UTF8.GetBytes(patch), cancellation: cancellation);
         }
-        catch (ApiException refusal) when (refusal.IsNotFound())
+        catch (ApiException refusal) when (refusal.IsNotFound)
         {
             // Its time was over: written anew, with its count.
             var anew = write.DeepClone();
@@ -154,7 +154,7 @@ public sealed class EventRecorder
         {
             return await _client.CreateAsync(write, cancellation: cancellation);
         }
-        catch (ApiException refusal) when (refusal.IsAlreadyExists())
+        catch (ApiException refusal) when (refusal.IsAlreadyExists)
         {
             // Ours, whose answer was lost.
             return write;

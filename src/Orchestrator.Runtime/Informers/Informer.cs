@@ -175,7 +175,7 @@ public sealed class Informer
     /// <returns>Whether to go on at once.</returns>
     private bool TakeRefusal(ApiException refusal)
     {
-        if (refusal.IsExpired())
+        if (refusal.IsExpired)
         {
             // Whether the point to go on from or the state to list is too old: the next list is of the newest state.
             bool isAboutWatch = _position is not null;

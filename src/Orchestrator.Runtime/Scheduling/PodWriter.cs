@@ -112,7 +112,7 @@ internal sealed class PodWriter(ApiClient client, int limit)
             await CountedAsync(() => client.DeleteAsync<Pod>(
                 victim.Namespace, victim.Name, new Deletion { Uid = victim.Uid }, cancellation));
         }
-        catch (ApiException refusal) when (refusal.IsNotFound() || refusal.IsConflict())
+        catch (ApiException refusal) when (refusal.IsNotFound || refusal.IsConflict)
         {
             // Gone, or another pod of the name by now.
         }

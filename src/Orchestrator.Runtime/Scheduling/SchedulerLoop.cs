@@ -203,7 +203,7 @@ internal sealed class SchedulerLoop
         }
         catch (ApiException refusal) when (refusal.Status.Code is < 500 and not 409)
         {
-            _inbox.Post(() => TakeFailedBinding(queued, pod, refusal.IsNotFound(), refusal.Message, cancellation));
+            _inbox.Post(() => TakeFailedBinding(queued, pod, refusal.IsNotFound, refusal.Message, cancellation));
         }
         catch (Exception fault) when (fault is ApiException or TransportException)
         {

@@ -86,7 +86,7 @@ public sealed class ApiClientOverHttpsTests(SecuredServer cluster) : IClassFixtu
 
         var refusal = await Assert.ThrowsAsync<ApiException>(async () => await watch.MoveNextAsync());
 
-        Assert.True(refusal.IsExpired(), refusal.Message);
+        Assert.True(refusal.IsExpired, refusal.Message);
         Assert.Equal(410, refusal.Status.Code);
     }
 

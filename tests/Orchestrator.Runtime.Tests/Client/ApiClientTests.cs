@@ -79,11 +79,11 @@ public sealed class ApiClientTests
         stale.Metadata.ResourceVersion = "1";
         var conflict = Assert.Throws<ApiException>(() => _world.Await(() => _client.UpdateAsync(stale)));
 
-        Assert.True(missing.IsNotFound());
+        Assert.True(missing.IsNotFound);
         Assert.Equal("configmaps \"b\" not found", missing.Status.Message);
-        Assert.True(existing.IsAlreadyExists());
-        Assert.False(existing.IsConflict());
-        Assert.True(conflict.IsConflict());
+        Assert.True(existing.IsAlreadyExists);
+        Assert.False(existing.IsConflict);
+        Assert.True(conflict.IsConflict);
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public sealed class ApiClientTests
 
         var refusal = Assert.Throws<ApiException>(() => _world.Await(WatchAsync));
 
-        Assert.True(refusal.IsExpired());
+        Assert.True(refusal.IsExpired);
 
         async Task WatchAsync()
         {

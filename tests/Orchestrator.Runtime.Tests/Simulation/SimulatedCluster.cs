@@ -104,7 +104,7 @@ internal sealed class SimulatedCluster : IDisposable
         {
             World.Await(() => Client(Server).DeleteAsync<T>(ns, name, new Deletion { PropagationPolicy = propagation }));
         }
-        catch (ApiException refusal) when (refusal.IsNotFound())
+        catch (ApiException refusal) when (refusal.IsNotFound)
         {
             // Gone already.
         }
