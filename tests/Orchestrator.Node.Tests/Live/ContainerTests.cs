@@ -102,6 +102,12 @@ public sealed class ContainerTests(ContainerdFixture fixture)
 
         Assert.StartsWith("failed to create containerd task: ", failure.Message);
         Assert.Contains("\"/no/such/program\": stat /no/such/program: no such file or directory", failure.Message);
+        // It has ended without having begun: what restarts are counted and put off by.
+        RuntimeContainer ended = (await pod.FindAsync(id))!;
+        Assert.Equal(
+            (RuntimeContainerState.Exited, 128, "StartError", true), (ended.State, ended.ExitCode, ended.Reason, ended.StartedAt is null));
+        Assert.Equal(failure.Message, ended.Message);
+        Assert.NotNull(ended.FinishedAt);
     }
 
     [LiveFact]
