@@ -17,11 +17,13 @@ public sealed class ContainerTests(ContainerdFixture fixture)
 
         RuntimeVersion version = await containerd.Runtime.VersionAsync(CancellationToken.None);
         RuntimeStatus status = await containerd.Runtime.StatusAsync(CancellationToken.None);
+        bool? usesSystemd = await containerd.Runtime.UsesSystemdCgroupsAsync(CancellationToken.None);
         await containerd.Runtime.UpdateRuntimeConfigAsync("10.88.0.0/24", CancellationToken.None);
 
         Assert.Equal("containerd", version.Name);
         Assert.Matches(@"^\d+\.\d+", version.Version);
         Assert.Equal(new RuntimeStatus(true, true, ""), status);
+        Assert.Equal(version.Version.StartsWith('1') ? null : false, usesSystemd); // Asked since 2.0.
     }
 
     [LiveFact]

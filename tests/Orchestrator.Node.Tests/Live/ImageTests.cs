@@ -43,7 +43,7 @@ public sealed class ImageTests(ContainerdFixture fixture)
         var absent = await Assert.ThrowsAsync<CriException>(() =>
             containerd.Images.PullImageAsync(registry.Image + ":2", credentials, sandbox, CancellationToken.None));
 
-        Assert.StartsWith($"rpc error: code = Unknown desc = failed to pull and unpack image \"{image}\": failed to resolve reference", refused.Message);
+        Assert.StartsWith($"rpc error: code = Unknown desc = failed to pull and unpack image \"{image}\": ", refused.Message);
         Assert.Contains("401 Unauthorized", wrong.Message);
         Assert.StartsWith($"{registry.Image}@sha256:", pulled.Id);
         Assert.Equal([image], pulled.RepoTags);

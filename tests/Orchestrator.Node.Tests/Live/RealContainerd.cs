@@ -8,7 +8,10 @@ using Orchestrator.Runtime.Kubelet.Images;
 namespace Orchestrator.Node.Tests.Live;
 
 /// <summary>A containerd of the test's own: folder, socket, network namespace and cgroups, all gone at the end.</summary>
-/// <remarks>Pods get addresses of a bridge within the namespace; nothing of it reaches the machine's own network.</remarks>
+/// <remarks>
+/// Pods get addresses of a bridge within the namespace; nothing of it reaches the machine's own network. It is the containerd
+/// that PATH names first: unpacked ones, 1.7 and 2.x, are tried by putting them in front.
+/// </remarks>
 public sealed class RealContainerd : IAsyncDisposable
 {
     public const string Busybox = "localhost/busybox:1";
@@ -182,7 +185,11 @@ public sealed class RealContainerd : IAsyncDisposable
               ]
             }
             """);
-        File.WriteAllText(Path.Combine(Folder, "config.toml"), $"""
+        string version = Tools.Run("containerd", "--version").Split(' ')[2].TrimStart('v');
+        File.WriteAllText(Path.Combine(Folder, "config.toml"), version.StartsWith("1.", StringComparison.Ordinal) ? Configuration() : NewConfiguration());
+    }
+
+    private string Configuration() => $"""
             version = 2
             root = "{Folder}/root"
             state = "{Folder}/state"
@@ -206,8 +213,35 @@ public sealed class RealContainerd : IAsyncDisposable
                 conf_dir = "{Folder}/cni"
               [plugins."io.containerd.grpc.v1.cri".registry]
                 config_path = "{CertificatesFolder}"
-            """);
-    }
+            """;
+
+    /// <summary>Since containerd 2.0 images and containers are two plugins.</summary>
+    private string NewConfiguration() => $"""
+            version = 3
+            root = "{Folder}/root"
+            state = "{Folder}/state"
+            [grpc]
+              address = "{Socket}"
+            [plugins."io.containerd.internal.v1.opt"]
+              path = "{Folder}/opt"
+            [plugins."io.containerd.cri.v1.images"]
+              snapshotter = "overlayfs"
+              [plugins."io.containerd.cri.v1.images".pinned_images]
+                sandbox = "{PauseImage.Name}"
+              [plugins."io.containerd.cri.v1.images".registry]
+                config_path = "{CertificatesFolder}"
+            [plugins."io.containerd.cri.v1.runtime"]
+              disable_apparmor = true
+              restrict_oom_score_adj = true
+              netns_mounts_under_state_dir = true
+              [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+                runtime_type = "io.containerd.runc.v2"
+                [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+                  SystemdCgroup = false
+              [plugins."io.containerd.cri.v1.runtime".cni]
+                bin_dirs = ["/usr/lib/cni"]
+                conf_dir = "{Folder}/cni"
+            """;
 
     private static byte[] BusyboxArchive()
     {
