@@ -20,7 +20,8 @@ internal readonly record struct ClusterState(bool ApiServerIsReady, int Nodes, i
 /// <summary>Looks at a cluster as its admin, from outside, as any client does.</summary>
 internal sealed class ClusterProbe(Profile profile, int port) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>A server on a busy machine, which waits two seconds for its store before it says that this is away, answers within it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private HttpClient? _client;
 

@@ -28,7 +28,7 @@ internal sealed class BenchmarkCluster : IDisposable
     /// <summary>The processes that are measured: one for all, or one for each part.</summary>
     private IEnumerable<(string Name, int Id)> Processes => _parts.Count > 0
         ? _parts.Select(part => (part.Name, part.Process.Id))
-        : [("cluster", int.Parse(File.ReadAllText(Path.Combine(ProfileDirectory, "server.pid")), CultureInfo.InvariantCulture))];
+        : [("cluster", int.Parse(File.ReadAllText(Path.Combine(ProfileDirectory, "server.pid")).Split(' ')[0], CultureInfo.InvariantCulture))];
 
     public Uri Address { get; private set; } = null!;
 

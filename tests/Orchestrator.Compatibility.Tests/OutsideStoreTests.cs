@@ -82,7 +82,7 @@ public sealed class OutsideStoreTests
 
             // The first process, nodes and all, is gone at once; the controllers of the second take over.
             string holder = Shell(cluster, $"kubectl --kubeconfig {second} get lease -n kube-system kube-controller-manager -o jsonpath='{{.spec.holderIdentity}}'");
-            int first = int.Parse(File.ReadAllText(Path.Combine(certificates, "..", "server.pid")), System.Globalization.CultureInfo.InvariantCulture);
+            int first = int.Parse(File.ReadAllText(Path.Combine(certificates, "..", "server.pid")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
             using (var process = Process.GetProcessById(first))
             {
                 process.Kill();
