@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -9,6 +10,10 @@ namespace Orchestrator.Host.Serving;
 /// <summary>The way to the store: a member in this process, or a cluster elsewhere.</summary>
 internal sealed class StoreConnection : IAsyncDisposable
 {
+    /// <summary>For values in the embedded store's memory. The API server has its objects in memory itself and seldom reads them from the
+    /// store; what the store may have it takes, sooner or later, also in an idle cluster.</summary>
+    private const long StoreMemoryBytes = 16 << 20;
+
     private readonly EmbeddedStore? _embedded;
 
     private StoreConnection(EtcdClient client, EmbeddedStore? embedded) => (Client, _embedded) = (client, embedded);
@@ -31,6 +36,7 @@ internal sealed class StoreConnection : IAsyncDisposable
                 "--listen-client-urls=unix://" + socket, "--advertise-client-urls=unix://" + socket,
                 "--listen-peer-urls=unix://" + peerSocket, "--initial-advertise-peer-urls=unix://" + peerSocket,
                 "--initial-cluster=store=unix://" + peerSocket,
+                "--value-memory-bytes=" + StoreMemoryBytes.ToString(CultureInfo.InvariantCulture),
                 "--log-outputs=" + (settings.LogDirectory is { } logs ? Path.Combine(logs, "store.log") : "stderr"),
                 "--log-level=" + (settings.LogDirectory is null ? "warn" : "info"),
             ],
