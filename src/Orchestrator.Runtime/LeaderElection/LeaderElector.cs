@@ -190,20 +190,32 @@ public sealed class LeaderElector
     // A lease without a holder may be taken at once; the times stay, for those who look.
     private async Task ReleaseAsync()
     {
-        if (_seen is null || _seen.Spec.HolderIdentity != _options.Identity)
-            return;
-        var released = _seen.DeepClone();
-        released.Spec.HolderIdentity = "";
-        released.Spec.LeaseDurationSeconds = 1;
-        released.Spec.RenewTime = _time.GetUtcNow();
         using var limit = new CancellationTokenSource(_options.RenewDeadline, _time);
         try
         {
-            See(await _client.UpdateAsync(released, cancellation: limit.Token));
+            while (_seen is { } lease && lease.Spec.HolderIdentity == _options.Identity)
+                await ReleaseAsync(lease, limit.Token);
         }
         catch (Exception fault) when (fault is ApiException or TransportException or OperationCanceledException)
         {
             _options.Log.LogDebug("lease {Lease} was not released: {Fault}", _options.Name, fault.Message);
+        }
+    }
+
+    private async Task ReleaseAsync(Lease lease, CancellationToken cancellation)
+    {
+        var released = lease.DeepClone();
+        released.Spec.HolderIdentity = "";
+        released.Spec.LeaseDurationSeconds = 1;
+        released.Spec.RenewTime = _time.GetUtcNow();
+        try
+        {
+            See(await _client.UpdateAsync(released, cancellation: cancellation));
+        }
+        catch (ApiException refusal) when (refusal.IsConflict)
+        {
+            // A renewal for whose answer we did not wait was done all the same.
+            See(await _client.GetAsync<Lease>(_options.Namespace, _options.Name, cancellation));
         }
     }
 

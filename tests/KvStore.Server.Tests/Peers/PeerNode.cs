@@ -15,6 +15,8 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     /// <summary>Only how long a broken test hangs; a passing one never waits for it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan ResendInterval = TimeSpan.FromMilliseconds(500);
+
     private readonly Channel<Message> _received = Channel.CreateUnbounded<Message>();
     private readonly Channel<NodeId> _unreachable = Channel.CreateUnbounded<NodeId>();
     private readonly Channel<(NodeId Peer, bool IsSuccess)> _snapshotReports = Channel.CreateUnbounded<(NodeId, bool)>();
@@ -113,9 +115,23 @@ internal sealed class PeerNode : IPeerReceiver, IAsyncDisposable
     public async Task ReachesAsync(PeerNode other)
     {
         var mark = new Message { Type = MessageType.Heartbeat, From = Id, To = other.Id, Commit = (ulong)Random.Shared.NextInt64() };
-        Transport.Send(mark);
-        while ((await other.ReceivedAsync()).Commit != mark.Commit)
+        using var patience = new CancellationTokenSource(Patience);
+        while (true)
         {
+            Transport.Send(mark);
+            // What was on its way on a stream that broke is lost.
+            using var wait = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
+            wait.CancelAfter(ResendInterval);
+            try
+            {
+                while ((await other._received.Reader.ReadAsync(wait.Token)).Commit != mark.Commit)
+                {
+                }
+                return;
+            }
+            catch (OperationCanceledException) when (!patience.IsCancellationRequested)
+            {
+            }
         }
     }
 

@@ -69,6 +69,23 @@ public sealed class LeaderElectorOverHttpsTests(ServerFixture fixture) : IClassF
     }
 
     [Fact]
+    public async Task A_leader_gives_its_lease_up_also_when_that_is_newer_than_it_knows()
+    {
+        var a = Start("a");
+        await UntilAsync(() => _log.Contains("+a"));
+
+        // As a renewal is whose answer it did not wait for.
+        var lease = await LeaseAsync();
+        lease.Spec.RenewTime = _clock.GetUtcNow();
+        (lease.Metadata.Annotations ??= [])["renewed"] = "unseen";
+        await new ApiClient(_server.Connect()).UpdateAsync(lease);
+        await a.StopAsync();
+
+        lease = await LeaseAsync();
+        Assert.Equal(("", "unseen"), (lease.Spec.HolderIdentity, lease.Metadata.Annotations!["renewed"]));
+    }
+
+    [Fact]
     public async Task A_server_that_is_away_for_longer_than_the_lease_ends_the_lead_and_when_it_is_back_one_leads_again()
     {
         Start("a");
