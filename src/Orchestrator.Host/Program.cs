@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
 using Orchestrator.Host.Commands;
 
@@ -25,6 +26,9 @@ var root = new RootCommand("""
     CompletionCommand.Create(),
 };
 var result = root.Parse(args);
+// A page of help would hide the line that says what is wrong.
+if (result.Action is ParseErrorAction mistake && args.Length > 0)
+    mistake.ShowHelp = false;
 return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, stopping.Token);
 
 void Stop(PosixSignalContext context)

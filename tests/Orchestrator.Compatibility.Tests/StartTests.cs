@@ -86,7 +86,9 @@ public sealed class StartTests
     }
 
     [Theory]
-    [InlineData("start --hollow-nodes many", 1, "Cannot parse argument 'many'")]
+    [InlineData("start --hollow-nodes many", 1, "--hollow-nodes: \"many\" is no whole number")]
+    [InlineData("server --https-listen-port x", 1, "--https-listen-port: \"x\" is no whole number")]
+    [InlineData("start --hollow-nods 1", 1, "--hollow-nods")]
     [InlineData("start --hollow-nodes -1", 1, "--hollow-nodes: -1 is not between 0 and")]
     [InlineData("start", 1, "give --hollow-nodes N")]
     [InlineData("start --profile Not/Good --hollow-nodes 1", 1, "profile name \"Not/Good\" is not valid")]
@@ -107,6 +109,7 @@ public sealed class StartTests
         (int exitCode, string output) = cluster.Run(arguments.Split(' '));
 
         Assert.Contains(expectedText, output);
+        Assert.DoesNotContain("Usage:", output);
         Assert.Equal(expectedExitCode, exitCode);
     }
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Orchestrator.Host.Profiles;
 
 namespace Orchestrator.Host.Commands;
@@ -12,6 +14,17 @@ internal static class CommonOptions
         HelpName = "NAME",
         CompletionSources = { _ => Profiles.Profile.All().Select(profile => new System.CommandLine.Completions.CompletionItem(profile.Name)) },
     };
+
+    public static int Number(ArgumentResult result) => OptionalNumber(result) ?? 0;
+
+    public static int? OptionalNumber(ArgumentResult result)
+    {
+        string text = result.Tokens[^1].Value;
+        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number))
+            return number;
+        result.AddError($"{((OptionResult)result.Parent!).Option.Name}: \"{text}\" is no whole number");
+        return null;
+    }
 
     /// <summary>Makes the command's exceptions one line on standard error.</summary>
     public static void SetAction(Command command, Func<ParseResult, CancellationToken, Task<int>> action) =>

@@ -13,7 +13,7 @@ internal static class LogsCommand
     {
         var profileOption = CommonOptions.Profile();
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on with what is written from now on" };
-        var lines = new Option<int>("--length", "-n") { Description = "Lines from the end of each log", DefaultValueFactory = _ => 60, HelpName = "LINES" };
+        var lines = new Option<int>("--length", "-n") { Description = "Lines from the end of each log", DefaultValueFactory = _ => 60, HelpName = "LINES", CustomParser = CommonOptions.Number };
         var part = new Argument<string?>("PART")
         {
             Description = "One part only: store, apiserver, controller-manager, scheduler, kubelet, server", Arity = ArgumentArity.ZeroOrOne,

@@ -22,7 +22,7 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<int> HttpsPort = new("--https-listen-port")
     {
-        Description = "Port of the API server; 0 picks a free one", DefaultValueFactory = _ => 6443, HelpName = "PORT",
+        Description = "Port of the API server; 0 picks a free one", DefaultValueFactory = _ => 6443, HelpName = "PORT", CustomParser = CommonOptions.Number,
     };
 
     public readonly Option<string[]> TlsSan = new("--tls-san")
@@ -57,7 +57,7 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<int> HollowNodes = new("--hollow-nodes")
     {
-        Description = "Nodes whose containers are pretended", HelpName = "N",
+        Description = "Nodes whose containers are pretended", HelpName = "N", CustomParser = CommonOptions.Number,
     };
 
     public readonly Option<string> HollowReadyAfter = new("--hollow-ready-after")
@@ -127,10 +127,12 @@ internal sealed class ServerCommandOptions
         ? new("--max-mutating-requests-inflight")
         {
             Description = $"Writes that the API server serves at once; more are refused with 429; 0 is no limit (default: {ApiServerOptions.DefaultMaxMutatingRequestsInFlight}{hint})", HelpName = "N",
+            CustomParser = CommonOptions.OptionalNumber,
         }
         : new("--max-requests-inflight")
         {
             Description = $"Reads that the API server serves at once, watches and streams left out; more are refused with 429; 0 is no limit (default: {ApiServerOptions.DefaultMaxRequestsInFlight}{hint})", HelpName = "N",
+            CustomParser = CommonOptions.OptionalNumber,
         };
 
     public static int? ReadLimit(string option, int? limit) => limit is not < 0

@@ -22,12 +22,12 @@ internal static class StartCommand
     public static Command Create()
     {
         var profileOption = CommonOptions.Profile();
-        var nodes = new Option<int?>("--hollow-nodes") { Description = "Nodes whose containers are pretended (kept for the next start)", HelpName = "N" };
+        var nodes = new Option<int?>("--hollow-nodes") { Description = "Nodes whose containers are pretended (kept for the next start)", HelpName = "N", CustomParser = CommonOptions.OptionalNumber };
         var readyAfter = new Option<string?>("--hollow-ready-after")
         {
             Description = "Time that a pretended container takes to run (500ms, 2s; kept)", HelpName = "DURATION",
         };
-        var port = new Option<int?>("--https-listen-port") { Description = "Port of the API server (default: a free one, kept)", HelpName = "PORT" };
+        var port = new Option<int?>("--https-listen-port") { Description = "Port of the API server (default: a free one, kept)", HelpName = "PORT", CustomParser = CommonOptions.OptionalNumber };
         var storeEndpoints = new Option<string?>("--store-endpoints")
         {
             Description = "Endpoints of an etcd or kvstore cluster to use instead of the embedded store, comma-separated (kept)", HelpName = "URLS",
