@@ -223,7 +223,7 @@ public sealed class RuntimeTests
         fake.On<ListContainersRequest>(_ => List(containers));
         var told = new ConcurrentQueue<ContainerEvent>();
         using IDisposable subscription = fake.Runtime.SubscribeContainerEvents(told.Enqueue);
-        await UntilAsync(() => fake.Count<ListContainersRequest>() > 2, "it looks");
+        await UntilAsync(() => fake.Count<ListContainersRequest>() > 3, "it looks");
         int toldAtFirst = told.Count;
 
         containers["c1"] = ContainerState.ContainerExited;
@@ -234,8 +234,23 @@ public sealed class RuntimeTests
         containers.TryRemove("c1", out _);
         await UntilAsync(() => told.Contains(new ContainerEvent("uid-c1", "c1")), "the removal is seen");
 
-        Assert.Equal(0, toldAtFirst);
+        Assert.Equal(1, toldAtFirst);
         Assert.Single(told);
+    }
+
+    [Fact]
+    public async Task What_changes_while_the_runtime_cannot_be_asked_yet_is_told_by_the_first_look()
+    {
+        await using FakeCri fake = await FakeCri.StartAsync();
+        fake.Refuse<ListContainersRequest>(StatusCode.Unavailable, "starting");
+        var told = new ConcurrentQueue<ContainerEvent>();
+        using IDisposable subscription = fake.Runtime.SubscribeContainerEvents(told.Enqueue);
+        await UntilAsync(() => fake.Count<ListContainersRequest>() > 1, "it looks");
+
+        fake.On<ListContainersRequest>(
+            _ => List(new ConcurrentDictionary<string, ContainerState> { ["c1"] = ContainerState.ContainerExited }));
+
+        await UntilAsync(() => told.Contains(new ContainerEvent("uid-c1", "c1")), "the end is told");
     }
 
     [Fact]

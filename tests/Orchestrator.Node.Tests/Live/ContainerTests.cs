@@ -159,6 +159,7 @@ public sealed class ContainerTests(ContainerdFixture fixture)
         using IDisposable subscription = containerd.Runtime.SubscribeContainerEvents(told.Enqueue);
         string other = await pod.StartAsync(LivePod.Shell("other", "sleep 1000"));
         await UntilAsync(() => told.Contains(new ContainerEvent(pod.Config.Uid, other)), "the start is told");
+        await UntilAsync(() => told.Contains(new ContainerEvent(pod.Config.Uid, id)), "what there was is told");
         told.Clear();
 
         await containerd.Runtime.ExecSyncAsync(other, ["true"], TimeSpan.FromSeconds(30), CancellationToken.None);

@@ -75,7 +75,8 @@ public interface IContainerRuntime
 
     Task<IReadOnlyList<ContainerUsage>> ListContainerStatsAsync(CancellationToken ct);
 
-    /// <summary>Calls <paramref name="changed"/> whenever a container has started or ended by itself.</summary>
+    /// <summary>Calls <paramref name="changed"/> whenever a container has started or ended by itself, and perhaps once for each
+    /// that there is at the beginning.</summary>
     /// <returns>Ends the calls.</returns>
     IDisposable SubscribeContainerEvents(Action<ContainerEvent> changed);
 }

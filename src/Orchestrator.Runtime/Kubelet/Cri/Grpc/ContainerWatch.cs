@@ -10,6 +10,7 @@ namespace Orchestrator.Runtime.Kubelet.Cri.Grpc;
 /// The list is the truth: it is read at intervals and compared with the one before. What the runtime tells by itself makes it
 /// sooner: CRI's own events (containerd since 1.7), or containerd's native ones, of which only their coming is used, as they
 /// come a moment before the list shows what they tell of. Events are lost when a runtime restarts; a list is not.
+/// The first list is told whole: whoever listens may have looked for himself before it, and missed what came between.
 /// </remarks>
 internal sealed class ContainerWatch : IDisposable
 {
@@ -23,7 +24,7 @@ internal sealed class ContainerWatch : IDisposable
     private readonly Action<ContainerEvent> _changed;
     private readonly CancellationTokenSource _ended = new();
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private Dictionary<string, (string PodUid, int State)>? _seen;
+    private Dictionary<string, (string PodUid, int State)> _seen = [];
     private volatile bool _isToldAll;
 
     public ContainerWatch(CriConnection connection, Action<ContainerEvent> changed)
@@ -101,10 +102,8 @@ internal sealed class ContainerWatch : IDisposable
             now[sandbox.Id] = (sandbox.Metadata.Uid, (int)sandbox.State);
         foreach (V1.Container container in (await _connection.CallAsync(CriMethods.ListContainers, new V1.ListContainersRequest(), ct)).Containers)
             now[container.Id] = (container.Labels.GetValueOrDefault(CriLabels.PodUid, ""), (int)container.State);
-        Dictionary<string, (string PodUid, int State)>? before = _seen;
+        Dictionary<string, (string PodUid, int State)> before = _seen;
         _seen = now;
-        if (before is null)
-            return; // What there is at the start, whoever listens finds out by himself.
         foreach ((string id, (string podUid, int state)) in now)
         {
             if (!before.TryGetValue(id, out var known) || known.State != state)
