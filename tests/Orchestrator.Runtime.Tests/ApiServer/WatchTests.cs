@@ -181,13 +181,19 @@ public sealed class WatchTests(ServerFixture server) : IClassFixture<ServerFixtu
     }
 
     [Fact]
-    public async Task A_revision_from_before_the_server_began_is_too_old()
+    public async Task A_revision_from_before_the_server_began_is_too_old_and_a_watch_says_so_as_its_only_event()
     {
-        var (code, status) = await server.SendAsync(HttpMethod.Get, "/api/v1/secrets?watch=true&resourceVersion=1");
+        using var watch = await WatchReader.OpenAsync(server.Http, "/api/v1/secrets?watch=true&resourceVersion=1");
 
-        Assert.Equal(410, code);
+        var only = await watch.NextAsync();
+        var end = await watch.NextAsync();
+
+        Assert.Equal("ERROR", only!.Value.Type);
+        JsonObject status = only.Value.Object;
+        Assert.Equal(410, status["code"]!.GetValue<int>());
         Assert.Equal("Expired", status["reason"]!.GetValue<string>());
         Assert.StartsWith("too old resource version: 1 (", status["message"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Null(end);
     }
 
     [Fact]

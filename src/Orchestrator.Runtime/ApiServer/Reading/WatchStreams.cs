@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Orchestrator.Api;
+using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.ApiServer.Caching;
 using Orchestrator.Runtime.ApiServer.Requests;
 using Orchestrator.Runtime.ApiServer.Resources;
@@ -29,16 +30,25 @@ internal sealed class WatchStreams(
 
     private static readonly byte[] LineEnd = "}\n"u8.ToArray();
 
-    /// <exception cref="ApiException">Before the stream begins: 410, 504.</exception>
+    /// <exception cref="ApiException">Before the stream begins: 504.</exception>
     public async Task ServeAsync(ApiRequest request, WatchFilter filter, ListOptions options, AnswerForm form)
     {
-        using var watcher = await StartAsync(request.View.Stored!, filter, options, request.Aborted).ConfigureAwait(false);
         var http = request.Http;
-        http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
-        http.Response.ContentType = form.Form == ObjectForm.Full ? MediaTypes.Json : $"{MediaTypes.Json};stream=watch";
-        // The client is to know at once that the watch is made.
-        await http.Response.StartAsync(request.Aborted).ConfigureAwait(false);
-        await http.Response.BodyWriter.FlushAsync(request.Aborted).ConfigureAwait(false);
+        Watcher started;
+        try
+        {
+            started = await StartAsync(request.View.Stored!, filter, options, request.Aborted).ConfigureAwait(false);
+        }
+        catch (ApiException refusal) when (refusal.IsExpired)
+        {
+            // As Kubernetes does: the watch begins, and what it has to tell is that it cannot.
+            await BeginAsync(http, form, request.Aborted).ConfigureAwait(false);
+            await WriteErrorAsync(http, refusal.Status, request.Aborted).ConfigureAwait(false);
+            return;
+        }
+
+        using var watcher = started;
+        await BeginAsync(http, form, request.Aborted).ConfigureAwait(false);
         using var stopped = stopping.Register(static watcher => ((Watcher)watcher!).End(), watcher);
         using var line = new LineWriter(http, request.View, form, stallLimit, watcher.LetGo);
         try
@@ -55,6 +65,24 @@ internal sealed class WatchStreams(
         {
             http.Abort(); // It does not read what was written: there is nothing more to tell it.
         }
+    }
+
+    private static async Task BeginAsync(HttpContext http, AnswerForm form, CancellationToken aborted)
+    {
+        http.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
+        http.Response.ContentType = form.Form == ObjectForm.Full ? MediaTypes.Json : $"{MediaTypes.Json};stream=watch";
+        // The client is to know at once that the watch is made.
+        await http.Response.StartAsync(aborted).ConfigureAwait(false);
+        await http.Response.BodyWriter.FlushAsync(aborted).ConfigureAwait(false);
+    }
+
+    private static async Task WriteErrorAsync(HttpContext http, Status status, CancellationToken aborted)
+    {
+        var writer = http.Response.BodyWriter;
+        writer.Write("{\"type\":\"ERROR\",\"object\":"u8);
+        writer.Write(KubernetesJson.Serialize(status));
+        writer.Write(LineEnd);
+        await writer.FlushAsync(aborted).ConfigureAwait(false);
     }
 
     private static async Task ServeInitialAsync(LineWriter line, Watcher watcher, ListOptions options)
