@@ -18,7 +18,8 @@ internal readonly record struct ClusterState(bool ApiServerIsReady, int Nodes, i
 }
 
 /// <summary>Looks at a cluster as its admin, from outside, as any client does.</summary>
-internal sealed class ClusterProbe(Profile profile, int port) : IDisposable
+/// <param name="since">A node that has not told of itself since then does not count as Ready: what it said may be of an earlier life.</param>
+internal sealed class ClusterProbe(Profile profile, Uri address, DateTimeOffset since = default) : IDisposable
 {
     /// <summary>A server on a busy machine, which waits two seconds for its store before it says that this is away, answers within it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -54,10 +55,11 @@ internal sealed class ClusterProbe(Profile profile, int port) : IDisposable
     private static List<string> FailedChecks(string text) =>
         [.. text.Split('\n').Where(line => line.StartsWith("[-]", StringComparison.Ordinal)).Select(line => line[3..].Split(' ')[0])];
 
-    private static bool IsReady(JsonElement node) =>
+    private bool IsReady(JsonElement node) =>
         node.TryGetProperty("status", out var status) && status.TryGetProperty("conditions", out var conditions)
         && conditions.EnumerateArray().Any(condition =>
-            condition.GetProperty("type").GetString() == "Ready" && condition.GetProperty("status").GetString() == "True");
+            condition.GetProperty("type").GetString() == "Ready" && condition.GetProperty("status").GetString() == "True"
+            && (since == default || (condition.TryGetProperty("lastHeartbeatTime", out var told) && told.GetDateTimeOffset() >= since)));
 
     /// <returns>Null while the certificates are not there yet.</returns>
     private HttpClient? Connect()
@@ -76,7 +78,7 @@ internal sealed class ClusterProbe(Profile profile, int port) : IDisposable
                 },
             },
         };
-        var client = new HttpClient(handler) { BaseAddress = new Uri($"https://127.0.0.1:{port}"), Timeout = Patience };
+        var client = new HttpClient(handler) { BaseAddress = address, Timeout = Patience };
         client.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         client.DefaultRequestHeaders.UserAgent.ParseAdd("orchestrator");
         return client;
@@ -101,6 +103,5 @@ internal sealed record AdminCredentials(string AuthorityPem, string CertificateP
 
     public X509Certificate2 Certificate() => X509Certificate2.CreateFromPem(CertificatePem, KeyPem);
 
-    public KubeconfigEntry Entry(string name, int port) =>
-        new(name, new Uri($"https://127.0.0.1:{port}"), AuthorityPem, CertificatePem, KeyPem);
+    public KubeconfigEntry Entry(string name, Uri address) => new(name, address, AuthorityPem, CertificatePem, KeyPem);
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.Security.Kubeconfigs;
 
@@ -20,6 +21,7 @@ internal static class DeleteCommand
             foreach (var profile in profiles)
             {
                 await ServerEnding.EndAsync(profile, cancellation);
+                await NodeEnding.EndAsync(NodePlace.Of(profile));
                 Directory.Delete(profile.Directory, recursive: true);
                 foreach (string file in KubeconfigPaths.All())
                     RemoveContext(file, profile);

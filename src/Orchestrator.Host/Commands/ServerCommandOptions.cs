@@ -22,7 +22,7 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<int> HttpsPort = new("--https-listen-port")
     {
-        Description = "Port of the API server; 0 picks a free one", DefaultValueFactory = _ => 6443, HelpName = "PORT", CustomParser = CommonOptions.Number,
+        Description = "Port of the API server; 0 picks a free one", DefaultValueFactory = _ => ServerSettings.DefaultHttpsPort, HelpName = "PORT", CustomParser = CommonOptions.Number,
     };
 
     public readonly Option<string[]> TlsSan = new("--tls-san")
@@ -55,6 +55,11 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<int?> MaxMutatingRequestsInFlight = RequestsInFlight(isMutating: true);
 
+    public readonly Option<string> NodeSubnet = new("--node-subnet")
+    {
+        Description = "Run a node of real containers, in a network namespace that this network joins to the machine (192.168.49.0/24)", HelpName = "CIDR",
+    };
+
     public readonly Option<int> HollowNodes = new("--hollow-nodes")
     {
         Description = "Nodes whose containers are pretended", HelpName = "N", CustomParser = CommonOptions.Number,
@@ -83,7 +88,7 @@ internal sealed class ServerCommandOptions
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
-        MaxMutatingRequestsInFlight, HollowNodes, HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
+        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
     ];
 
     /// <exception cref="CommandException">A value makes no sense.</exception>
@@ -107,6 +112,7 @@ internal sealed class ServerCommandOptions
             MaxRequestsInFlight = ReadLimit(MaxRequestsInFlight.Name, result.GetValue(MaxRequestsInFlight)) ?? ApiServerOptions.DefaultMaxRequestsInFlight,
             MaxMutatingRequestsInFlight = ReadLimit(MaxMutatingRequestsInFlight.Name, result.GetValue(MaxMutatingRequestsInFlight))
                 ?? ApiServerOptions.DefaultMaxMutatingRequestsInFlight,
+            Node = result.GetValue(NodeSubnet) is { } subnet ? Machine.NodeSubnet.Parse(subnet) : null,
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
             Components = Components.All & ~ReadParts(result.GetValue(Disable)) & ~(server is null ? Components.None : Components.ApiServer),

@@ -3,7 +3,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
+using Orchestrator.Host.Serving;
 using Orchestrator.Runtime.Security.Kubeconfigs;
 using Spectre.Console;
 using Profile = Orchestrator.Host.Profiles.Profile;
@@ -27,6 +29,10 @@ internal static class StartCommand
         {
             Description = "Time that a pretended container takes to run (500ms, 2s; kept)", HelpName = "DURATION",
         };
+        var subnet = new Option<string?>("--node-subnet")
+        {
+            Description = "Network between this machine and its node of real containers (default: a free one, kept)", HelpName = "CIDR",
+        };
         var port = new Option<int?>("--https-listen-port") { Description = "Port of the API server (default: a free one, kept)", HelpName = "PORT", CustomParser = CommonOptions.OptionalNumber };
         var storeEndpoints = new Option<string?>("--store-endpoints")
         {
@@ -41,7 +47,7 @@ internal static class StartCommand
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, port, storeEndpoints, storeCa, storeCert, storeKey, reads, writes, wait, keepsContext,
+            profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, reads, writes, wait, keepsContext,
         };
         CommonOptions.SetAction(command, async (result, cancellation) =>
         {
@@ -53,6 +59,7 @@ internal static class StartCommand
             ProfileSettings Settle(ProfileSettings settings) => settings with
             {
                 HollowNodes = ServerCommandOptions.ReadCount(result.GetValue(nodes) ?? settings.HollowNodes),
+                NodeSubnet = result.GetValue(subnet) is { } given ? NodeSubnet.Parse(given).ToString() : settings.NodeSubnet,
                 HollowReadyAfter = result.GetValue(readyAfter) ?? settings.HollowReadyAfter,
                 ApiPort = result.GetValue(port) ?? settings.ApiPort,
                 StoreEndpoints = result.GetValue(storeEndpoints) is { } endpoints ? ServerCommandOptions.ReadEndpoints(endpoints) : settings.StoreEndpoints,
@@ -80,7 +87,7 @@ internal static class StartCommand
             throw new CommandException($"the cluster \"{profile.Name}\" is running with other settings: run 'orchestrator stop --profile {profile.Name}' first");
         if (!isRunning)
         {
-            settings = settings with { ApiPort = settings.ApiPort == 0 ? FreePort() : settings.ApiPort };
+            settings = Placed(settings);
             settings.Save(profile);
         }
         var state = await ShowingProgressAsync($"Starting cluster \"{profile.Name}\"", async progress =>
@@ -106,9 +113,20 @@ internal static class StartCommand
     private static void Check(ProfileSettings settings)
     {
         _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
-        if (settings.HollowNodes == 0)
-            throw new CommandException("a cluster needs nodes: this version has nodes whose containers are pretended only; give --hollow-nodes N");
+        if (settings.HollowNodes > 0 && settings.NodeSubnet is not null)
+            throw new CommandException("a cluster has pretended nodes or a real one: --hollow-nodes and --node-subnet do not go together; 'orchestrator delete' makes room for another kind");
+        if (settings.HollowNodes == 0 && MachineCheck.Missing() is { } missing)
+            throw new CommandException($"this machine cannot run containers: {missing}; or start nodes whose containers are pretended: --hollow-nodes N");
     }
+
+    /// <summary>What a first start chooses, and later ones keep.</summary>
+    private static ProfileSettings Placed(ProfileSettings settings) => settings.HollowNodes > 0
+        ? settings with { ApiPort = settings.ApiPort == 0 ? FreePort() : settings.ApiPort }
+        : settings with
+        {
+            NodeSubnet = settings.NodeSubnet ?? NodeSubnet.Free().ToString(),
+            ApiPort = settings.ApiPort == 0 ? ServerSettings.DefaultHttpsPort : settings.ApiPort, // Its address is the node's alone.
+        };
 
     private static string Nodes(ClusterState state) => state.Nodes == 1 ? "1 node is Ready" : $"{state.ReadyNodes} nodes are Ready";
 
@@ -128,6 +146,7 @@ internal static class StartCommand
             "-c", "exec setsid \"$@\" < /dev/null >> \"$0\" 2>&1", profile.ProcessLog,
             program, "server", "--profile", profile.Name,
             "--https-listen-port", settings.ApiPort.ToString(CultureInfo.InvariantCulture),
+            .. Given("--node-subnet", settings.NodeSubnet),
             "--hollow-nodes", settings.HollowNodes.ToString(CultureInfo.InvariantCulture),
             "--hollow-ready-after", settings.HollowReadyAfter,
             "--log-dir", profile.Logs,
@@ -151,19 +170,20 @@ internal static class StartCommand
         Profile profile, ProfileSettings settings, Process? server, TimeSpan patience, Action<string> progress, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        using var probe = new ClusterProbe(profile, settings.ApiPort);
+        // Times of objects are whole seconds.
+        using var probe = new ClusterProbe(profile, settings.ApiAddress, server is null ? default : DateTimeOffset.UtcNow.AddSeconds(-1));
         while (true)
         {
             if (server is { HasExited: true })
                 throw new CommandException($"the cluster did not come up (its process ended with {server.ExitCode}). It wrote:\n{LastLines(profile)}");
             var state = await probe.LookAsync(cancellation);
-            if (state.IsReady(settings.HollowNodes))
+            if (state.IsReady(settings.Nodes))
                 return state;
-            progress(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : Waiting(state));
+            progress(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.Nodes} nodes are Ready" : Waiting(state));
             if (watch.Elapsed > patience)
             {
                 throw new CommandException(string.Create(CultureInfo.InvariantCulture,
-                    $"the cluster is not ready after {patience.TotalSeconds:0} s: {(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.HollowNodes} nodes are Ready" : Waiting(state))}; see 'orchestrator logs --profile {profile.Name}', wait longer with --wait, or stop it"));
+                    $"the cluster is not ready after {patience.TotalSeconds:0} s: {(state.ApiServerIsReady ? $"{state.ReadyNodes} of {settings.Nodes} nodes are Ready" : Waiting(state))}; see 'orchestrator logs --profile {profile.Name}', wait longer with --wait, or stop it"));
             }
             await Task.Delay(PollInterval, cancellation);
         }
@@ -181,7 +201,7 @@ internal static class StartCommand
 
     private static void WriteKubeconfig(Profile profile, ProfileSettings settings, bool makesCurrent)
     {
-        var entry = AdminCredentials.Of(profile.Directory).Entry(profile.Name, settings.ApiPort);
+        var entry = AdminCredentials.Of(profile.Directory).Entry(profile.Name, settings.ApiAddress);
         try
         {
             KubeconfigFile.Merge(KubeconfigPaths.ToWrite(), entry, makesCurrent);

@@ -30,9 +30,9 @@ internal static class StatusCommand
     {
         var settings = ProfileSettings.Load(profile)!;
         bool isRunning = ProfileLock.Holder(profile) is not null;
-        using var probe = new ClusterProbe(profile, settings.ApiPort);
+        using var probe = new ClusterProbe(profile, settings.ApiAddress);
         var state = isRunning ? await probe.LookAsync(cancellation) : ClusterState.Silent;
-        bool isConfigured = KubeconfigPaths.All().Any(file => ServerIn(file, profile) == $"https://127.0.0.1:{settings.ApiPort}");
+        bool isConfigured = KubeconfigPaths.All().Any(file => ServerIn(file, profile) == settings.ApiAddress.GetLeftPart(UriPartial.Authority));
         string host = isRunning ? "Running" : "Stopped";
         string kubelet = !isRunning ? "Stopped" : state.ReadyNodes > 0 ? "Running" : "Error";
         string apiServer = !isRunning ? "Stopped" : state.ApiServerIsReady ? "Running" : "Error";

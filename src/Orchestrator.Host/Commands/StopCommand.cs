@@ -1,8 +1,9 @@
 using System.CommandLine;
+using Orchestrator.Host.Machine;
 
 namespace Orchestrator.Host.Commands;
 
-/// <summary><c>orchestrator stop</c>: ends a cluster's process; its data stays.</summary>
+/// <summary><c>orchestrator stop</c>: ends a cluster's process and its pods; its data stays.</summary>
 internal static class StopCommand
 {
     public static Command Create()
@@ -13,6 +14,7 @@ internal static class StopCommand
         {
             var profile = CommonOptions.ExistingProfile(result.GetValue(profileOption)!);
             bool wasRunning = await ServerEnding.EndAsync(profile, cancellation);
+            await NodeEnding.EndAsync(NodePlace.Of(profile));
             Console.WriteLine(wasRunning ? $"Cluster \"{profile.Name}\" is stopped." : $"Cluster \"{profile.Name}\" was not running.");
             return 0;
         });

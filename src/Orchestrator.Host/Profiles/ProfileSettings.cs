@@ -11,6 +11,17 @@ internal sealed record ProfileSettings
 
     public int HollowNodes { get; init; }
 
+    /// <summary>The network between the machine and its node of real containers; null where all nodes are pretended.</summary>
+    public string? NodeSubnet { get; init; }
+
+    /// <summary>Nodes that the cluster has when it is ready.</summary>
+    [JsonIgnore]
+    public int Nodes => NodeSubnet is null ? HollowNodes : 1;
+
+    /// <summary>Where the API server is reached.</summary>
+    [JsonIgnore]
+    public Uri ApiAddress => new($"https://{(NodeSubnet is { } subnet ? Machine.NodeSubnet.Parse(subnet).NodeAddress.ToString() : "127.0.0.1")}:{ApiPort}");
+
     /// <summary>How long a hollow container takes to run.</summary>
     public string HollowReadyAfter { get; init; } = "0s";
 

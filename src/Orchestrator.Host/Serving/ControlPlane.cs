@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Control.Reconciling;
+using Orchestrator.Host.Machine;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Controllers;
@@ -28,6 +29,7 @@ internal sealed class ControlPlane : IAsyncDisposable
     private static readonly IPAddress FirstServiceAddress = IPAddress.Parse("10.96.0.1");
 
     private readonly Stack<IAsyncDisposable> _parts = new();
+    private MachineNode? _node;
 
     private ControlPlane()
     {
@@ -62,6 +64,12 @@ internal sealed class ControlPlane : IAsyncDisposable
 
     private async Task StartPartsAsync(ServerSettings settings, ILoggerFactory logs, Action<string> onFault, CancellationToken stopping)
     {
+        if (settings.Node is { } subnet)
+        {
+            var log = logs.CreateLogger("Orchestrator.Runtime.Kubelet.MachineNode");
+            _node = await MachineNode.PrepareAsync(NodePlace.Of(settings.DataDirectory, settings.ContextName), subnet, settings.LogDirectory, log);
+            _parts.Push(_node);
+        }
         var certificates = settings.Server is { } server
             ? JoinServer(settings, server)
             : await StartServerAsync(settings, logs, onFault, stopping);
@@ -100,7 +108,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         var options = new ApiServerOptions
         {
             Store = store,
-            Listen = [new IPEndPoint(settings.BindAddress, settings.HttpsPort)],
+            Listen = [_node is null ? new IPEndPoint(settings.BindAddress, settings.HttpsPort) : new NamespaceEndPoint(_node.Network, _node.Subnet.NodeAddress, settings.HttpsPort)],
             AdvertiseAddress = AdvertisedBy(settings),
             NodeProxy = NodeProxyOf(certificates),
             MaxRequestsInFlight = settings.MaxRequestsInFlight,
@@ -156,6 +164,8 @@ internal sealed class ControlPlane : IAsyncDisposable
         }
         if (settings.HollowNodes > 0)
             _parts.Push(await StartNodesAsync(settings, certificates, stopping));
+        if (_node is not null)
+            await _node.StartAsync(settings.ContextName, ServicesOfNodes(settings, certificates), certificates, stopping);
     }
 
     private SecretTokenIssuer TokenIssuerOf(ClusterCertificates certificates)
@@ -180,11 +190,14 @@ internal sealed class ControlPlane : IAsyncDisposable
         var server = await KubeletServer.StartAsync(
             new KubeletServerOptions { Port = 0, Certificate = serving, ClientAuthorities = [certificates.ClientAuthority.Certificate] }, stopping);
         _parts.Push(server);
-        // Each node acts as itself, by impersonation: the connections are those of one who may do that.
-        var services = new KubeletServices(new ApiClientKubeletApi(Client(settings, certificates.Admin, certificates, "kubelet")), TimeProvider.System);
         return await HollowNodes.StartAsync(
-            new HollowOptions { NodeCount = settings.HollowNodes, StartDelay = settings.HollowReadyAfter }, services, server, stopping);
+            new HollowOptions { NodeCount = settings.HollowNodes, StartDelay = settings.HollowReadyAfter }, ServicesOfNodes(settings, certificates), server,
+            stopping);
     }
+
+    /// <summary>Each node acts as itself, by impersonation: the connections are those of one who may do that.</summary>
+    private KubeletServices ServicesOfNodes(ServerSettings settings, ClusterCertificates certificates) =>
+        new(new ApiClientKubeletApi(Client(settings, certificates.Admin, certificates, "kubelet")), TimeProvider.System);
 
     private ApiClient Client(ServerSettings settings, X509Certificate2 identity, ClusterCertificates certificates, string userAgent)
     {
@@ -225,6 +238,8 @@ internal sealed class ControlPlane : IAsyncDisposable
     /// <summary>What the endpoints of the service <c>kubernetes</c> say, where the loopback's addresses must not stand: the machine's own.</summary>
     private static IPAddress AdvertisedBy(ServerSettings settings)
     {
+        if (settings.Node is { } subnet)
+            return subnet.NodeAddress;
         if (!IPAddress.IsLoopback(settings.BindAddress) && Given(settings.BindAddress).Any())
             return settings.BindAddress;
         var own = NetworkInterface.GetAllNetworkInterfaces().Where(link => link.OperationalStatus == OperationalStatus.Up)

@@ -1,4 +1,5 @@
 using System.Net;
+using Orchestrator.Host.Machine;
 using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Host.Serving;
@@ -6,6 +7,8 @@ namespace Orchestrator.Host.Serving;
 /// <summary>Everything that <c>orchestrator server</c> is told, valid and typed.</summary>
 internal sealed record ServerSettings
 {
+    public const int DefaultHttpsPort = 6443;
+
     public required string DataDirectory { get; init; }
 
     /// <summary>Name of the kubeconfig's context, cluster and user.</summary>
@@ -14,7 +17,7 @@ internal sealed record ServerSettings
     public IPAddress BindAddress { get; init; } = IPAddress.Loopback;
 
     /// <summary>0 lets the system pick one.</summary>
-    public int HttpsPort { get; init; } = 6443;
+    public int HttpsPort { get; init; } = DefaultHttpsPort;
 
     /// <summary>Further names and addresses of the serving certificate.</summary>
     public IReadOnlyList<string> TlsSans { get; init; } = [];
@@ -38,6 +41,9 @@ internal sealed record ServerSettings
     public string? StoreCertFile { get; init; }
 
     public string? StoreKeyFile { get; init; }
+
+    /// <summary>The network between this machine and its node of real containers; null: no such node.</summary>
+    public NodeSubnet? Node { get; init; }
 
     public int HollowNodes { get; init; }
 

@@ -19,6 +19,7 @@ using Orchestrator.Runtime.ApiServer.Services;
 using Orchestrator.Runtime.ApiServer.Storage;
 using Orchestrator.Runtime.ApiServer.Subresources;
 using Orchestrator.Runtime.ApiServer.Writing;
+using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Runtime.ApiServer;
 
@@ -69,7 +70,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(options.LoggerFactory);
         builder.Services.AddLogging();
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
+        builder.WebHost.UseKestrelCore().UseSockets(NamespaceEndPoint.Configure).UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
         _web = builder.Build();
         _kestrel = _web.Services.GetRequiredService<IServer>();
         Services = null!;

@@ -19,7 +19,7 @@ public sealed class ApiServerOptions
     /// <summary>The store; the server does not dispose it.</summary>
     public required EtcdClient Store { get; init; }
 
-    /// <summary>Port 0 takes a free one; the host tells which.</summary>
+    /// <summary>Port 0 takes a free one; the host tells which. May be in another network (<see cref="Kubelet.NamespaceEndPoint"/>).</summary>
     public IReadOnlyList<IPEndPoint> Listen { get; init; } = [new(IPAddress.Loopback, 0)];
 
     /// <summary>With its chain's own key; null serves plain HTTP (tests).</summary>

@@ -42,6 +42,9 @@ public sealed record KubeletOptions
     /// <summary>How often the node's state is looked at; it is written when it has changed.</summary>
     public TimeSpan StatusCheck { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often it is looked at while its runtime is not ready: pods wait for it.</summary>
+    public TimeSpan UnreadyCheck { get; init; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>How often it is written though it has not.</summary>
     public TimeSpan StatusReport { get; init; } = TimeSpan.FromMinutes(5);
 

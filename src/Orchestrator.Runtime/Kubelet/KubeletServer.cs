@@ -28,10 +28,15 @@ public sealed record KubeletServerOptions
     /// <summary>0: any free one.</summary>
     public int Port { get; init; } = 10250;
 
+    /// <summary>Where the address is; null: in this process's own network.</summary>
+    public NetworkNamespace? Network { get; init; }
+
     public required X509Certificate2 Certificate { get; init; }
 
     /// <summary>Who may come: bearers of certificates of the group system:masters that one of these has signed. Null: anybody, which is for tests alone.</summary>
     public X509Certificate2Collection? ClientAuthorities { get; init; }
+
+    internal IPEndPoint EndPoint => Network is null ? new IPEndPoint(Address, Port) : new NamespaceEndPoint(Network, Address, Port);
 }
 
 /// <summary>The HTTPS server through which the API server reaches pods: logs, exec, attach, port-forward, usage.</summary>
@@ -65,10 +70,11 @@ public sealed class KubeletServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.UseSockets(NamespaceEndPoint.Configure);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(options.Address, options.Port, listen => listen.UseHttps(https =>
+            kestrel.Listen(options.EndPoint, listen => listen.UseHttps(https =>
             {
                 https.ServerCertificate = options.Certificate;
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;

@@ -31,6 +31,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     private string _reported = "";
     private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
     private bool _wasReady;
+    private bool _isRuntimeReady = true;
 
     public NodeReporter(Kubelet kubelet)
     {
@@ -186,7 +187,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         lock (_gate)
         {
             if (!_stopping.IsCancellationRequested)
-                _statusAlarm = _services.Alarms.Set(now + _options.StatusCheck, () => _ = Task.Run(ReportAsync));
+                _statusAlarm = _services.Alarms.Set(now + (_isRuntimeReady ? _options.StatusCheck : _options.UnreadyCheck), () => _ = Task.Run(ReportAsync));
         }
     }
 
@@ -249,6 +250,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     {
         RuntimeStatus runtime = await _kubelet.Runtime.StatusAsync(_stopping.Token);
         bool isReady = runtime is { IsRuntimeReady: true, IsNetworkReady: true };
+        _isRuntimeReady = isReady;
         string identity = Identity();
         return new NodeStatus
         {

@@ -243,7 +243,7 @@ public sealed class RealContainerd : IAsyncDisposable
                 conf_dir = "{Folder}/cni"
             """;
 
-    private static byte[] BusyboxArchive()
+    public static byte[] BusyboxArchive()
     {
         var image = new OciArchive { Name = Busybox, Command = ["sh"] }
             .AddFolder("bin/").AddFolder("etc/").AddFolder("tmp/").AddFolder("www/")

@@ -1,0 +1,143 @@
+using Microsoft.Extensions.Logging;
+using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Kubelet.Cri.Grpc;
+using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Security.Certificates;
+
+namespace Orchestrator.Host.Machine;
+
+/// <summary>This machine as a node of real containers: its network, its containerd, its kubelet.</summary>
+/// <remarks>Ending it ends what this process does for the node; pods, containerd and network stay (<see cref="NodeEnding"/>).</remarks>
+internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
+{
+    private readonly NodePlace _place;
+    private readonly string _cniPlugins;
+    private readonly NodeNetwork _network;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Stack<IAsyncDisposable> _parts = new();
+    private ContainerdProcess? _containerd;
+    private Task _following = Task.CompletedTask;
+
+    private MachineNode(NodePlace place, NodeSubnet subnet, string cniPlugins, ILogger log)
+    {
+        (_place, Subnet, _cniPlugins, _log) = (place, subnet, cniPlugins, log);
+        _network = new NodeNetwork(place, subnet);
+    }
+
+    public NodeSubnet Subnet { get; }
+
+    public NetworkNamespace Network => _network.Namespace;
+
+    /// <summary>Makes what the node stands on: its network, in which the API server listens too, and its containerd.</summary>
+    /// <exception cref="CommandException">The machine lacks something or refuses.</exception>
+    public static async Task<MachineNode> PrepareAsync(NodePlace place, NodeSubnet subnet, string? logDirectory, ILogger log)
+    {
+        if (MachineCheck.Missing() is { } missing)
+            throw new CommandException($"this machine cannot run containers: {missing}");
+        SecretFiles.MakeDirectory(place.Directory);
+        var node = new MachineNode(place, subnet, CniConfiguration.FindPlugins()!, log);
+        await node._network.EnsureAsync();
+        node._containerd = await ContainerdProcess.StartAsync(
+            place, node._cniPlugins, Path.Combine(logDirectory ?? place.Directory, "containerd.log"), log);
+        return node;
+    }
+
+    /// <summary>Registers the node and begins to run its pods.</summary>
+    /// <param name="services">Owned by the node from now on.</param>
+    public async Task StartAsync(string name, KubeletServices services, ClusterCertificates certificates, CancellationToken stopping)
+    {
+        _parts.Push(services);
+        var cri = new CriOptions { Socket = _place.ContainerdSocket, StreamingNetwork = Network };
+        using (var connection = new CriConnection(cri))
+        {
+            await _containerd!.AwaitAsync(new CriContainerRuntime(connection), stopping);
+            await ImportPauseImageAsync(new CriImageService(connection), stopping);
+        }
+        var server = await KubeletServer.StartAsync(
+            new KubeletServerOptions
+            {
+                Address = Subnet.NodeAddress,
+                Network = Network,
+                Certificate = certificates.EnsureKubeletServing(name, [name], [Subnet.NodeAddress]),
+                ClientAuthorities = [certificates.ClientAuthority.Certificate],
+            },
+            stopping);
+        _parts.Push(server);
+        var node = await ContainerNode.StartAsync(OptionsOf(name, server.Port), services, cri, stopping);
+        _parts.Push(node);
+        server.Add(node.Kubelet);
+        _following = Task.Run(() => FollowAsync(services.Api, name), CancellationToken.None);
+    }
+
+    /// <summary>The node's range of addresses is the cluster's to give.</summary>
+    public void Changed(Node value)
+    {
+        if (value.Spec.PodCIDR is { Length: > 0 } cidr)
+            CniConfiguration.Write(_place, cidr);
+    }
+
+    public void Deleted(Node value)
+    {
+    }
+
+    public void Synced()
+    {
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _following;
+        while (_parts.TryPop(out var part))
+            await part.DisposeAsync();
+        if (_containerd is not null)
+            await _containerd.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    private KubeletOptions OptionsOf(string name, int port) => new()
+    {
+        NodeName = name,
+        NodeIp = Subnet.NodeAddress.ToString(),
+        Port = port,
+        Capacity = MachineFacts.Capacity(_place.Directory),
+        OperatingSystemImage = MachineFacts.OperatingSystem,
+        KernelVersion = MachineFacts.KernelVersion,
+        Containers = new ContainerSettings
+        {
+            PodLogs = _place.PodLogs,
+            PodFiles = _place.PodFiles,
+            CgroupRoot = _place.Cgroup,
+            NodeDns = Resolvers.OfMachine(),
+        },
+    };
+
+    /// <summary>Without it no pod can be made, and no registry has it.</summary>
+    private async Task ImportPauseImageAsync(CriImageService images, CancellationToken stopping)
+    {
+        if (await images.ImageStatusAsync(PauseImage.Name, stopping) is not null)
+            return;
+        string archive = Path.Combine(_place.Directory, "pause.tar");
+        await File.WriteAllBytesAsync(archive, PauseImage.ToArchive(), stopping);
+        await MachineTool.RunAsync("ctr", ["--address", _place.ContainerdSocket, "--namespace", "k8s.io", "images", "import", archive]);
+        File.Delete(archive);
+    }
+
+    private async Task FollowAsync(IKubeletApi api, string name)
+    {
+        try
+        {
+            await api.As(name).WatchAsync<Node>(name, this, _stopping.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+        catch (IOException fault)
+        {
+            _log.LogError(fault, "how pods get their network cannot be written to {Folder}", _place.CniConfigurations);
+        }
+    }
+}

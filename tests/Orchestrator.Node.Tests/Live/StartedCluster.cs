@@ -1,0 +1,144 @@
+using System.Diagnostics;
+
+namespace Orchestrator.Node.Tests.Live;
+
+/// <summary>A cluster as <c>orchestrator start</c> makes it, on a "machine" that is a network namespace of the test's own.</summary>
+internal sealed class StartedCluster : IAsyncDisposable
+{
+    private const string Prefix = "orchestrator-machine";
+    private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(3);
+    private static readonly string Root = FindRoot();
+
+    public static readonly string Program = Path.Combine(Root, "src", "Orchestrator.Host", "bin", "Release", "net10.0", "orchestrator");
+
+    private static int _count;
+
+    private readonly string _name;
+    private readonly Leftovers _leftovers;
+
+    public StartedCluster()
+    {
+        Leftovers.RemoveThoseOfTheDead(Prefix);
+        _name = $"{Prefix}-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+        Folder = Path.Combine(Leftovers.Parent, _name);
+        _leftovers = new Leftovers(Folder, _name);
+        Directory.CreateDirectory(Folder);
+        Run("ip", ["netns", "add", _name]);
+        Run("ip", ["-n", _name, "link", "set", "lo", "up"]);
+    }
+
+    public string Folder { get; }
+
+    public string NodeFolder => Path.Combine(Folder, "home", "profiles", "orchestrator", "node");
+
+    public string NodeNamespace => Directory.GetFiles("/run/netns", "orchestrator-orchestrator-*").Single(IsOfThis);
+
+    public string Socket => Path.Combine(NodeFolder, "containerd.sock");
+
+    /// <summary>The process that serves the cluster.</summary>
+    public int ProcessId => int.Parse(File.ReadAllText(Path.Combine(Folder, "home", "profiles", "orchestrator", "server.pid")).Split(' ')[0]);
+
+    public int ContainerdId => int.Parse(File.ReadAllText(Path.Combine(NodeFolder, "containerd.pid")).Split(' ')[0]);
+
+    public string Orchestrator(params string[] arguments)
+    {
+        var (code, output) = TryOrchestrator(arguments);
+        Assert.True(code == 0, $"orchestrator {string.Join(' ', arguments)} ended with {code}:\n{output}\n{Logs()}");
+        return output;
+    }
+
+    public (int Code, string Output) TryOrchestrator(params string[] arguments) =>
+        Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments]);
+
+    /// <summary>A command line for the shell, as on the machine; <c>kubectl</c> is the real one.</summary>
+    public string Shell(string command)
+    {
+        var (code, output) = TryShell(command);
+        Assert.True(code == 0, $"{command} ended with {code}:\n{output}");
+        return output;
+    }
+
+    public (int Code, string Output) TryShell(string command) =>
+        Try("nsenter", ["--net=/run/netns/" + _name, "bash", "-c", $"exec 2>&1; kubectl() {{ {Path.Combine(Root, "artifacts", "kubernetes", "kubectl-1.33")} \"$@\"; }}; {command}"]);
+
+    public async Task<string> UntilAsync(string command, Func<string, bool> holds, string what)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            string output = TryShell(command).Output;
+            if (holds(output))
+                return output;
+            Assert.True(Stopwatch.GetElapsedTime(began) < CommandLimit, $"never: {what}; {command} says:\n{output}\n{Logs()}");
+            await Task.Delay(50);
+        }
+    }
+
+    /// <summary>What the machine has of the cluster beside files: links and rules of its network, mounts, namespaces, cgroups, processes.</summary>
+    public IReadOnlyList<string> Left()
+    {
+        List<string> left = [.. _leftovers.Find()];
+        left.Remove($"network namespace {_name}"); // The machine itself.
+        left.AddRange(Shell("nft list tables; ip -o link | grep -v ' lo:' || true").Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        left.AddRange(Directory.GetFiles("/run/netns", "orchestrator-orchestrator-*").Where(IsOfThis));
+        left.AddRange(Directory.GetDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").SelectMany(root => Directory.GetDirectories(root, "orchestrator-orchestrator-*")).Where(IsOfThis));
+        return left;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        TryOrchestrator("delete");
+        IReadOnlyList<string> left = _leftovers.Remove();
+        await Task.CompletedTask;
+        Assert.True(left.Count == 0, $"left on the machine: {string.Join("; ", left)}");
+    }
+
+    /// <summary>Its name ends with what the product makes of the profile's folder.</summary>
+    private bool IsOfThis(string path) => path.EndsWith(
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
+            System.Text.Encoding.UTF8.GetBytes(Path.Combine(Folder, "home", "profiles", "orchestrator"))).AsSpan(0, 4)),
+        StringComparison.Ordinal);
+
+    private string Logs() => string.Join('\n', Directory.Exists(Path.Combine(Folder, "home"))
+        ? Directory.GetFiles(Path.Combine(Folder, "home"), "*.log", SearchOption.AllDirectories)
+            .Where(file => Path.GetFileName(file) is "kubelet.log" or "containerd.log" or "server.log")
+            .SelectMany(file => File.ReadLines(file).TakeLast(5).Prepend(Path.GetFileName(file) + ":"))
+        : []);
+
+    private static void Run(string program, string[] arguments) => KvStore.Testing.Linux.Tools.Run(program, arguments);
+
+    private (int Code, string Output) Try(string program, string[] arguments)
+    {
+        using var process = new Process
+        {
+            StartInfo = new ProcessStartInfo(program, arguments)
+            {
+                WorkingDirectory = Folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+                Environment =
+                {
+                    ["ORCHESTRATOR_HOME"] = Path.Combine(Folder, "home"),
+                    ["KUBECONFIG"] = Path.Combine(Folder, "kubeconfig"),
+                    ["HOME"] = Folder,
+                },
+            },
+        };
+        process.Start();
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(CommandLimit))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)} did not end within {CommandLimit.TotalSeconds} s");
+        }
+        return (process.ExitCode, output.Result + errors.Result);
+    }
+
+    private static string FindRoot()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "KvStore.sln")))
+            folder = Path.GetDirectoryName(folder);
+        return folder ?? throw new InvalidOperationException("KvStore.sln was not found above the test's folder");
+    }
+}
