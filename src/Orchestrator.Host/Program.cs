@@ -11,11 +11,14 @@ var root = new RootCommand("""
     A Kubernetes-style orchestrator on this machine: kubectl and helm work against it as they are.
 
     Examples:
-      orchestrator start --hollow-nodes 3      a cluster in the background; kubectl uses it at once
+      orchestrator start                       a cluster in the background, this machine its node; kubectl uses it at once
+      orchestrator start --hollow-nodes 3      one whose containers are pretended
       orchestrator status                      whether it runs
       orchestrator logs -f apiserver           what a part writes
       orchestrator stop                        data stays; start brings it back
       orchestrator delete                      nothing stays
+      orchestrator service url web             where a service is reached
+      orchestrator doctor                      what is wrong with this machine
       orchestrator start -p second --hollow-nodes 1
                                                another one beside it
       orchestrator server --hollow-nodes 3 --store-endpoints http://127.0.0.1:2379
@@ -23,7 +26,7 @@ var root = new RootCommand("""
     """)
 {
     StartCommand.Create(), StatusCommand.Create(), StopCommand.Create(), DeleteCommand.Create(), LogsCommand.Create(), ServerCommand.Create(),
-    CompletionCommand.Create(),
+    ServiceCommand.Create(), DoctorCommand.Create(), InstallCommand.CreateInstall(), InstallCommand.CreateUninstall(), CompletionCommand.Create(),
 };
 var result = root.Parse(args);
 // A page of help would hide the line that says what is wrong.

@@ -22,6 +22,7 @@ internal static class DeleteCommand
             {
                 await ServerEnding.EndAsync(profile, cancellation);
                 await NodeEnding.EndAsync(NodePlace.Of(profile));
+                await InstallCommand.RemoveAsync(profile);
                 Directory.Delete(profile.Directory, recursive: true);
                 foreach (string file in KubeconfigPaths.All())
                     RemoveContext(file, profile);
