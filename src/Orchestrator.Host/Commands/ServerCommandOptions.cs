@@ -70,6 +70,8 @@ internal sealed class ServerCommandOptions
         Description = "Time that a pretended container takes to run (500ms, 2s)", DefaultValueFactory = _ => "0s", HelpName = "DURATION",
     };
 
+    public readonly Option<string> Manifests = ManifestFolder();
+
     public readonly Option<string> Disable = new("--disable")
     {
         Description = "Parts not to run, comma-separated: controller-manager, scheduler", HelpName = "PARTS",
@@ -88,7 +90,7 @@ internal sealed class ServerCommandOptions
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
-        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Disable, Kubeconfig, LogDirectory,
+        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Disable, Kubeconfig, LogDirectory,
     ];
 
     /// <exception cref="CommandException">A value makes no sense.</exception>
@@ -115,6 +117,7 @@ internal sealed class ServerCommandOptions
             Node = result.GetValue(NodeSubnet) is { } subnet ? Machine.NodeSubnet.Parse(subnet) : null,
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
+            ManifestDirectory = result.GetValue(Manifests) is { } manifests ? ReadFolder(Manifests.Name, manifests) : Path.Combine(data, "manifests"),
             Components = Components.All & ~ReadParts(result.GetValue(Disable)) & ~(server is null ? Components.None : Components.ApiServer),
             KubeconfigFile = result.GetValue(Kubeconfig) is { } kubeconfig ? Path.GetFullPath(kubeconfig) : null,
             LogDirectory = result.GetValue(LogDirectory) is { } logs ? Path.GetFullPath(logs) : null,
@@ -127,6 +130,15 @@ internal sealed class ServerCommandOptions
     public static int ReadCount(int count) => count is >= 0 and <= MostHollowNodes
         ? count
         : throw new CommandException($"--hollow-nodes: {count} is not between 0 and {MostHollowNodes}");
+
+    public static Option<string> ManifestFolder(string hint = "") => new("--manifests")
+    {
+        Description = $"Folder of objects in YAML or JSON to apply at each start (default: manifests in the data directory{hint})", HelpName = "DIR",
+    };
+
+    public static string ReadFolder(string option, string folder) => Directory.Exists(folder)
+        ? Path.GetFullPath(folder)
+        : throw new CommandException($"{option}: there is no folder {folder}");
 
     /// <summary>Kubernetes' own names.</summary>
     public static Option<int?> RequestsInFlight(bool isMutating, string hint = "") => isMutating

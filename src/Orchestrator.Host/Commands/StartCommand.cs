@@ -41,13 +41,14 @@ internal static class StartCommand
         var storeCa = new Option<string?>("--store-cafile") { Description = "CA of the store's certificates (kept)", HelpName = "FILE" };
         var storeCert = new Option<string?>("--store-certfile") { Description = "Client certificate for the store (kept)", HelpName = "FILE" };
         var storeKey = new Option<string?>("--store-keyfile") { Description = "Key of the client certificate (kept)", HelpName = "FILE" };
+        var manifests = ServerCommandOptions.ManifestFolder("; kept");
         var reads = ServerCommandOptions.RequestsInFlight(isMutating: false, "; kept");
         var writes = ServerCommandOptions.RequestsInFlight(isMutating: true, "; kept");
         var wait = new Option<string>("--wait") { Description = "How long to wait until it is ready", DefaultValueFactory = _ => "60s", HelpName = "DURATION" };
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, reads, writes, wait, keepsContext,
+            profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, reads, writes, wait, keepsContext,
         };
         CommonOptions.SetAction(command, async (result, cancellation) =>
         {
@@ -66,6 +67,7 @@ internal static class StartCommand
                 StoreCaFile = ExistingFile("--store-cafile", result.GetValue(storeCa)) ?? settings.StoreCaFile,
                 StoreCertFile = ExistingFile("--store-certfile", result.GetValue(storeCert)) ?? settings.StoreCertFile,
                 StoreKeyFile = ExistingFile("--store-keyfile", result.GetValue(storeKey)) ?? settings.StoreKeyFile,
+                Manifests = result.GetValue(manifests) is { } folder ? ServerCommandOptions.ReadFolder(manifests.Name, folder) : settings.Manifests,
                 MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
                 MaxMutatingRequestsInFlight = ServerCommandOptions.ReadLimit(writes.Name, result.GetValue(writes)) ?? settings.MaxMutatingRequestsInFlight,
             };
@@ -150,6 +152,7 @@ internal static class StartCommand
             "--hollow-nodes", settings.HollowNodes.ToString(CultureInfo.InvariantCulture),
             "--hollow-ready-after", settings.HollowReadyAfter,
             "--log-dir", profile.Logs,
+            .. Given("--manifests", settings.Manifests),
             .. Given("--store-endpoints", string.Join(',', settings.StoreEndpoints)),
             .. Given("--store-cafile", settings.StoreCaFile),
             .. Given("--store-certfile", settings.StoreCertFile),

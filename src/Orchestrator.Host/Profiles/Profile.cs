@@ -14,6 +14,7 @@ namespace Orchestrator.Host.Profiles;
 ///   server.log          what the process wrote before its parts had their logs
 ///   logs/PART.log       one for each part
 ///   tls/  store/        certificates and data
+///   manifests/          objects that each start applies (if somebody puts them there)
 /// </code>
 /// </remarks>
 internal sealed partial class Profile

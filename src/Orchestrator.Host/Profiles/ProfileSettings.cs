@@ -22,6 +22,9 @@ internal sealed record ProfileSettings
     [JsonIgnore]
     public Uri ApiAddress => new($"https://{(NodeSubnet is { } subnet ? Machine.NodeSubnet.Parse(subnet).NodeAddress.ToString() : "127.0.0.1")}:{ApiPort}");
 
+    /// <summary>Objects to apply at each start; null: those in the profile's own folder.</summary>
+    public string? Manifests { get; init; }
+
     /// <summary>How long a hollow container takes to run.</summary>
     public string HollowReadyAfter { get; init; } = "0s";
 

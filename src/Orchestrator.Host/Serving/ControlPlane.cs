@@ -138,6 +138,11 @@ internal sealed class ControlPlane : IAsyncDisposable
 
     private async Task StartOthersAsync(ServerSettings settings, ClusterCertificates certificates, ILoggerFactory logs, CancellationToken stopping)
     {
+        if (settings.Components.HasFlag(Components.ApiServer))
+        {
+            var log = logs.CreateLogger("Orchestrator.Host.Manifests");
+            await new ManifestFolder(settings.ManifestDirectory, Client(settings, certificates.Admin, certificates, "orchestrator"), log).ApplyAsync(stopping);
+        }
         // Who leads is told apart by machine, process and start.
         string identity = $"{Dns.GetHostName()}_{Environment.ProcessId}_{Guid.NewGuid():N}";
         if (settings.Components.HasFlag(Components.ControllerManager))

@@ -49,6 +49,9 @@ internal sealed record ServerSettings
 
     public TimeSpan HollowReadyAfter { get; init; }
 
+    /// <summary>A folder of objects that the cluster is to have; it need not be there.</summary>
+    public required string ManifestDirectory { get; init; }
+
     /// <summary>Which parts run in this process.</summary>
     public Components Components { get; init; } = Components.All;
 

@@ -12,7 +12,11 @@ public sealed class StartTests
     {
         await using var cluster = new StartedCluster();
 
-        Assert.Contains("1 node is Ready", cluster.Orchestrator("start"));
+        string manifests = Directory.CreateDirectory(Path.Combine(cluster.Folder, "manifests")).FullName;
+        File.WriteAllText(Path.Combine(manifests, "greeting.yaml"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: greeting}, data: {say: hi}}");
+
+        Assert.Contains("1 node is Ready", cluster.Orchestrator("start", "--manifests", manifests));
+        Assert.Equal("hi", cluster.Shell("kubectl get configmap greeting -o jsonpath={.data.say}"));
         File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), RealContainerd.BusyboxArchive());
         KvStore.Testing.Linux.Tools.Run("ctr", "-a", cluster.Socket, "-n", "k8s.io", "images", "import", Path.Combine(cluster.Folder, "busybox.tar"));
         cluster.Shell($"kubectl run web --image={RealContainerd.Busybox} -- {Serve} && kubectl wait pod/web --for=condition=Ready --timeout=120s");

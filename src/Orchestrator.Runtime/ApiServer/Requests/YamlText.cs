@@ -7,7 +7,7 @@ using YamlDotNet.Core.Events;
 
 namespace Orchestrator.Runtime.ApiServer.Requests;
 
-/// <summary>A YAML text's first document to JSON, as Kubernetes reads it: YAML 1.1 booleans in plain scalars, duplicate keys refused.</summary>
+/// <summary>YAML to JSON as Kubernetes reads it: YAML 1.1 booleans in plain scalars, duplicate keys refused.</summary>
 internal static class YamlText
 {
     private const int MaxDepth = 100;
@@ -15,19 +15,35 @@ internal static class YamlText
     /// <summary>Aliases may not blow a small document up beyond this many nodes.</summary>
     private const int MaxNodes = 400_000;
 
+    /// <summary>The first document alone.</summary>
     /// <exception cref="JsonException">It is no YAML.</exception>
-    public static byte[] ToJson(ReadOnlySpan<byte> yaml)
+    public static byte[] ToJson(ReadOnlySpan<byte> yaml) =>
+        Documents(Encoding.UTF8.GetString(yaml)).FirstOrDefault() is { } node ? Resources.JsonBytes.Of(node) : "null"u8.ToArray();
+
+    /// <summary>One after another; those that say nothing are null.</summary>
+    /// <exception cref="JsonException">It is no YAML.</exception>
+    public static IEnumerable<JsonNode?> Documents(string yaml)
+    {
+        using var text = new StringReader(yaml);
+        var parser = new Parser(text);
+        Try(parser.Consume<StreamStart>);
+        while (!Try(() => parser.Accept<StreamEnd>(out _)))
+        {
+            yield return Try(() =>
+            {
+                parser.Consume<DocumentStart>();
+                var node = new Reading().Read(parser, 0);
+                parser.Consume<DocumentEnd>();
+                return node;
+            });
+        }
+    }
+
+    private static T Try<T>(Func<T> read)
     {
         try
         {
-            using var text = new StringReader(Encoding.UTF8.GetString(yaml));
-            var parser = new Parser(text);
-            parser.Consume<StreamStart>();
-            if (parser.Accept<StreamEnd>(out _))
-                return "null"u8.ToArray();
-            parser.Consume<DocumentStart>();
-            var node = new Reading().Read(parser, 0);
-            return node is null ? "null"u8.ToArray() : Resources.JsonBytes.Of(node);
+            return read();
         }
         catch (YamlException exception)
         {
