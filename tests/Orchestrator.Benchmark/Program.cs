@@ -7,18 +7,21 @@ var deployments = new Option<int>("--deployments") { Description = "Deployments 
 var watchers = new Option<int>("--watchers") { Description = "Watchers of 'watchers'", DefaultValueFactory = _ => 5000 };
 var connections = new Option<int>("--connections") { Description = "Connections of 'watchers'", DefaultValueFactory = _ => 100 };
 var apart = new Option<bool>("--apart") { Description = "Run the parts of 'pods' as processes of their own, and print the memory of each" };
+var services = new Option<int>("--services") { Description = "Services of 'dns'", DefaultValueFactory = _ => 1000 };
 var workloads = new Argument<string[]>("WORKLOAD")
 {
-    Description = "start, watchers, pods, scheduler; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
+    Description = "start, watchers, pods, scheduler, dns; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
 };
-workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler");
+workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler", "dns", DnsWorkload.ServerWord);
 var root = new RootCommand("Measures a cluster of hollow nodes over HTTPS, as clients see it. The exit code is 1 when a floor is missed.")
 {
-    workloads, nodes, pods, deployments, apart, watchers, connections,
+    workloads, nodes, pods, deployments, apart, watchers, connections, services,
 };
 root.SetAction(async (result, _) =>
 {
-    string[] chosen = result.GetValue(workloads) is { Length: > 0 } given ? given : ["start", "watchers", "pods", "scheduler"];
+    string[] chosen = result.GetValue(workloads) is { Length: > 0 } given ? given : ["start", "watchers", "pods", "scheduler", "dns"];
+    if (chosen is [DnsWorkload.ServerWord])
+        return await DnsWorkload.ServeAsync(result.GetValue(services));
     bool isReached = true;
     foreach (string workload in chosen)
     {
@@ -28,6 +31,7 @@ root.SetAction(async (result, _) =>
             "pods" => await PodsWorkload.RunAsync(result.GetValue(nodes), result.GetValue(pods), result.GetValue(deployments), result.GetValue(apart)),
             "watchers" => await WatchersWorkload.RunAsync(result.GetValue(watchers), result.GetValue(connections), changes: 150, changesPerSecond: 5),
             "scheduler" => SchedulerWorkload.Run(),
+            "dns" => await DnsWorkload.RunAsync(result.GetValue(services)),
             _ => await StartWorkload.RunAsync(),
         };
     }

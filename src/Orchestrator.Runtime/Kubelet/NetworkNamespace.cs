@@ -39,7 +39,7 @@ public sealed class NetworkNamespace(string path)
     public async Task<Socket> ConnectAsync(DnsEndPoint endpoint, CancellationToken ct)
     {
         IPAddress address = IPAddress.TryParse(endpoint.Host, out IPAddress? parsed) ? parsed
-            : (await Dns.GetHostAddressesAsync(endpoint.Host, ct)).First();
+            : (await System.Net.Dns.GetHostAddressesAsync(endpoint.Host, ct)).First();
         return await ConnectAsync(new IPEndPoint(address, endpoint.Port), ct);
     }
 

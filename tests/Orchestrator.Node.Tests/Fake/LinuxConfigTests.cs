@@ -101,8 +101,54 @@ public sealed class LinuxConfigTests
     [Theory]
     [InlineData("Default", false)]
     [InlineData("ClusterFirst", true)]
-    public void Who_asks_what_the_node_asks_has_its_file(string policy, bool isHostNetwork) =>
-        Assert.Null(LinuxPods.DnsOf(Pod(new PodSpec { DnsPolicy = policy, HostNetwork = isHostNetwork }), Settings));
+    public void Who_asks_what_the_node_asks_has_its_servers(string policy, bool isHostNetwork)
+    {
+        Pod pod = Pod(new PodSpec { DnsPolicy = policy, HostNetwork = isHostNetwork });
+
+        DnsConfig dns = LinuxPods.DnsOf(pod, Settings)!;
+
+        Assert.Equal(["192.0.2.1"], dns.Servers);
+        Assert.Equal(["example.org"], dns.Searches);
+        Assert.Equal(["timeout:1"], dns.Options);
+        // Where nobody has read the node's file, the runtime gives it.
+        Assert.Null(LinuxPods.DnsOf(pod, Settings with { NodeDns = new DnsConfig([], [], []) }));
+    }
+
+    [Fact]
+    public void A_pod_in_the_nodes_network_asks_the_cluster_only_where_it_says_so()
+    {
+        DnsConfig dns = LinuxPods.DnsOf(Pod(new PodSpec { DnsPolicy = "ClusterFirstWithHostNet", HostNetwork = true }), Settings)!;
+
+        Assert.Equal(["10.96.0.10"], dns.Servers);
+    }
+
+    [Fact]
+    public void Without_a_cluster_server_a_pod_asks_what_the_node_asks()
+    {
+        DnsConfig dns = LinuxPods.DnsOf(Pod(new PodSpec { DnsPolicy = "ClusterFirst" }), Settings with { ClusterDns = [] })!;
+
+        Assert.Equal(["192.0.2.1"], dns.Servers);
+        Assert.Equal(["example.org"], dns.Searches);
+    }
+
+    [Fact]
+    public void Searches_and_servers_end_where_resolvers_stop_reading()
+    {
+        var own = new PodDNSConfig
+        {
+            Nameservers = ["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3", "192.0.2.4"],
+            Searches = [new string('x', 254), "b.example", .. Enumerable.Range(0, 40).Select(i => $"d{i}.example"), "b.example"],
+        };
+        List<string> longOnes = [.. Enumerable.Range(0, 20).Select(i => new string((char)('a' + i), 200))];
+
+        DnsConfig many = LinuxPods.DnsOf(Pod(new PodSpec { DnsPolicy = "None", DnsConfig = own }), Settings)!;
+        DnsConfig wide = LinuxPods.DnsOf(Pod(new PodSpec { DnsPolicy = "None", DnsConfig = new PodDNSConfig { Searches = longOnes } }), Settings)!;
+
+        Assert.Equal(["192.0.2.1", "192.0.2.2", "192.0.2.3"], many.Servers);
+        Assert.Equal(31, many.Searches.Count); // 32, of which one is too long.
+        Assert.Equal("b.example", many.Searches[0]);
+        Assert.Equal(longOnes.Take(10), wide.Searches); // 10 * 200 + 9 spaces.
+    }
 
     [Fact]
     public void A_pods_own_words_on_names_are_added_and_replace_options()

@@ -11,6 +11,10 @@ internal static class LinuxPods
     /// <summary>What resolvers read of a resolv.conf, and what Kubernetes lets a pod have of search domains.</summary>
     private const int NameServerLimit = 3;
     private const int SearchLimit = 32;
+    private const int SearchLineLimit = 2048;
+
+    /// <summary>Some resolvers end their process over a longer one.</summary>
+    private const int SearchDomainLimit = 253;
 
     public static PodSandboxConfig Complete(PodSandboxConfig config, Pod pod, ContainerSettings settings)
     {
@@ -40,7 +44,7 @@ internal static class LinuxPods
         spec.HostPID == true ? NamespaceSharing.Node : spec.ShareProcessNamespace == true ? NamespaceSharing.Pod : NamespaceSharing.Container,
         spec.HostIPC == true ? NamespaceSharing.Node : NamespaceSharing.Pod);
 
-    /// <returns>Null where the pod has the node's own resolv.conf.</returns>
+    /// <returns>Null where nothing is known of what the node asks: the runtime gives the node's file then.</returns>
     public static DnsConfig? DnsOf(Pod pod, ContainerSettings settings)
     {
         PodSpec spec = pod.Spec;
@@ -49,27 +53,45 @@ internal static class LinuxPods
         DnsConfig basis = spec.DnsPolicy == "None" ? new DnsConfig([], [], [])
             : asksCluster && settings.ClusterDns.Count > 0 ? ClusterDnsOf(pod, settings)
             : settings.NodeDns;
-        if (basis == settings.NodeDns && spec.DnsConfig is null)
+        if (basis == settings.NodeDns && basis.Servers.Count == 0 && spec.DnsConfig is null)
             return null;
         return new DnsConfig(
             [.. basis.Servers.Concat((spec.DnsConfig?.Nameservers).OrEmpty()).Distinct().Take(NameServerLimit)],
-            [.. basis.Searches.Concat((spec.DnsConfig?.Searches).OrEmpty()).Distinct().Take(SearchLimit)],
+            SearchesWithinLimits(basis.Searches.Concat((spec.DnsConfig?.Searches).OrEmpty()).Distinct()),
             OptionsOf(basis.Options, (spec.DnsConfig?.Options).OrEmpty()));
     }
 
     private static DnsConfig ClusterDnsOf(Pod pod, ContainerSettings settings) => new(
         settings.ClusterDns,
-        [$"{pod.Namespace}.svc.{settings.ClusterDomain}", $"svc.{settings.ClusterDomain}", settings.ClusterDomain, .. settings.NodeDns.Searches],
+        settings.ClusterDomain.Length == 0
+            ? settings.NodeDns.Searches
+            : [$"{pod.Namespace}.svc.{settings.ClusterDomain}", $"svc.{settings.ClusterDomain}", settings.ClusterDomain, .. settings.NodeDns.Searches],
         ["ndots:5"]);
 
-    /// <summary>What the pod says of an option takes the place of what the policy does.</summary>
+    /// <summary>The first so many, of those a name can end in, that make one line of the length which is allowed.</summary>
+    private static List<string> SearchesWithinLimits(IEnumerable<string> searches)
+    {
+        var kept = new List<string>();
+        int length = -1;
+        foreach (string search in searches.Take(SearchLimit).Where(search => search.Length <= SearchDomainLimit))
+        {
+            length += search.Length + 1;
+            if (length > SearchLineLimit)
+                break;
+            kept.Add(search);
+        }
+        return kept;
+    }
+
+    /// <summary>What the pod says of an option takes the place of what the policy does; of several words of its own, the last.</summary>
     private static List<string> OptionsOf(IReadOnlyList<string> basis, IReadOnlyList<PodDNSConfigOption> own)
     {
         HashSet<string> named = [.. own.Select(option => option.Name ?? "")];
         return
         [
             .. basis.Where(option => !named.Contains(option.Split(':')[0])),
-            .. own.Select(option => string.IsNullOrEmpty(option.Value) ? option.Name ?? "" : $"{option.Name}:{option.Value}"),
+            .. own.GroupBy(option => option.Name ?? "").Select(group => group.Last())
+                .Select(option => string.IsNullOrEmpty(option.Value) ? option.Name ?? "" : $"{option.Name}:{option.Value}"),
         ];
     }
 
