@@ -10,9 +10,10 @@ var apart = new Option<bool>("--apart") { Description = "Run the parts of 'pods'
 var services = new Option<int>("--services") { Description = "Services of 'dns'", DefaultValueFactory = _ => 1000 };
 var workloads = new Argument<string[]>("WORKLOAD")
 {
-    Description = "start, watchers, pods, scheduler, dns; all of them when none is given", Arity = ArgumentArity.ZeroOrMore,
+    Description = "start, watchers, pods, scheduler, dns, proxy (root only); all but the last when none is given",
+    Arity = ArgumentArity.ZeroOrMore,
 };
-workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler", "dns", DnsWorkload.ServerWord);
+workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler", "dns", "proxy", DnsWorkload.ServerWord);
 var root = new RootCommand("Measures a cluster of hollow nodes over HTTPS, as clients see it. The exit code is 1 when a floor is missed.")
 {
     workloads, nodes, pods, deployments, apart, watchers, connections, services,
@@ -32,6 +33,7 @@ root.SetAction(async (result, _) =>
             "watchers" => await WatchersWorkload.RunAsync(result.GetValue(watchers), result.GetValue(connections), changes: 150, changesPerSecond: 5),
             "scheduler" => SchedulerWorkload.Run(),
             "dns" => await DnsWorkload.RunAsync(result.GetValue(services)),
+            "proxy" => await ProxyWorkload.RunAsync(),
             _ => await StartWorkload.RunAsync(),
         };
     }

@@ -7,7 +7,7 @@ internal static class Requirements
     [
         ("/usr/bin/containerd", "containerd"), ("/usr/bin/ctr", "containerd"), ("/usr/sbin/runc", "runc"),
         ("/usr/lib/cni/bridge", "containernetworking-plugins"), ("/usr/bin/nsenter", "util-linux"), ("/usr/sbin/ip", "iproute2"),
-        ("/usr/sbin/iptables", "iptables"), ("/usr/bin/busybox", "busybox-static"),
+        ("/usr/sbin/iptables", "iptables"), ("/usr/sbin/nft", "nftables"), ("/usr/bin/busybox", "busybox-static"),
     ];
 
     /// <summary>What the machine cannot be made to have by installing something; null if nothing.</summary>
