@@ -22,10 +22,14 @@ internal sealed class LeaseChecker
     /// <summary>At place r: when the last linearizable request was called that was answered below revision r.</summary>
     private readonly long[] _lastCallBelow;
 
+    /// <summary>Those acknowledged, in the order of their calls; with each, when the first of it and the later ones was acknowledged.</summary>
+    private readonly (long CalledAt, long FirstReturnedAt)[] _writes;
+
     private LeaseChecker(RunHistory history, Timeline timeline)
     {
         (_history, _timeline) = (history, timeline);
         _lastCallBelow = LastCalls();
+        _writes = Writes();
     }
 
     public static CheckResult Check(RunHistory history, Timeline timeline)
@@ -128,11 +132,10 @@ internal sealed class LeaseChecker
             return;
         long aliveAt = _lastCallBelow[isAlive ? _lastCallBelow.Length - 1 : life.ExpiryRevision];
         long lease = life.LongestTtlSeconds * LeasePromise.Second + RevocationLimit;
-        // A new leader gives all leases their time anew.
-        long begin = Math.Max(life.LastExtension, LastUnrestBefore(aliveAt));
-        if (aliveAt > begin + lease)
+        // A new leader gives all leases their time anew, as soon as it can write.
+        if (FirstWriteSince(LastUnrestBefore(aliveAt)) is { } wellAt && Math.Max(life.LastExtension, wellAt) is var begin && aliveAt > begin + lease)
             Violate("ended late", life,
-                $"still had its keys {Wording.Seconds(aliveAt - begin)} after the last renewal, fault or election, for a time of {life.LongestTtlSeconds} s", aliveAt);
+                $"still had its keys {Wording.Seconds(aliveAt - begin)} after the last renewal, and the first write since the last fault and election, for a time of {life.LongestTtlSeconds} s", aliveAt);
         _result.Count("leases that ended in time");
     }
 
@@ -156,6 +159,27 @@ internal sealed class LeaseChecker
             }
         }
         return last;
+    }
+
+    /// <summary>When a request of the log that was made since then was first acknowledged; null if none was: the cluster can end no lease
+    /// either.</summary>
+    private long? FirstWriteSince(long time)
+    {
+        int place = Array.BinarySearch(_writes, (time, long.MinValue));
+        if (place < 0)
+            place = ~place;
+        return place < _writes.Length ? _writes[place].FirstReturnedAt : null;
+    }
+
+    private (long CalledAt, long FirstReturnedAt)[] Writes()
+    {
+        (long CalledAt, long FirstReturnedAt)[] writes =
+        [
+            .. _history.Operations.Where(operation => operation.Outcome == Outcome.Ok && operation.Request.IsLogged()).Select(operation => (operation.CalledAt, operation.ReturnedAt)).Order(),
+        ];
+        for (int i = writes.Length - 2; i >= 0; i--)
+            writes[i].FirstReturnedAt = Math.Min(writes[i].FirstReturnedAt, writes[i + 1].FirstReturnedAt);
+        return writes;
     }
 
     private long[] LastCalls()

@@ -27,6 +27,9 @@ internal static class OperationFacts
         _ => false,
     };
 
+    /// <summary>It goes through the log, whatever comes of it.</summary>
+    public static bool IsLogged(this Request request) => request.MayWrite() || request.RpcCase is Rpc.LeaseGrant or Rpc.Compaction;
+
     /// <summary>By its answer, a change was made. Never so of a revocation, whose answer does not tell.</summary>
     public static bool HasWritten(this Operation operation) => operation.Outcome == Outcome.Ok && operation.Request.RpcCase switch
     {

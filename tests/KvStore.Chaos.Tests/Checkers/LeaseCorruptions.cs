@@ -110,6 +110,11 @@ internal static class LeaseCorruptions
         read.Response = new Response { Range = new RangeResponse { Header =
             new ResponseHeader { Revision = expiry.Revision - 1 } } };
         Add(history, read);
+        // The cluster is well: it acknowledges what has to go through its log.
+        var grant = New(expiry.SeenAt + 50 * Second, new Request { LeaseGrant = new LeaseGrantRequest { ID = 88_888, TTL = 1000 } });
+        grant.Response = new Response { LeaseGrant = new LeaseGrantResponse { ID = 88_888, TTL = 1000, Header =
+            new ResponseHeader { Revision = expiry.Revision - 1 } } };
+        Add(history, grant);
         return true;
     }
 
