@@ -1,6 +1,8 @@
+using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Cri.Logs;
+using Orchestrator.Runtime.Kubelet.Images;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -18,7 +20,8 @@ public sealed class ContainerNode : IAsyncDisposable
         _connection = new CriConnection(cri);
         _prober = new NetworkProber(cri.StreamingNetwork);
         Runtime = new CriContainerRuntime(_connection);
-        Kubelet = new Kubelet(options, services, Runtime, new CriImageService(_connection), _prober);
+        Images = new CriImageService(_connection);
+        Kubelet = new Kubelet(options, services, Runtime, Images, _prober);
     }
 
     public Kubelet Kubelet { get; }
@@ -26,6 +29,8 @@ public sealed class ContainerNode : IAsyncDisposable
     private ContainerSettings Settings { get; }
 
     private CriContainerRuntime Runtime { get; }
+
+    private CriImageService Images { get; }
 
     /// <summary>Registers the node and begins to run its pods; those that the runtime still has from before go on.</summary>
     /// <param name="options">With <see cref="KubeletOptions.Containers"/>.</param>
@@ -36,7 +41,7 @@ public sealed class ContainerNode : IAsyncDisposable
         try
         {
             await node.Kubelet.StartAsync(ct);
-            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync());
+            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync(), node.CollectImagesAsync());
             return node;
         }
         catch
@@ -80,6 +85,33 @@ public sealed class ContainerNode : IAsyncDisposable
         {
             // Stopping.
         }
+    }
+
+    private async Task CollectImagesAsync()
+    {
+        var collector = new ImageCollector(
+            Settings.ImageGarbage, ct => Runtime.ListContainersAsync(null, ct), Images, Images.ImageFilesystemsAsync, SpaceAt, TellGarbage,
+            _connection.Options.Clock);
+        try
+        {
+            await collector.RunAsync(_stopping.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private static (long CapacityBytes, long AvailableBytes) SpaceAt(string path)
+    {
+        var drive = new DriveInfo(path);
+        return (drive.TotalSize, drive.AvailableFreeSpace);
+    }
+
+    private void TellGarbage(string reason, string message)
+    {
+        string node = Kubelet.Options.NodeName;
+        Kubelet.Services.Events.Emit(Kubelet.Api, node, new ObjectReference { Kind = "Node", Name = node, Uid = node }, "Warning", reason, message);
     }
 
     private async Task<IReadOnlyList<(string ContainerId, string LogPath)>> LogsInUseAsync(CancellationToken ct) =>

@@ -1,4 +1,5 @@
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Images;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -29,6 +30,8 @@ public sealed record ContainerSettings
     public DnsConfig NodeDns { get; init; } = new([], [], []);
 
     public LogRotationSettings Logs { get; init; } = new();
+
+    public ImageGarbageSettings ImageGarbage { get; init; } = new();
 }
 
 /// <summary>How large containers' logs may grow.</summary>

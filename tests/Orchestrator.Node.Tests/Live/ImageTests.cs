@@ -12,7 +12,7 @@ public sealed class ImageTests(ContainerdFixture fixture)
     public async Task An_image_from_an_archive_is_known_by_its_name_and_can_be_removed()
     {
         RealContainerd containerd = await fixture.GetAsync();
-        containerd.Import(Archive("localhost/archived:1", user: "1000"));
+        await containerd.ImportAsync(Archive("localhost/archived:1", user: "1000"));
 
         RuntimeImage image = (await containerd.Images.ImageStatusAsync("localhost/archived:1", CancellationToken.None))!;
         IReadOnlyList<RuntimeImage> all = await containerd.Images.ListImagesAsync(CancellationToken.None);

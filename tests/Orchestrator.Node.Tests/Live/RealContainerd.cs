@@ -33,6 +33,7 @@ public sealed class RealContainerd : IAsyncDisposable
         Connection = new CriConnection(new CriOptions { Socket = Socket, StreamingNetwork = Network, RelistInterval = TimeSpan.FromMilliseconds(500) });
         Runtime = new CriContainerRuntime(Connection);
         Images = new CriImageService(Connection);
+        Importer = new ImageImporter(Connection.Options);
     }
 
     /// <summary>Of the folder, the namespace and the cgroup.</summary>
@@ -52,6 +53,8 @@ public sealed class RealContainerd : IAsyncDisposable
 
     public CriImageService Images { get; }
 
+    public ImageImporter Importer { get; }
+
     public static async Task<RealContainerd> StartAsync()
     {
         if (Requirements.Missing() is { } missing)
@@ -61,8 +64,8 @@ public sealed class RealContainerd : IAsyncDisposable
         {
             containerd.MakeSurroundings();
             await containerd.RunAsync();
-            containerd.Import(PauseImage.ToArchive());
-            containerd.Import(BusyboxArchive());
+            await containerd.ImportAsync(PauseImage.ToArchive());
+            await containerd.ImportAsync(BusyboxArchive());
             return containerd;
         }
         catch
@@ -100,12 +103,18 @@ public sealed class RealContainerd : IAsyncDisposable
     public string Log() => File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(40)) : "";
 
     /// <summary>Puts an archive's images into the runtime's store.</summary>
-    public void Import(byte[] archive)
+    public async Task<IReadOnlyList<ImportedImage>> ImportAsync(byte[] archive)
     {
-        string file = Path.Combine(Folder, "import.tar");
-        File.WriteAllBytes(file, archive);
-        Tools.Run("ctr", "-a", Socket, "-n", "k8s.io", "images", "import", file);
-        File.Delete(file);
+        string file = Path.Combine(Folder, $"import-{Guid.NewGuid():N}.tar");
+        await File.WriteAllBytesAsync(file, archive);
+        try
+        {
+            return await Importer.ImportAsync(file, CancellationToken.None);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     /// <summary>A sandbox's configuration with all paths within the folder.</summary>
@@ -132,6 +141,7 @@ public sealed class RealContainerd : IAsyncDisposable
         }
         _process?.Dispose();
         Connection.Dispose();
+        Importer.Dispose();
         IReadOnlyList<string> left = _leftovers.Remove();
         Assert.True(left.Count == 0, $"left on the machine: {string.Join("; ", left)}");
     }

@@ -133,6 +133,9 @@ public sealed record RuntimeContainer(
 /// <param name="Id">The reference by digest.</param>
 public sealed record RuntimeImage(string Id, IReadOnlyList<string> RepoTags, long SizeBytes)
 {
+    /// <summary>The hash of its configuration, by which containers may name it; empty where nobody says.</summary>
+    public string ImageId { get; init; } = "";
+
     /// <summary>Who runs its command unless the pod says otherwise; null where it names nobody or <see cref="UserName"/>.</summary>
     public long? UserId { get; init; }
 

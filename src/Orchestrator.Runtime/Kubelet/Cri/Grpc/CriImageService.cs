@@ -64,6 +64,7 @@ public sealed class CriImageService(CriConnection connection) : IImageService
     private static RuntimeImage FromMessage(V1.Image image) =>
         new(image.RepoDigests.FirstOrDefault() ?? image.Id, [.. image.RepoTags], (long)image.Size)
         {
+            ImageId = image.Id,
             UserId = image.Uid?.Value,
             UserName = image.Username,
             IsPinned = image.Pinned,
