@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
+using Orchestrator.Runtime.Dns;
 
 namespace Orchestrator.Host.Commands;
 
@@ -39,7 +40,7 @@ internal static class DoctorCommand
         yield return ("the clock", DateTimeOffset.UtcNow < Earliest ? $"it shows {DateTimeOffset.UtcNow:yyyy-MM-dd}: set it, certificates are not valid yet" : null);
         yield return ("memory", MachineFacts.MemoryKibibytes(File.ReadLines("/proc/meminfo")) < LeastMemoryKibibytes ? "less than 1 GiB: pods will be killed for it" : null);
         yield return ("room for data", Disk());
-        yield return ("name servers", Resolvers.OfMachine().Servers.Count == 0 ? "/etc/resolv.conf names none: images cannot be pulled" : null);
+        yield return ("name servers", HostResolvers.Read().Upstreams.Count == 0 ? "/etc/resolv.conf names none: images cannot be pulled" : null);
         yield return ("file watches", Number("/proc/sys/fs/inotify/max_user_watches") is { } watches and < LeastWatches
             ? $"fs.inotify.max_user_watches is {watches}: sysctl -w fs.inotify.max_user_watches=524288" : null);
         yield return ("filtered bridges", Directory.Exists("/proc/sys/net/bridge") ? null : "pods do not reach services of pods on their own node: modprobe br_netfilter");

@@ -1,8 +1,15 @@
+using System.Collections.Concurrent;
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Control.Dns;
+using Orchestrator.Host.Serving;
+using Orchestrator.Runtime.Client;
+using Orchestrator.Runtime.Dns;
 using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Proxy;
 using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Host.Machine;
@@ -16,7 +23,9 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private readonly NodeNetwork _network;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly HostResolvers _resolvers = HostResolvers.Read();
     private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly ConcurrentStack<IAsyncDisposable> _networkParts = new();
     private ContainerdProcess? _containerd;
     private Task _following = Task.CompletedTask;
 
@@ -46,9 +55,20 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
 
     /// <summary>Registers the node and begins to run its pods.</summary>
     /// <param name="services">Owned by the node from now on.</param>
-    public async Task StartAsync(string name, KubeletServices services, ClusterCertificates certificates, CancellationToken stopping)
+    /// <param name="client">The admin's: what serves the whole cluster is followed by it.</param>
+    public async Task StartAsync(
+        string name, KubeletServices services, ApiClient client, ClusterCertificates certificates, CancellationToken stopping)
     {
         _parts.Push(services);
+        var names = StartNamesAsync(client, stopping);
+        var traffic = StartServicesAsync(name, client, stopping);
+        await StartKubeletAsync(name, services, certificates, stopping);
+        await names;
+        await traffic;
+    }
+
+    private async Task StartKubeletAsync(string name, KubeletServices services, ClusterCertificates certificates, CancellationToken stopping)
+    {
         var cri = new CriOptions { Socket = _place.ContainerdSocket, StreamingNetwork = Network };
         using (var connection = new CriConnection(cri))
         {
@@ -71,6 +91,41 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         _following = Task.Run(() => FollowAsync(services.Api, name), CancellationToken.None);
     }
 
+    /// <summary>Services' traffic. The rules stay when this process ends: pods run on.</summary>
+    private async Task StartServicesAsync(string name, ApiClient client, CancellationToken stopping) => _networkParts.Push(await ServiceProxy.StartAsync(
+        new ServiceProxyOptions
+        {
+            NodeName = name,
+            NodeAddresses = [Subnet.NodeAddress.ToString()],
+            ServiceCidr = ControlPlane.ServiceRange,
+            PodCidrs = [ControlPlane.PodRange],
+            MasqueradesPodTraffic = true,
+            Network = Network,
+            Log = _log,
+        },
+        client, stopping));
+
+    /// <summary>Names: for pods at the cluster's own address, and for containerd where the machine's resolv.conf says, as its loopback is not the
+    /// node's.</summary>
+    private async Task StartNamesAsync(ApiClient client, CancellationToken stopping)
+    {
+        var stubs = _resolvers.Upstreams.Where(server => IPAddress.IsLoopback(server.Address));
+        var dns = await ClusterDns.StartAsync(
+            new ClusterDnsOptions
+            {
+                Listen = [new IPEndPoint(Subnet.NodeAddress, NameServerObjects.Port), .. stubs],
+                Network = Network,
+                ServiceCidrs = [ControlPlane.ServiceRange],
+                PodCidrs = [ControlPlane.PodRange],
+                Upstreams = _resolvers.Upstreams,
+                Log = _log,
+            },
+            client, stopping);
+        _networkParts.Push(dns);
+        var service = new NameServerService(client, new NameServerObjects(NameServerObjects.AddressIn(ControlPlane.ServiceRange), Subnet.NodeAddress.ToString()));
+        _networkParts.Push(new RunningPart(token => service.KeepAsync(_log, token)));
+    }
+
     /// <summary>The node's range of addresses is the cluster's to give.</summary>
     public void Changed(Node value)
     {
@@ -90,6 +145,8 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     {
         await _stopping.CancelAsync();
         await _following;
+        while (_networkParts.TryPop(out var part))
+            await part.DisposeAsync();
         while (_parts.TryPop(out var part))
             await part.DisposeAsync();
         if (_containerd is not null)
@@ -110,7 +167,8 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             PodLogs = _place.PodLogs,
             PodFiles = _place.PodFiles,
             CgroupRoot = _place.Cgroup,
-            NodeDns = Resolvers.OfMachine(),
+            NodeDns = _resolvers.ForPods,
+            ClusterDns = [NameServerObjects.AddressIn(ControlPlane.ServiceRange)],
         },
     };
 

@@ -25,7 +25,12 @@ namespace Orchestrator.Host.Serving;
 /// <remarks>The parts meet as they do across machines: by HTTPS, each with its own certificate.</remarks>
 internal sealed class ControlPlane : IAsyncDisposable
 {
-    /// <summary>Of the API server's own range of services.</summary>
+    /// <summary>Of services' addresses.</summary>
+    public const string ServiceRange = "10.96.0.0/16";
+
+    /// <summary>Of pods' addresses, those of all nodes.</summary>
+    public const string PodRange = "10.244.0.0/16";
+
     private static readonly IPAddress FirstServiceAddress = IPAddress.Parse("10.96.0.1");
 
     private readonly Stack<IAsyncDisposable> _parts = new();
@@ -110,6 +115,7 @@ internal sealed class ControlPlane : IAsyncDisposable
             Store = store,
             Listen = [_node is null ? new IPEndPoint(settings.BindAddress, settings.HttpsPort) : new NamespaceEndPoint(_node.Network, _node.Subnet.NodeAddress, settings.HttpsPort)],
             AdvertiseAddress = AdvertisedBy(settings),
+            ServiceClusterIPRange = ServiceRange,
             NodeProxy = NodeProxyOf(certificates),
             MaxRequestsInFlight = settings.MaxRequestsInFlight,
             MaxMutatingRequestsInFlight = settings.MaxMutatingRequestsInFlight,
@@ -157,7 +163,7 @@ internal sealed class ControlPlane : IAsyncDisposable
                     TokenIssuer = TokenIssuerOf(certificates),
                     Log = log,
                 });
-            _parts.Push(new Running(manager.RunAsync));
+            _parts.Push(new RunningPart(manager.RunAsync));
         }
         if (settings.Components.HasFlag(Components.Scheduler))
         {
@@ -165,12 +171,16 @@ internal sealed class ControlPlane : IAsyncDisposable
             var scheduler = new SchedulerRunner(
                 Client(settings, certificates.Scheduler, certificates, "kube-scheduler"),
                 new SchedulerOptions { Election = new LeaderElectorOptions { Name = "kube-scheduler", Identity = identity, Log = log }, Log = log });
-            _parts.Push(new Running(scheduler.RunAsync));
+            _parts.Push(new RunningPart(scheduler.RunAsync));
         }
         if (settings.HollowNodes > 0)
             _parts.Push(await StartNodesAsync(settings, certificates, stopping));
         if (_node is not null)
-            await _node.StartAsync(settings.ContextName, ServicesOfNodes(settings, certificates), certificates, stopping);
+        {
+            await _node.StartAsync(
+                settings.ContextName, ServicesOfNodes(settings, certificates), Client(settings, certificates.Admin, certificates, "orchestrator"), certificates,
+                stopping);
+        }
     }
 
     private SecretTokenIssuer TokenIssuerOf(ClusterCertificates certificates)
@@ -261,22 +271,6 @@ internal sealed class ControlPlane : IAsyncDisposable
     {
         TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { authority }, RevocationMode = X509RevocationMode.NoCheck,
     };
-
-    /// <summary>A loop that runs until the part is stopped.</summary>
-    private sealed class Running : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _stopping = new();
-        private readonly Task _loop;
-
-        public Running(Func<CancellationToken, Task> loop) => _loop = Task.Run(() => loop(_stopping.Token));
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stopping.CancelAsync();
-            await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            _stopping.Dispose();
-        }
-    }
 
     private sealed class Disposing(IDisposable part) : IAsyncDisposable
     {

@@ -25,6 +25,14 @@ public sealed class StartTests
         Assert.Equal("hello from the pod\n", cluster.Shell("kubectl exec web -- wget -q -O - http://localhost:8080/"));
         Assert.Equal("orchestrator   Ready\n", cluster.Shell("kubectl get nodes --no-headers | cut -c1-20"));
 
+        // A service, by its address, its name and the node's port.
+        cluster.Shell("kubectl expose pod web --type=NodePort --port=80 --target-port=8080");
+        string service = cluster.Shell("kubectl get service web -o jsonpath={.spec.clusterIP}");
+        await cluster.UntilAsync($"kubectl exec web -- wget -q -T 5 -O - http://{service}/", output => output == "hello from the pod\n", "the service answers");
+        string url = cluster.Orchestrator("service", "url", "web").Trim();
+        Assert.Equal("hello from the pod\n", cluster.Shell($"busybox wget -q -T 5 -O - {url}/"));
+        Assert.Contains($"Address: {service}", cluster.Shell("kubectl exec web -- nslookup web.default.svc.cluster.local"));
+
         // The cluster's process.
         Kill(cluster.ProcessId);
         Assert.Equal("hello from the pod\n", FromNode(cluster, address));

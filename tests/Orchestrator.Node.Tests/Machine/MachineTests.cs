@@ -42,16 +42,6 @@ public sealed class MachineTests
     }
 
     [Fact]
-    public void Name_servers_are_read_as_resolvers_do()
-    {
-        var read = Resolvers.Parse("# comment\nnameserver 10.0.0.2\nsearch a.example\nnameserver\t10.0.0.3\nsearch b.example c.example\noptions ndots:2 edns0\n");
-
-        Assert.Equal(["10.0.0.2", "10.0.0.3"], read.Servers);
-        Assert.Equal(["b.example", "c.example"], read.Searches);
-        Assert.Equal(["ndots:2", "edns0"], read.Options);
-    }
-
-    [Fact]
     public void What_the_machine_is_comes_from_its_own_files()
     {
         Assert.Equal("Debian GNU/Linux 12 (bookworm)", MachineFacts.NameIn(["NAME=\"Debian GNU/Linux\"", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\""]));
