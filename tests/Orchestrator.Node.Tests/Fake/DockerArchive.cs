@@ -9,7 +9,12 @@ namespace Orchestrator.Node.Tests.Fake;
 internal static class DockerArchive
 {
     /// <param name="files">Of the second layer, beside a marker in the first.</param>
-    public static byte[] Write(string[] names, string architecture, params (string Name, byte[] Bytes, bool IsProgram)[] files)
+    public static byte[] Write(string[] names, string architecture, params (string Name, byte[] Bytes, bool IsProgram)[] files) =>
+        Write(names, architecture, Pack, files);
+
+    /// <param name="pack">What packs the second layer.</param>
+    public static byte[] Write(
+        string[] names, string architecture, Func<byte[], byte[]> pack, params (string Name, byte[] Bytes, bool IsProgram)[] files)
     {
         byte[] first = Layer([("marker", "content"u8.ToArray(), false)]), second = Layer(files);
         byte[] config = JsonSerializer.SerializeToUtf8Bytes(new
@@ -26,7 +31,7 @@ internal static class DockerArchive
         {
             Put(writer, "1/layer.tar", first);
             writer.WriteEntry(new UstarTarEntry(TarEntryType.SymbolicLink, "2/layer.tar") { LinkName = "../3/layer.tar" });
-            Put(writer, "3/layer.tar", Pack(second));
+            Put(writer, "3/layer.tar", pack(second));
             Put(writer, configName, config);
             Put(writer, "manifest.json", manifest);
         }

@@ -1,3 +1,4 @@
+using KvStore.Testing.Linux;
 using Orchestrator.Node.Tests.Fake;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Images;
@@ -28,6 +29,19 @@ public sealed class ImportTests(ContainerdFixture fixture)
         Assert.Equal("content", output);
         Assert.Equal(one.Id, image.Id);
         Assert.Equal(["docker.io/library/saved:1", "localhost/saved:2"], image.RepoTags.Order());
+    }
+
+    [ZstdFact]
+    public async Task A_layer_may_be_packed_as_zstd()
+    {
+        RealContainerd containerd = await fixture.GetAsync();
+        await containerd.ImportAsync(DockerArchive.Write(
+            ["localhost/zstd:1"], OciArchive.Architecture, PackAsZstd, ("bin/busybox", File.ReadAllBytes("/usr/bin/busybox"), true)));
+        await using LivePod pod = await LivePod.RunAsync(containerd, "zstd");
+
+        string output = await pod.OutputAsync("main", "", config => config with { Image = "localhost/zstd:1", Command = [] });
+
+        Assert.Equal("content", output);
     }
 
     [LiveFact]
@@ -92,10 +106,36 @@ public sealed class ImportTests(ContainerdFixture fixture)
         return now;
     }
 
+    private static byte[] PackAsZstd(byte[] bytes)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(file, bytes);
+            Tools.Run("zstd", "-q", "-1", "-f", file, "-o", file + ".zst");
+            return File.ReadAllBytes(file + ".zst");
+        }
+        finally
+        {
+            File.Delete(file);
+            File.Delete(file + ".zst");
+        }
+    }
+
     private static byte[] Archive(string name, string text = "text")
     {
         using var archive = new MemoryStream();
         new OciArchive { Name = name, Command = ["/none"] }.AddFile("marker", text).Write(archive);
         return archive.ToArray();
+    }
+}
+
+/// <summary>A test that needs zstd beside a real containerd.</summary>
+internal sealed class ZstdFactAttribute : LiveFactAttribute
+{
+    public ZstdFactAttribute()
+    {
+        if (Skip is null && !IsInstalledFirst && !File.Exists("/usr/bin/zstd"))
+            Skip = "/usr/bin/zstd not found: apt-get install zstd";
     }
 }

@@ -17,6 +17,9 @@ public sealed class ClusterDnsTests
     private static readonly IPEndPoint AnyPort = new(IPAddress.Loopback, 0);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>Until a server that answers is given up: each test waits for one that does not.</summary>
+    private static readonly TimeSpan AsLongAsABusyMachineTakes = TimeSpan.FromSeconds(3);
+
     private readonly PretendObjects _objects = new();
 
     [Fact]
@@ -108,7 +111,7 @@ public sealed class ClusterDnsTests
         await gone.DisposeAsync();
         await using var good = PretendUpstream.Knowing("192.0.2.80");
         await using ClusterDns dns = await StartReadyAsync(
-            TimeProvider.System, [silent.EndPoint, unreachable, failing.EndPoint, good.EndPoint], TimeSpan.FromMilliseconds(200));
+            TimeProvider.System, [silent.EndPoint, unreachable, failing.EndPoint, good.EndPoint], AsLongAsABusyMachineTakes);
 
         string first = await DnsClient.AskAsync(dns.EndPoints[0], "a.example.org");
         string second = await DnsClient.AskAsync(dns.EndPoints[0], "b.example.org");
@@ -128,7 +131,7 @@ public sealed class ClusterDnsTests
         string answer = await DnsClient.AskAsync(dns.EndPoints[0], "www.example.org");
 
         Assert.Equal("ServerFailure", answer);
-        Assert.Equal(2, silent.Count);
+        await BecomesAsync(2, () => Task.FromResult(silent.Count));
     }
 
     [Fact]
@@ -149,7 +152,7 @@ public sealed class ClusterDnsTests
             _ => PretendUpstream.Address(query, "192.0.2.80"),
         });
         await using ClusterDns dns = await StartReadyAsync(
-            TimeProvider.System, [liar.EndPoint, liar.EndPoint, liar.EndPoint], TimeSpan.FromMilliseconds(200), attempts: 3);
+            TimeProvider.System, [liar.EndPoint], AsLongAsABusyMachineTakes, attempts: 3);
 
         Assert.Equal("NoError\nwww.example.org. 300 A 192.0.2.80", await DnsClient.AskAsync(dns.EndPoints[0], "www.example.org"));
     }

@@ -3,14 +3,15 @@ using System.Net;
 using System.Net.Sockets;
 using Orchestrator.Control.Dns;
 using Orchestrator.Control.Tests.Dns;
+using Orchestrator.Runtime.Dns;
 
 namespace Orchestrator.Runtime.Tests.Dns;
 
 /// <summary>Another server on the loopback, which answers as a test says.</summary>
 internal sealed class PretendUpstream : IAsyncDisposable
 {
-    private readonly Socket _udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-    private readonly Socket _tcp = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _udp;
+    private readonly Socket _tcp;
     private readonly Func<PretendUpstream, DnsQuery, bool, byte[]?> _answer;
     private readonly Task _running;
     private int _count;
@@ -19,9 +20,8 @@ internal sealed class PretendUpstream : IAsyncDisposable
     public PretendUpstream(Func<PretendUpstream, DnsQuery, bool, byte[]?> answer)
     {
         _answer = answer;
-        _udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _tcp.Bind(_udp.LocalEndPoint!);
-        _tcp.Listen();
+        // A port that is free for both.
+        (_udp, _tcp) = DnsSockets.BindAsync(new IPEndPoint(IPAddress.Loopback, 0), network: null).GetAwaiter().GetResult();
         _running = Task.WhenAll(Task.Run(AnswerUdpAsync), Task.Run(AnswerTcpAsync));
     }
 
