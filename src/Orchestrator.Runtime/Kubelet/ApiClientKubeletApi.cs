@@ -1,4 +1,5 @@
 using Orchestrator.Api;
+using Orchestrator.Api.AuthenticationV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Informers;
@@ -23,6 +24,9 @@ public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
     public Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T> =>
         FollowAsync(name is null ? new InformerOptions() : new InformerOptions { FieldSelector = $"metadata.name={name}" }, objects, ct);
 
+    public Task WatchAsync<T>(string ns, string name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T> =>
+        FollowAsync(new InformerOptions { Namespace = ns, FieldSelector = $"metadata.name={name}" }, objects, ct);
+
     public Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T> =>
         AskAsync(() => client.FindAsync<T>(ns, name, ct));
 
@@ -38,6 +42,10 @@ public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
 
     public Task MergeAsync<T>(string ns, string name, ReadOnlyMemory<byte> patch, CancellationToken ct) where T : class, IKubernetesObject<T> =>
         AskAsync(() => client.PatchAsync<T>(ns, name, PatchFormat.Merge, patch, null, null, ct));
+
+    public Task<TokenRequest> RequestTokenAsync(string ns, string serviceAccount, TokenRequest request, CancellationToken ct) => AskAsync(async () =>
+        KubernetesJson.Deserialize<TokenRequest>(
+            (await client.CreateSubresourceAsync(ApiClient.ResourceOf<ServiceAccount>(), ns, serviceAccount, "token", request, null, ct)).Span));
 
     public Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct) => AskAsync(async () =>
     {

@@ -3,6 +3,7 @@ using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Cri.Logs;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -41,7 +42,7 @@ public sealed class ContainerNode : IAsyncDisposable
         try
         {
             await node.Kubelet.StartAsync(ct);
-            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync(), node.CollectImagesAsync());
+            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync(), node.CollectImagesAsync(), node.FollowLocalVolumesAsync());
             return node;
         }
         catch
@@ -67,6 +68,22 @@ public sealed class ContainerNode : IAsyncDisposable
         try
         {
             await Task.Run(() => Kubelet.FollowAsync(_stopping.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task FollowLocalVolumesAsync()
+    {
+        if (Settings.LocalVolumes is not { } root)
+            return;
+        // Not as the node: it may not see volumes that none of its pods uses.
+        var folders = new LocalPathFolders(Kubelet.Options.NodeName, root, Kubelet.Services.Api, Settings.Mounts, Kubelet.Services.Alarms);
+        try
+        {
+            await Task.Run(() => folders.RunAsync(_stopping.Token));
         }
         catch (OperationCanceledException)
         {

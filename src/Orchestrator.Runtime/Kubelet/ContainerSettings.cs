@@ -1,5 +1,6 @@
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -9,7 +10,7 @@ public sealed record ContainerSettings
     /// <summary>A folder for each pod's logs: <c>NAMESPACE_NAME_UID/CONTAINER/ATTEMPT.log</c>.</summary>
     public string PodLogs { get; init; } = "/var/log/pods";
 
-    /// <summary>A folder for each pod's files, by its uid.</summary>
+    /// <summary>A folder for each pod's files and volumes, by its uid. All its mounts lie below it.</summary>
     public string PodFiles { get; init; } = "/var/lib/kubelet/pods";
 
     /// <summary>Where the seccomp profiles lie that pods name by files.</summary>
@@ -28,6 +29,13 @@ public sealed record ContainerSettings
 
     /// <summary>What the node itself asks: its resolv.conf.</summary>
     public DnsConfig NodeDns { get; init; } = new([], [], []);
+
+    /// <summary>The folder of the local-path provisioner's volumes: those of this node are deleted there with their objects. Needs services whose
+    /// API may read and change all volumes. Null: there is no such provisioner.</summary>
+    public string? LocalVolumes { get; init; }
+
+    /// <summary>How volumes are mounted.</summary>
+    internal IMounts Mounts { get; init; } = new LinuxMounts();
 
     public LogRotationSettings Logs { get; init; } = new();
 

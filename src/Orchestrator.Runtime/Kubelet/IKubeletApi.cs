@@ -1,4 +1,5 @@
 using Orchestrator.Api;
+using Orchestrator.Api.AuthenticationV1;
 using Orchestrator.Api.CoreV1;
 
 namespace Orchestrator.Runtime.Kubelet;
@@ -23,6 +24,9 @@ public interface IKubeletApi
     /// <param name="name">The one object of this name; null: all.</param>
     Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>;
 
+    /// <summary>Tells of one object of a namespace, as above: what a node may read only because a pod of it names it.</summary>
+    Task WatchAsync<T>(string ns, string name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
     /// <returns>Null where there is none.</returns>
     Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T>;
 
@@ -37,6 +41,9 @@ public interface IKubeletApi
 
     /// <summary>A JSON merge patch, for what has no strategy (events).</summary>
     Task MergeAsync<T>(string ns, string name, ReadOnlyMemory<byte> patch, CancellationToken ct) where T : class, IKubernetesObject<T>;
+
+    /// <summary>Asks for a token of a service account.</summary>
+    Task<TokenRequest> RequestTokenAsync(string ns, string serviceAccount, TokenRequest request, CancellationToken ct);
 
     /// <summary>Removes a pod that has been stopped: without grace, and only if it is the one meant.</summary>
     Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct);

@@ -3,6 +3,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
+using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -26,6 +27,8 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         Images = images;
         Prober = prober;
         _reporter = new NodeReporter(this);
+        if (options.Containers is { } settings)
+            Volumes = new NodeVolumes(settings, Api, services.Alarms, options.Allocatable, services.Stopping);
     }
 
     public KubeletOptions Options { get; }
@@ -44,6 +47,9 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 
     internal IProber Prober { get; }
 
+    /// <summary>Null where containers are not real.</summary>
+    internal NodeVolumes? Volumes { get; }
+
     internal string RuntimeName => _version.Name;
 
     internal string RuntimeVersion => $"{_version.Name}://{_version.Version}";
@@ -52,6 +58,8 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     public async Task StartAsync(CancellationToken ct)
     {
         _version = await Runtime.VersionAsync(ct);
+        if (Volumes is not null)
+            Volumes.CanMountRecursivelyReadOnly = (await Runtime.StatusAsync(ct)).CanMountRecursivelyReadOnly;
         _events = Runtime.SubscribeContainerEvents(OnContainerEvent);
         Services.FollowServices(Api);
         await _reporter.StartAsync(ct);
@@ -103,6 +111,8 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _events?.Dispose();
+        if (Volumes is not null)
+            await Volumes.DisposeAsync();
         await _reporter.DisposeAsync();
     }
 
@@ -155,8 +165,13 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
                 await Runtime.StopPodSandboxAsync(sandbox.Id, Services.Stopping);
                 await Runtime.RemovePodSandboxAsync(sandbox.Id, Services.Stopping);
             }
+            if (Options.Containers is { } settings)
+            {
+                Volumes!.RemoveOrphans(_workers.ContainsKey);
+                PodFiles.RemoveOrphanedLogs(settings, _workers.ContainsKey);
+            }
         }
-        catch (Exception e) when (e is CriException or OperationCanceledException)
+        catch (Exception e) when (e is CriException or OperationCanceledException or IOException or UnauthorizedAccessException)
         {
             // The next synchronisation tries again.
         }

@@ -13,6 +13,22 @@ public sealed class RuntimeTests
     private const long Second = 1_000_000_000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    [Theory]
+    [InlineData("", true, true)]
+    [InlineData("", false, false)]
+    [InlineData("gvisor", true, false)] // Not what pods are run by.
+    public async Task Whether_mounts_can_be_read_only_to_their_depths_is_the_default_handlers_word(string handler, bool isAble, bool told)
+    {
+        await using FakeCri fake = await FakeCri.StartAsync();
+        fake.On<StatusRequest>(_ => new StatusResponse
+        {
+            Status = new Orchestrator.Cri.V1.RuntimeStatus(),
+            RuntimeHandlers = { new RuntimeHandler { Name = handler, Features = new RuntimeHandlerFeatures { RecursiveReadOnlyMounts = isAble } } },
+        });
+
+        Assert.Equal(told, (await fake.Runtime.StatusAsync(CancellationToken.None)).CanMountRecursivelyReadOnly);
+    }
+
     [Fact]
     public async Task What_a_runtime_lacks_is_told_in_the_nodes_words()
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
+using Orchestrator.Api.AuthenticationV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.Patches;
 using Orchestrator.Runtime.Kubelet;
@@ -14,6 +15,7 @@ internal sealed class FakeKubeletApi : IKubeletApi
     private readonly Dictionary<(Type, NamespacedName), IKubernetesObject> _objects = [];
     private readonly List<(string? NodeName, IPodSink Sink)> _watchers = [];
     private readonly List<(Type Type, Action<IKubernetesObject> Tell)> _tellers = [];
+    private readonly List<Action<IKubernetesObject, bool>> _ofOne = [];
     private long _revision;
     private int _uids;
 
@@ -124,6 +126,84 @@ internal sealed class FakeKubeletApi : IKubeletApi
         await Task.Delay(Timeout.Infinite, ct);
     }
 
+    public async Task WatchAsync<T>(string ns, string name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>
+    {
+        Count("watch", typeof(T));
+        T? present;
+        Action<IKubernetesObject, bool> tell = (value, isDeleted) =>
+        {
+            if (value is not T one || value.Name != name || value.Namespace != ns)
+                return;
+            if (isDeleted)
+                objects.Deleted(one);
+            else
+                objects.Changed(one);
+        };
+        lock (_gate)
+        {
+            _ofOne.Add(tell);
+            present = Get<T>(name, ns);
+        }
+        if (present is not null)
+            objects.Changed(present);
+        objects.Synced();
+        try
+        {
+            await Task.Delay(Timeout.Infinite, ct);
+        }
+        finally
+        {
+            lock (_gate)
+                _ofOne.Remove(tell);
+        }
+    }
+
+    /// <summary>How many single objects are watched.</summary>
+    public int WatchCount
+    {
+        get
+        {
+            lock (_gate)
+                return _ofOne.Count;
+        }
+    }
+
+    /// <summary>What another client deletes.</summary>
+    public void Erase<T>(string name, string ns) where T : class, IKubernetesObject<T>
+    {
+        T gone;
+        List<Action<IKubernetesObject, bool>> tellers;
+        lock (_gate)
+        {
+            gone = Get<T>(name, ns) ?? throw NotFound(name);
+            _objects.Remove((typeof(T), gone.Key));
+            tellers = [.. _ofOne];
+        }
+        tellers.ForEach(tell => tell(gone, true));
+    }
+
+    /// <summary>Tokens that were asked for; the n-th is "token-n", and holds for the time asked for.</summary>
+    public List<(string ServiceAccount, TokenRequest Request)> Tokens { get; } = [];
+
+    /// <summary>What tokens end by.</summary>
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
+    public Task<TokenRequest> RequestTokenAsync(string ns, string serviceAccount, TokenRequest request, CancellationToken ct)
+    {
+        Count("create", typeof(TokenRequest));
+        lock (_gate)
+        {
+            Tokens.Add((serviceAccount, request));
+            TokenRequest answer = request.DeepClone();
+            answer.Status = new TokenRequestStatus
+            {
+                Token = $"token-{Tokens.Count}",
+                ExpirationTimestamp = Clock.GetUtcNow() + TimeSpan.FromSeconds(request.Spec.ExpirationSeconds ?? 3600),
+            };
+            return Task.FromResult(answer);
+        }
+    }
+
     /// <summary>What another client writes: a node's capacity, a service.</summary>
     public void Write<T>(T value) where T : class, IKubernetesObject<T>
     {
@@ -132,6 +212,7 @@ internal sealed class FakeKubeletApi : IKubeletApi
         {
             Put(value);
             tellers = [.. _tellers.Where(teller => teller.Type == typeof(T)).Select(teller => teller.Tell)];
+            tellers.AddRange(_ofOne.Select<Action<IKubernetesObject, bool>, Action<IKubernetesObject>>(tell => told => tell(told, false)));
         }
         tellers.ForEach(tell => tell(value));
     }

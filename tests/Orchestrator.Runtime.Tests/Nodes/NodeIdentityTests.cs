@@ -100,6 +100,64 @@ public sealed class NodeIdentityTests(SecuredServer cluster) : IClassFixture<Sec
     }
 
     [Fact]
+    public async Task A_kubelet_watches_the_objects_of_its_own_pods_by_their_names_and_has_tokens_for_them()
+    {
+        IKubeletApi a = new ApiClientKubeletApi(_admin).As(NodeA);
+        await _admin.CreateAsync(new ConfigMap { Metadata = Named("mine"), Data = new() { ["key"] = "one" } });
+        await _admin.CreateAsync(new ConfigMap { Metadata = Named("other"), Data = new() { ["key"] = "one" } });
+        Pod pod = PodOn(NodeA, "reader");
+        pod.Spec.Volumes = [new Volume { Name = "config", ConfigMap = new ConfigMapVolumeSource { Name = "mine" } }];
+        pod = await _admin.CreateAsync(pod);
+        using var ending = new CancellationTokenSource();
+        var mine = new Seen();
+        var other = new Seen();
+
+        Task watching = Task.WhenAll(
+            a.WatchAsync<ConfigMap>(_namespace, "mine", mine, ending.Token), a.WatchAsync<ConfigMap>(_namespace, "other", other, ending.Token));
+        await UntilAsync(() => Task.FromResult(mine.Values.Contains("one")), "it is seen");
+        await _admin.PatchAsync<ConfigMap>(_namespace, "mine", PatchFormat.Merge, """{"data":{"key":"two"}}"""u8.ToArray());
+        await UntilAsync(() => Task.FromResult(mine.Values.Contains("two")), "the change is seen");
+        await _admin.DeleteAsync<ConfigMap>(_namespace, "mine");
+        await UntilAsync(() => Task.FromResult(mine.Values.Contains("deleted")), "its end is seen");
+        TokenRequest token = await a.RequestTokenAsync(_namespace, "default", new TokenRequest
+        {
+            Spec = new TokenRequestSpec
+            {
+                ExpirationSeconds = 3607,
+                BoundObjectRef = new BoundObjectReference { ApiVersion = "v1", Kind = "Pod", Name = pod.Name, Uid = pod.Uid },
+            },
+        }, CancellationToken.None);
+        await ending.CancelAsync();
+        try
+        {
+            await watching;
+        }
+        catch (OperationCanceledException)
+        {
+            // As asked for.
+        }
+
+        Assert.NotEmpty(token.Status.Token!);
+        Assert.NotNull(token.Status.ExpirationTimestamp);
+        Assert.Equal(["one", "two", "deleted"], mine.Values);
+        Assert.Empty(other.Values);
+        Assert.False(other.HasSynced);
+    }
+
+    private sealed class Seen : IObjectSink<ConfigMap>
+    {
+        public ConcurrentQueue<string> Values { get; } = new();
+
+        public bool HasSynced { get; private set; }
+
+        public void Changed(ConfigMap value) => Values.Enqueue(value.Data!["key"]);
+
+        public void Deleted(ConfigMap value) => Values.Enqueue("deleted");
+
+        public void Synced() => HasSynced = true;
+    }
+
+    [Fact]
     public async Task A_kubelet_changes_neither_the_node_nor_the_pods_nor_the_lease_of_another()
     {
         ApiClient a = As(NodeA);

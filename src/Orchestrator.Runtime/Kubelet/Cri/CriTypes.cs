@@ -4,7 +4,11 @@ namespace Orchestrator.Runtime.Kubelet.Cri;
 public sealed record RuntimeVersion(string Name, string Version);
 
 /// <summary>Whether the runtime and its network are ready, with the reason if not.</summary>
-public sealed record RuntimeStatus(bool IsRuntimeReady, bool IsNetworkReady, string Message);
+public sealed record RuntimeStatus(bool IsRuntimeReady, bool IsNetworkReady, string Message)
+{
+    /// <summary>It can make a mount read-only together with what is mounted below it.</summary>
+    public bool CanMountRecursivelyReadOnly { get; init; }
+}
 
 /// <summary>What a sandbox is made from.</summary>
 /// <param name="Annotations">The pod's own, and <see cref="CriAnnotations"/>.</param>

@@ -36,16 +36,24 @@ internal sealed class ContainerEnvironment(
     /// <exception cref="ContainerStartException">It is none: CreateContainerConfigError.</exception>
     public static void CheckSubPaths(Container spec, IReadOnlyList<KeyValuePair<string, string>> variables)
     {
-        foreach (VolumeMount mount in spec.VolumeMounts.OrEmpty().Where(mount => !string.IsNullOrEmpty(mount.SubPathExpr)))
-        {
-            string path = ExpandAll(mount.SubPathExpr!, variables, out IReadOnlyList<string> missing);
-            if (missing.Count > 0)
-                throw Missing($"missing value for {string.Join(", ", missing.Select(name => $"\"{name}\""))}");
-            if (path.StartsWith('/'))
-                throw Missing($"error SubPath `{path}` must not be an absolute path");
-            if (path.Split('/').Contains(".."))
-                throw Missing($"unable to provision SubPath `{path}`: must not contain '..'");
-        }
+        foreach (VolumeMount mount in spec.VolumeMounts.OrEmpty())
+            SubPathOf(mount, variables);
+    }
+
+    /// <summary>Which part of its volume a mount is of: a path below the volume's root; empty for the whole.</summary>
+    /// <exception cref="ContainerStartException">Its expression is none: CreateContainerConfigError.</exception>
+    public static string SubPathOf(VolumeMount mount, IReadOnlyList<KeyValuePair<string, string>> variables)
+    {
+        if (string.IsNullOrEmpty(mount.SubPathExpr))
+            return mount.SubPath ?? "";
+        string path = ExpandAll(mount.SubPathExpr, variables, out IReadOnlyList<string> missing);
+        if (missing.Count > 0)
+            throw Missing($"missing value for {string.Join(", ", missing.Select(name => $"\"{name}\""))}");
+        if (path.StartsWith('/'))
+            throw Missing($"error SubPath `{path}` must not be an absolute path");
+        if (path.Split('/').Contains(".."))
+            throw Missing($"unable to provision SubPath `{path}`: must not contain '..'");
+        return path;
     }
 
     private async Task<IEnumerable<KeyValuePair<string, string>>> AllOfAsync(EnvFromSource source, CancellationToken ct)
@@ -99,18 +107,8 @@ internal sealed class ContainerEnvironment(
 
     private static string Text(byte[] value) => System.Text.Encoding.UTF8.GetString(value);
 
-    private string ResourceValue(ResourceFieldSelector field, Container own)
-    {
-        Container spec = field.ContainerName is { Length: > 0 } name ? Find(name) : own;
-        string[] path = (field.Resource ?? "").Split('.', 2);
-        bool isLimit = path[0] == "limits";
-        var amounts = isLimit ? spec.Resources?.Limits : spec.Resources?.Requests;
-        Quantity amount = amounts.OrEmpty().GetValueOrDefault(path[^1]);
-        if (isLimit && amount.IsZero)
-            amount = allocatable.GetValueOrDefault(path[^1]);
-        long divisor = field.Divisor is { IsZero: false } given ? Math.Max(1, given.MilliValue) : 1000;
-        return ((amount.MilliValue + divisor - 1) / divisor).ToString(System.Globalization.CultureInfo.InvariantCulture);
-    }
+    private string ResourceValue(ResourceFieldSelector field, Container own) =>
+        DownwardValues.OfResource(field.ContainerName is { Length: > 0 } name ? Find(name) : own, field, allocatable);
 
     private Container Find(string name) =>
         pod.Spec.InitContainers.OrEmpty().Concat(pod.Spec.Containers.OrEmpty()).FirstOrDefault(container => container.Name == name)
@@ -164,16 +162,6 @@ internal sealed class ContainerEnvironment(
         "spec.serviceAccountName" => pod.Spec.ServiceAccountName ?? "",
         "status.podIP" or "status.podIPs" => podIp,
         "status.hostIP" or "status.hostIPs" => nodeIp,
-        _ => MapValue(path),
+        _ => DownwardValues.OfMap(pod, path),
     };
-
-    private string MapValue(string path)
-    {
-        foreach (var (prefix, map) in new[] { ("metadata.labels['", pod.Labels), ("metadata.annotations['", pod.Annotations) })
-        {
-            if (path.StartsWith(prefix, StringComparison.Ordinal) && path.EndsWith("']", StringComparison.Ordinal))
-                return map.GetValueOrDefault(path[prefix.Length..^2], "");
-        }
-        return "";
-    }
 }

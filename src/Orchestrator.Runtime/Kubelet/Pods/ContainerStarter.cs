@@ -145,7 +145,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
             IReadOnlyList<KeyValuePair<string, string>> variables = await environment.ResolveAsync(start.Container.Spec, ct);
             ContainerEnvironment.CheckSubPaths(start.Container.Spec, variables);
             ContainerConfig config = SandboxConfigs.For(pod, start.Container, start.Attempt, variables);
-            return kubelet.Options.Containers is { } settings ? await CompleteAsync(pod, start, config, ip, settings, ct) : config;
+            return kubelet.Options.Containers is { } settings ? await CompleteAsync(pod, start, config, variables, ip, settings, ct) : config;
         }
         catch (ContainerStartException e)
         {
@@ -156,7 +156,8 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
 
     /// <summary>What only a real container has.</summary>
     private async Task<ContainerConfig> CompleteAsync(
-        Pod pod, ContainerStart start, ContainerConfig config, string ip, ContainerSettings settings, CancellationToken ct)
+        Pod pod, ContainerStart start, ContainerConfig config, IReadOnlyList<KeyValuePair<string, string>> variables, string ip,
+        ContainerSettings settings, CancellationToken ct)
     {
         PodContainer container = start.Container;
         if (await LinuxContainers.NonRootProblemAsync(pod, container, () => kubelet.Images.ImageStatusAsync(config.Image, ct)) is { } problem)
@@ -165,6 +166,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         ContainerConfig complete = LinuxContainers.Complete(
             config, pod, container, settings, memory,
             name => worker.Observed.Latest(name) is { State: RuntimeContainerState.Running } running ? running.Id : null);
+        complete = complete with { Mounts = [.. complete.Mounts, .. worker.Volumes!.MountsOf(container, variables)] };
         return new PodFiles(settings, pod).AddTo(complete, container, ip);
     }
 

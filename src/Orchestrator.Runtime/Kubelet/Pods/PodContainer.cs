@@ -50,6 +50,7 @@ internal readonly record struct PodContainer(Container Spec, PodContainerKind Ki
         WorkingDir = spec.WorkingDir,
         Env = spec.Env,
         EnvFrom = spec.EnvFrom,
+        VolumeMounts = spec.VolumeMounts,
         Stdin = spec.Stdin,
         Tty = spec.Tty,
     };

@@ -2,6 +2,7 @@ using System.Text;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
 
@@ -36,8 +37,22 @@ internal sealed class PodFiles(ContainerSettings settings, Pod pod)
     /// <summary>The pod is gone and its containers with it.</summary>
     public void Remove()
     {
-        Delete(Folder);
+        settings.Mounts.RemoveTree(Path.Combine(VolumeFolders.RootOf(settings), pod.Uid));
         Delete(Path.Combine(settings.PodLogs, $"{pod.Namespace}_{pod.Name}_{pod.Uid}"));
+    }
+
+    /// <summary>Deletes the logs of pods that are no more.</summary>
+    /// <param name="isKnown">Whether there is a pod of a uid; asked after its folder was seen.</param>
+    public static void RemoveOrphanedLogs(ContainerSettings settings, Func<string, bool> isKnown)
+    {
+        if (!Directory.Exists(settings.PodLogs))
+            return;
+        foreach (string folder in Directory.GetDirectories(settings.PodLogs))
+        {
+            string[] parts = Path.GetFileName(folder).Split('_');
+            if (parts.Length == 3 && !isKnown(parts[2]))
+                Delete(folder);
+        }
     }
 
     private static void Delete(string folder)

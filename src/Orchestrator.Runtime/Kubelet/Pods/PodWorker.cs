@@ -1,6 +1,7 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
 
@@ -48,6 +49,7 @@ internal sealed class PodWorker
     private PodObservation _observed = PodObservation.Nothing;
     private DateTimeOffset? _startTime;
     private PodVerdict? _verdict;
+    private string? _eviction;
     private bool _isAdmitted;
     private bool _isStopped;
     private bool _hasReported;
@@ -58,6 +60,7 @@ internal sealed class PodWorker
         _kubelet = kubelet;
         _pod = pod;
         _slot = new PodStatusSlot { Api = kubelet.Api, Known = pod };
+        Volumes = kubelet.Volumes?.For(pod, problem => Emit(null, "Warning", "FailedMount", problem), Trigger, Evict);
     }
 
     /// <summary>As the API last showed it.</summary>
@@ -65,6 +68,9 @@ internal sealed class PodWorker
 
     /// <summary>As the runtime last showed it, for the kubelet's server.</summary>
     public PodObservation Observed => Volatile.Read(ref _observed);
+
+    /// <summary>Null where containers are not real.</summary>
+    public PodVolumes? Volumes { get; }
 
     /// <summary>It takes part of what the node has.</summary>
     public bool UsesResources => _isAdmitted && !_isStopped && _verdict is null;
@@ -81,6 +87,7 @@ internal sealed class PodWorker
             if (pod.IsBeingDeleted)
                 InterruptFor(Grace(pod));
         }
+        Volumes?.Update(pod);
         Trigger();
     }
 
@@ -233,6 +240,7 @@ internal sealed class PodWorker
         if (!_isAdmitted)
             await AdmitAsync(pod, ct);
         CheckDeadline(pod);
+        CheckEviction(pod);
         if (_verdict is not null || pod.Status.Phase is "Succeeded" or "Failed")
             await EndAsync(pod, ct);
         else
@@ -332,6 +340,21 @@ internal sealed class PodWorker
         Emit(null, "Normal", "DeadlineExceeded", _verdict.Value.Message);
     }
 
+    /// <summary>It takes more of the node than it may: it ends, whatever its policy.</summary>
+    private void Evict(string reason)
+    {
+        Volatile.Write(ref _eviction, reason);
+        Trigger();
+    }
+
+    private void CheckEviction(Pod pod)
+    {
+        if (_verdict is not null || Volatile.Read(ref _eviction) is not { } reason || pod.Status.Phase is "Succeeded" or "Failed")
+            return;
+        _verdict = new PodVerdict("Evicted", reason);
+        Emit(null, "Warning", "Evicted", reason);
+    }
+
     /// <summary>It has to run, or goes on to run.</summary>
     private async Task KeepAsync(Pod pod, CancellationToken ct)
     {
@@ -358,6 +381,11 @@ internal sealed class PodWorker
             kill.Container, kill.Running, _probes.GetValueOrDefault(kill.Running.Id)?.KillGrace ?? Grace(pod), kill.Message, ct)));
         if (plan.Kills.Count > 0)
             await ObserveAsync(ct);
+        if (Volumes is not null && await Volumes.SetUpAsync(ct) is { } retryAt)
+        {
+            WakeAt(retryAt);
+            return;
+        }
         if (plan.NeedsSandbox && !await RunSandboxAsync(pod, ct))
             return;
         await Task.WhenAll(plan.Starts.Select(start => StartAsync(pod, start, ct)));
@@ -593,6 +621,8 @@ internal sealed class PodWorker
         if (_observed.Sandbox is { IsReady: true } sandbox)
             await _kubelet.Runtime.StopPodSandboxAsync(sandbox.Id, ct);
         await ObserveAsync(ct);
+        if (Volumes is not null)
+            await Volumes.TakeDownAsync(ct);
         _isStopped = true;
     }
 
@@ -611,6 +641,7 @@ internal sealed class PodWorker
         if (_kubelet.Options.Containers is { } settings)
         {
             await new PodCgroups(settings).RemoveAsync(Pod, ct);
+            await Volumes!.TakeDownAsync(ct);
             new PodFiles(settings, Pod).Remove();
         }
         _kubelet.Forget(this);

@@ -56,7 +56,10 @@ public sealed class CriContainerRuntime : IContainerRuntime
         string message = runtime.Length > 0 ? $"container runtime not ready: {runtime}"
             : network.Length > 0 ? $"container runtime network not ready: {network}"
             : "";
-        return new RuntimeStatus(runtime.Length == 0, network.Length == 0, message);
+        return new RuntimeStatus(runtime.Length == 0, network.Length == 0, message)
+        {
+            CanMountRecursivelyReadOnly = answer.RuntimeHandlers.Any(handler => handler.Name.Length == 0 && handler.Features?.RecursiveReadOnlyMounts == true),
+        };
     }
 
     public async Task UpdateRuntimeConfigAsync(string podCidr, CancellationToken ct)
