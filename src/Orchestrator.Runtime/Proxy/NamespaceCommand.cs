@@ -71,6 +71,14 @@ internal sealed class NamespaceCommand(NetworkNamespace? network)
         }
     }
 
+    private static string PackageOf(string program) => program switch
+    {
+        "nft" => "nftables",
+        "ip" => "iproute2",
+        "modprobe" => "kmod",
+        _ => "util-linux",
+    };
+
     private static ServiceProxyException Missing(string program) =>
-        new($"{program} is not installed: apt-get install {(program == "nft" ? "nftables" : program == "ip" ? "iproute2" : "util-linux")}");
+        new($"{program} is not installed: apt-get install {PackageOf(program)}");
 }

@@ -21,6 +21,8 @@ internal sealed class NamespaceSettings(NetworkNamespace? network, IReadOnlyList
     {
         try
         {
+            if (!await InNamespaceAsync(() => File.Exists(PathOf(BridgeSettings[0]))))
+                await LoadBridgeFilterAsync();
             await InNamespaceAsync(() => SetAll(serviceCidrs.Any(cidr => IpFamilies.OfRange(cidr) == IpFamily.IPv6)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -35,6 +37,20 @@ internal sealed class NamespaceSettings(NetworkNamespace? network, IReadOnlyList
     {
         foreach (string cidr in serviceCidrs)
             await _command.RunAsync("ip", [Version(cidr), "route", "flush", "exact", cidr, "protocol", RouteProtocol]);
+    }
+
+    /// <summary>Where bridges cannot ask the rules yet, they can once a module of the kernel is there; whether it can be had is
+    /// seen afterwards.</summary>
+    private async Task LoadBridgeFilterAsync()
+    {
+        try
+        {
+            await _command.RunAsync("modprobe", ["br_netfilter"]);
+        }
+        catch (ServiceProxyException)
+        {
+            // A machine without modules has it built in or not at all.
+        }
     }
 
     private bool SetAll(bool hasIPv6)
