@@ -16,7 +16,7 @@ public class WatchTests
     public async Task A_broken_stream_is_opened_again_after_the_last_revision_delivered_and_repetitions_are_dropped()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         var starting = client.Watch.StartAsync("k");
         var stream = await _streams.NextAsync();
         var create = (await stream.NextAsync()).CreateRequest;
@@ -41,7 +41,7 @@ public class WatchTests
     public async Task A_watch_that_saw_no_event_goes_on_from_where_it_began_or_from_the_last_progress()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         await using var watch = await StartAsync(client, revision: 10);
         _stream.Fail(StatusCode.Unavailable, "");
         _stream = await _streams.NextAsync();
@@ -63,7 +63,7 @@ public class WatchTests
     public async Task Fragments_become_batches_of_whole_revisions()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         await using var watch = await StartAsync(client, revision: 1);
         long id = _lastId;
 
@@ -81,7 +81,7 @@ public class WatchTests
     public async Task A_stream_that_breaks_within_a_revision_brings_it_once_and_whole()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         await using var watch = await StartAsync(client, revision: 1);
         await _stream.SendAsync(EventsOf(_lastId, isFragment: true, 5, 6));
         Assert.Equal([5], await RevisionsAsync(watch));
@@ -100,7 +100,7 @@ public class WatchTests
     public async Task A_refusal_without_an_id_concerns_the_oldest_creation()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         await using var first = await StartAsync(client, revision: 1);
         var refused = client.Watch.StartAsync("secret");
         Assert.Equal("secret", (await _stream.NextAsync()).CreateRequest.Key.ToStringUtf8());
@@ -129,7 +129,7 @@ public class WatchTests
     public async Task Compaction_ends_a_watch_with_the_revision_after_all_that_came_before_it()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         await using var watch = await StartAsync(client, revision: 1);
         await _stream.SendAsync(EventsOf(_lastId, 2));
         await _stream.SendAsync(new WatchResponse
@@ -150,7 +150,7 @@ public class WatchTests
     public async Task A_slow_reader_is_held_back_alone_and_misses_nothing()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         await using var quick = await StartAsync(client, revision: 1);
         long quickId = _lastId;
         await using var slow = await StartAsync(client, revision: 1, new WatchOptions { BufferBytes = 1000 });
@@ -186,7 +186,7 @@ public class WatchTests
     public async Task A_disposed_watch_is_cancelled_at_the_server_and_the_last_one_closes_the_stream()
     {
         await using var server = await ServerAsync();
-        await using var client = Clients.Of(server.Url);
+        await using var client = Clients.PatientOf(server.Url);
         var first = await StartAsync(client, revision: 1);
         long firstId = _lastId;
         var second = await StartAsync(client, revision: 1);

@@ -10,12 +10,20 @@ internal static class FreePort
     private const int Lowest = 15_000;
     private const int Highest = 32_000;
 
-    /// <summary>A port of the loopback on which nobody listens.</summary>
+    private static readonly HashSet<int> Given = [];
+
+    /// <summary>A port of the loopback on which nobody listens, and that was not given to anybody of this process before: he may not
+    /// listen yet.</summary>
     public static int Find()
     {
         while (true)
         {
             int port = Random.Shared.Next(Lowest, Highest);
+            lock (Given)
+            {
+                if (!Given.Add(port))
+                    continue;
+            }
             using var listener = new TcpListener(IPAddress.Loopback, port);
             try
             {
