@@ -17,6 +17,7 @@ var root = new RootCommand("""
       orchestrator logs -f apiserver           what a part writes
       orchestrator stop                        data stays; start brings it back
       orchestrator delete                      nothing stays
+      orchestrator image import web.tar        an image without a registry
       orchestrator service url web             where a service is reached
       orchestrator doctor                      what is wrong with this machine
       orchestrator start -p second --hollow-nodes 1
@@ -26,7 +27,7 @@ var root = new RootCommand("""
     """)
 {
     StartCommand.Create(), StatusCommand.Create(), StopCommand.Create(), DeleteCommand.Create(), LogsCommand.Create(), ServerCommand.Create(),
-    ServiceCommand.Create(), DoctorCommand.Create(), InstallCommand.CreateInstall(), InstallCommand.CreateUninstall(), CompletionCommand.Create(),
+    ServiceCommand.Create(), ImageCommand.Create(), DoctorCommand.Create(), InstallCommand.CreateInstall(), InstallCommand.CreateUninstall(), CompletionCommand.Create(),
 };
 var result = root.Parse(args);
 // A page of help would hide the line that says what is wrong.

@@ -7,7 +7,7 @@ internal static class MachineCheck
 {
     private static readonly (string Program, string Package)[] Programs =
     [
-        ("containerd", "containerd"), ("ctr", "containerd"), ("runc", "runc"), ("ip", "iproute2"), ("nft", "nftables"), ("iptables", "iptables"),
+        ("containerd", "containerd"), ("runc", "runc"), ("ip", "iproute2"), ("nft", "nftables"), ("iptables", "iptables"),
         ("nsenter", "util-linux"), ("mount", "mount"), ("setsid", "util-linux"),
     ];
 

@@ -179,7 +179,8 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             return;
         string archive = Path.Combine(_place.Directory, "pause.tar");
         await File.WriteAllBytesAsync(archive, PauseImage.ToArchive(), stopping);
-        await MachineTool.RunAsync("ctr", ["--address", _place.ContainerdSocket, "--namespace", "k8s.io", "images", "import", archive]);
+        using (var importer = new ImageImporter(new CriOptions { Socket = _place.ContainerdSocket }))
+            await importer.ImportAsync(archive, stopping);
         File.Delete(archive);
     }
 

@@ -56,7 +56,7 @@ internal static class DockerArchive
             DataStream = new MemoryStream(bytes),
         });
 
-    private static byte[] Pack(byte[] bytes)
+    public static byte[] Pack(byte[] bytes)
     {
         using var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))

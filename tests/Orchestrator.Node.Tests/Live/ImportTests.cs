@@ -1,3 +1,4 @@
+using System.Text;
 using KvStore.Testing.Linux;
 using Orchestrator.Node.Tests.Fake;
 using Orchestrator.Runtime.Kubelet.Cri;
@@ -14,7 +15,7 @@ public sealed class ImportTests(ContainerdFixture fixture)
     {
         RealContainerd containerd = await fixture.GetAsync();
         string file = Path.Combine(containerd.Folder, "saved.tar");
-        await File.WriteAllBytesAsync(file, DockerArchive.Write(["saved:1", "localhost/saved:2"], OciArchive.Architecture, ("bin/busybox", File.ReadAllBytes("/usr/bin/busybox"), true)));
+        await File.WriteAllBytesAsync(file, Saved(["saved:1", "localhost/saved:2"]));
 
         IReadOnlyList<ImportedImage> imported = await containerd.Importer.ImportAsync(file, CancellationToken.None);
         // To remove an image waits for the collector: what no label holds is gone now.
@@ -35,8 +36,7 @@ public sealed class ImportTests(ContainerdFixture fixture)
     public async Task A_layer_may_be_packed_as_zstd()
     {
         RealContainerd containerd = await fixture.GetAsync();
-        await containerd.ImportAsync(DockerArchive.Write(
-            ["localhost/zstd:1"], OciArchive.Architecture, PackAsZstd, ("bin/busybox", File.ReadAllBytes("/usr/bin/busybox"), true)));
+        await containerd.ImportAsync(Saved(["localhost/zstd:1"], PackAsZstd));
         await using LivePod pod = await LivePod.RunAsync(containerd, "zstd");
 
         string output = await pod.OutputAsync("main", "", config => config with { Image = "localhost/zstd:1", Command = [] });
@@ -105,6 +105,11 @@ public sealed class ImportTests(ContainerdFixture fixture)
         }
         return now;
     }
+
+    /// <summary>A program to run and the names in a file: two tests never build the same image, whose names would be those of both.</summary>
+    private static byte[] Saved(string[] names, Func<byte[], byte[]>? pack = null) => DockerArchive.Write(
+        names, OciArchive.Architecture, pack ?? DockerArchive.Pack,
+        ("bin/busybox", File.ReadAllBytes("/usr/bin/busybox"), true), ("names", Encoding.UTF8.GetBytes(string.Join(' ', names)), false));
 
     private static byte[] PackAsZstd(byte[] bytes)
     {

@@ -18,7 +18,10 @@ public sealed class StartTests
         Assert.Contains("1 node is Ready", cluster.Orchestrator("start", "--manifests", manifests));
         Assert.Equal("hi", cluster.Shell("kubectl get configmap greeting -o jsonpath={.data.say}"));
         File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), RealContainerd.BusyboxArchive());
-        KvStore.Testing.Linux.Tools.Run("ctr", "-a", cluster.Socket, "-n", "k8s.io", "images", "import", Path.Combine(cluster.Folder, "busybox.tar"));
+        Assert.Equal(RealContainerd.Busybox + "\n", cluster.Orchestrator("image", "import", Path.Combine(cluster.Folder, "busybox.tar")));
+        Assert.Contains(RealContainerd.Busybox, cluster.Orchestrator("image", "ls"));
+        Assert.Equal(
+            "orchestrator: kubeconfig is no archive of images: it is not a tar file\n", cluster.TryOrchestrator("image", "import", "kubeconfig").Output);
         cluster.Shell($"kubectl run web --image={RealContainerd.Busybox} -- {Serve} && kubectl wait pod/web --for=condition=Ready --timeout=120s");
         string address = cluster.Shell("kubectl get pod web -o jsonpath={.status.podIP}");
         string started = cluster.Shell("kubectl get pod web -o jsonpath={.status.containerStatuses[0].containerID}");
@@ -74,7 +77,7 @@ public sealed class StartTests
 
         Assert.Equal(1, code);
         Assert.Equal(
-            "orchestrator: this machine cannot run containers: containerd, ctr, runc, ip, nft, iptables, nsenter, mount, setsid are missing: "
+            "orchestrator: this machine cannot run containers: containerd, runc, ip, nft, iptables, nsenter, mount, setsid are missing: "
                 + "apt-get install containerd runc iproute2 nftables iptables util-linux mount; or start nodes whose containers are pretended: --hollow-nodes N\n",
             output);
         Assert.Empty(cluster.Left());

@@ -33,6 +33,16 @@ public sealed class CommandTests
     }
 
     [Fact]
+    public void Images_are_listed_in_columns_with_sizes_as_people_say_them()
+    {
+        string[][] rows = [["IMAGE", "SIZE"], ["docker.io/library/web:1", ImageCommand.Size(999_940)], ["a:1", ImageCommand.Size(51_234_567)], ["b:1", ImageCommand.Size(1_260_000_000)]];
+
+        Assert.Equal(
+            ["IMAGE                     SIZE", "docker.io/library/web:1   999.9 kB", "a:1                       51.2 MB", "b:1                       1.26 GB"],
+            ImageCommand.Aligned(rows));
+    }
+
+    [Fact]
     public void The_unit_starts_the_cluster_with_the_machine_and_stops_it_in_order()
     {
         string unit = InstallCommand.Unit(Profile.Of("web"), "/opt/orchestrator");
