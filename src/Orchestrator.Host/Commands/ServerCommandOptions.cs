@@ -4,12 +4,18 @@ using Orchestrator.Api;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Host.Serving;
 using Orchestrator.Runtime.ApiServer;
+using Orchestrator.Runtime.Kubelet.Images.Registries;
 
 namespace Orchestrator.Host.Commands;
 
 /// <summary>The options of <c>orchestrator server</c> and their way into <see cref="ServerSettings"/>.</summary>
 internal sealed class ServerCommandOptions
 {
+    /// <summary>What holds for all clusters of the machine.</summary>
+    private const string MachineConfiguration = "/etc/orchestrator";
+
+    private const string RegistriesName = "registries.yaml";
+
     public readonly Option<string> DataDirectory = new("--data-dir")
     {
         Description = "Directory of all data (default: that of the profile)", HelpName = "DIR",
@@ -72,6 +78,8 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<string> Manifests = ManifestFolder();
 
+    public readonly Option<string> Registries = RegistriesOption();
+
     public readonly Option<string> Disable = new("--disable")
     {
         Description = "Parts not to run, comma-separated: controller-manager, scheduler", HelpName = "PARTS",
@@ -90,7 +98,7 @@ internal sealed class ServerCommandOptions
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
-        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Disable, Kubeconfig, LogDirectory,
+        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Registries, Disable, Kubeconfig, LogDirectory,
     ];
 
     /// <exception cref="CommandException">A value makes no sense.</exception>
@@ -115,6 +123,7 @@ internal sealed class ServerCommandOptions
             MaxMutatingRequestsInFlight = ReadLimit(MaxMutatingRequestsInFlight.Name, result.GetValue(MaxMutatingRequestsInFlight))
                 ?? ApiServerOptions.DefaultMaxMutatingRequestsInFlight,
             Node = result.GetValue(NodeSubnet) is { } subnet ? Machine.NodeSubnet.Parse(subnet) : null,
+            Registries = ReadRegistries(result.GetValue(Registries), data),
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
             ManifestDirectory = result.GetValue(Manifests) is { } manifests ? ReadFolder(Manifests.Name, manifests) : Path.Combine(data, "manifests"),
@@ -135,6 +144,28 @@ internal sealed class ServerCommandOptions
     {
         Description = $"Folder of objects in YAML or JSON to apply at each start (default: manifests in the data directory{hint})", HelpName = "DIR",
     };
+
+    public static Option<string> RegistriesOption(string hint = "") => new("--registries")
+    {
+        Description = $"File of registries' mirrors, credentials and certificates, in k3s' form (default: registries.yaml in the data directory or in {MachineConfiguration}{hint})",
+        HelpName = "FILE",
+    };
+
+    /// <param name="given">Null: the file at one of the usual places, if there is one.</param>
+    /// <exception cref="CommandException">The file is not there or makes no sense.</exception>
+    public static RegistriesFile ReadRegistries(string? given, string dataDirectory)
+    {
+        string? path = given ?? Array.Find(
+            [Path.Combine(dataDirectory, RegistriesName), Path.Combine(MachineConfiguration, RegistriesName)], File.Exists);
+        try
+        {
+            return path is null ? RegistriesFile.Empty : RegistriesFile.Read(path);
+        }
+        catch (RegistriesFileException fault)
+        {
+            throw new CommandException($"--registries: {fault.Message}");
+        }
+    }
 
     public static string ReadFolder(string option, string folder) => Directory.Exists(folder)
         ? Path.GetFullPath(folder)

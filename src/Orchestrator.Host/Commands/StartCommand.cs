@@ -42,13 +42,14 @@ internal static class StartCommand
         var storeCert = new Option<string?>("--store-certfile") { Description = "Client certificate for the store (kept)", HelpName = "FILE" };
         var storeKey = new Option<string?>("--store-keyfile") { Description = "Key of the client certificate (kept)", HelpName = "FILE" };
         var manifests = ServerCommandOptions.ManifestFolder("; kept");
+        var registries = ServerCommandOptions.RegistriesOption("; kept");
         var reads = ServerCommandOptions.RequestsInFlight(isMutating: false, "; kept");
         var writes = ServerCommandOptions.RequestsInFlight(isMutating: true, "; kept");
         var wait = new Option<string>("--wait") { Description = "How long to wait until it is ready", DefaultValueFactory = _ => "60s", HelpName = "DURATION" };
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, reads, writes, wait, keepsContext,
+            profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, reads, writes, wait, keepsContext,
         };
         CommonOptions.SetAction(command, async (result, cancellation) =>
         {
@@ -68,6 +69,7 @@ internal static class StartCommand
                 StoreCertFile = ExistingFile("--store-certfile", result.GetValue(storeCert)) ?? settings.StoreCertFile,
                 StoreKeyFile = ExistingFile("--store-keyfile", result.GetValue(storeKey)) ?? settings.StoreKeyFile,
                 Manifests = result.GetValue(manifests) is { } folder ? ServerCommandOptions.ReadFolder(manifests.Name, folder) : settings.Manifests,
+                Registries = result.GetValue(registries) is { } file ? Path.GetFullPath(file) : settings.Registries,
                 MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
                 MaxMutatingRequestsInFlight = ServerCommandOptions.ReadLimit(writes.Name, result.GetValue(writes)) ?? settings.MaxMutatingRequestsInFlight,
             };
@@ -79,7 +81,7 @@ internal static class StartCommand
         Profile profile, Func<ProfileSettings, ProfileSettings> settle, TimeSpan patience, bool makesCurrent, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        Check(settle(ProfileSettings.Load(profile) ?? new ProfileSettings()));
+        Check(profile, settle(ProfileSettings.Load(profile) ?? new ProfileSettings()));
         profile.CreateDirectories();
         using var alone = await StartLock.TakeAsync(profile, patience, cancellation);
         var before = ProfileSettings.Load(profile);
@@ -112,9 +114,12 @@ internal static class StartCommand
         return 0;
     }
 
-    private static void Check(ProfileSettings settings)
+    private static void Check(Profile profile, ProfileSettings settings)
     {
+        _ = ServerCommandOptions.ReadRegistries(settings.Registries, profile.Directory);
         _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
+        if (settings.HollowNodes > 0 && settings.Registries is not null)
+            throw new CommandException("pretended nodes pull nothing from registries: --hollow-nodes and --registries do not go together");
         if (settings.HollowNodes > 0 && settings.NodeSubnet is not null)
             throw new CommandException("a cluster has pretended nodes or a real one: --hollow-nodes and --node-subnet do not go together; 'orchestrator delete' makes room for another kind");
         if (settings.HollowNodes == 0 && MachineCheck.Missing() is { } missing)
@@ -153,6 +158,7 @@ internal static class StartCommand
             "--hollow-ready-after", settings.HollowReadyAfter,
             "--log-dir", profile.Logs,
             .. Given("--manifests", settings.Manifests),
+            .. Given("--registries", settings.Registries),
             .. Given("--store-endpoints", string.Join(',', settings.StoreEndpoints)),
             .. Given("--store-cafile", settings.StoreCaFile),
             .. Given("--store-certfile", settings.StoreCertFile),

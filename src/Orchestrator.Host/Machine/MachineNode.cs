@@ -9,6 +9,7 @@ using Orchestrator.Runtime.Dns;
 using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Kubelet.Images.Registries;
 using Orchestrator.Runtime.Proxy;
 using Orchestrator.Runtime.Security.Certificates;
 
@@ -20,6 +21,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
 {
     private readonly NodePlace _place;
     private readonly string _cniPlugins;
+    private readonly RegistriesFile _registries;
     private readonly NodeNetwork _network;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
@@ -29,9 +31,9 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private ContainerdProcess? _containerd;
     private Task _following = Task.CompletedTask;
 
-    private MachineNode(NodePlace place, NodeSubnet subnet, string cniPlugins, ILogger log)
+    private MachineNode(NodePlace place, NodeSubnet subnet, string cniPlugins, RegistriesFile registries, ILogger log)
     {
-        (_place, Subnet, _cniPlugins, _log) = (place, subnet, cniPlugins, log);
+        (_place, Subnet, _cniPlugins, _registries, _log) = (place, subnet, cniPlugins, registries, log);
         _network = new NodeNetwork(place, subnet);
     }
 
@@ -41,12 +43,13 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
 
     /// <summary>Makes what the node stands on: its network, in which the API server listens too, and its containerd.</summary>
     /// <exception cref="CommandException">The machine lacks something or refuses.</exception>
-    public static async Task<MachineNode> PrepareAsync(NodePlace place, NodeSubnet subnet, string? logDirectory, ILogger log)
+    public static async Task<MachineNode> PrepareAsync(NodePlace place, NodeSubnet subnet, RegistriesFile registries, string? logDirectory, ILogger log)
     {
         if (MachineCheck.Missing() is { } missing)
             throw new CommandException($"this machine cannot run containers: {missing}");
         SecretFiles.MakeDirectory(place.Directory);
-        var node = new MachineNode(place, subnet, CniConfiguration.FindPlugins()!, log);
+        var node = new MachineNode(place, subnet, CniConfiguration.FindPlugins()!, registries, log);
+        RegistryHosts.Write(place.RegistryHosts, registries);
         await node._network.EnsureAsync();
         node._containerd = await ContainerdProcess.StartAsync(
             place, node._cniPlugins, Path.Combine(logDirectory ?? place.Directory, "containerd.log"), log);
@@ -169,6 +172,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             CgroupRoot = _place.Cgroup,
             NodeDns = _resolvers.ForPods,
             ClusterDns = [NameServerObjects.AddressIn(ControlPlane.ServiceRange)],
+            Registries = _registries,
         },
     };
 

@@ -25,6 +25,9 @@ internal sealed record ProfileSettings
     /// <summary>Objects to apply at each start; null: those in the profile's own folder.</summary>
     public string? Manifests { get; init; }
 
+    /// <summary>The file of registries' mirrors; null: the profile's own or the machine's, if there is one.</summary>
+    public string? Registries { get; init; }
+
     /// <summary>How long a hollow container takes to run.</summary>
     public string HollowReadyAfter { get; init; } = "0s";
 

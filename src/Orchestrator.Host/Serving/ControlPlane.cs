@@ -72,7 +72,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         if (settings.Node is { } subnet)
         {
             var log = logs.CreateLogger("Orchestrator.Runtime.Kubelet.MachineNode");
-            _node = await MachineNode.PrepareAsync(NodePlace.Of(settings.DataDirectory, settings.ContextName), subnet, settings.LogDirectory, log);
+            _node = await MachineNode.PrepareAsync(NodePlace.Of(settings.DataDirectory, settings.ContextName), subnet, settings.Registries, settings.LogDirectory, log);
             _parts.Push(_node);
         }
         var certificates = settings.Server is { } server

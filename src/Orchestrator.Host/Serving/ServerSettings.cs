@@ -1,6 +1,7 @@
 using System.Net;
 using Orchestrator.Host.Machine;
 using Orchestrator.Runtime.ApiServer;
+using Orchestrator.Runtime.Kubelet.Images.Registries;
 
 namespace Orchestrator.Host.Serving;
 
@@ -44,6 +45,9 @@ internal sealed record ServerSettings
 
     /// <summary>The network between this machine and its node of real containers; null: no such node.</summary>
     public NodeSubnet? Node { get; init; }
+
+    /// <summary>Mirrors and credentials of that node.</summary>
+    public RegistriesFile Registries { get; init; } = RegistriesFile.Empty;
 
     public int HollowNodes { get; init; }
 

@@ -1,5 +1,6 @@
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Kubelet.Images.Registries;
 using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
@@ -33,6 +34,9 @@ public sealed record ContainerSettings
     /// <summary>The folder of the local-path provisioner's volumes: those of this node are deleted there with their objects. Needs services whose
     /// API may read and change all volumes. Null: there is no such provisioner.</summary>
     public string? LocalVolumes { get; init; }
+
+    /// <summary>Credentials of registries and their mirrors that the node has itself, whichever pod pulls.</summary>
+    public RegistriesFile Registries { get; init; } = RegistriesFile.Empty;
 
     /// <summary>How volumes are mounted.</summary>
     internal IMounts Mounts { get; init; } = new LinuxMounts();

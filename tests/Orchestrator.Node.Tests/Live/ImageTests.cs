@@ -1,6 +1,7 @@
 using KvStore.Grpc;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Kubelet.Images.Registries;
 
 namespace Orchestrator.Node.Tests.Live;
 
@@ -51,6 +52,34 @@ public sealed class ImageTests(ContainerdFixture fixture)
         Assert.Equal(pulled.Id, (await containerd.Images.ImageStatusAsync(image, CancellationToken.None))!.Id);
         Assert.Equal(StatusCode.NotFound, absent.Code);
         Assert.EndsWith($"{registry.Image}:2: not found", absent.Message);
+    }
+
+    [LiveFact]
+    public async Task Images_come_from_a_registrys_mirror_that_sees_its_own_password()
+    {
+        RealContainerd containerd = await fixture.GetAsync();
+        await using TestRegistry registry = await TestRegistry.StartAsync(containerd.Network, Archive("mirrored", user: "mirror"));
+        RegistriesFile registries = RegistriesFile.Parse($$"""
+            mirrors:
+              docker.io: { endpoint: ["http://127.0.0.1:{{registry.Port}}"] }
+              mirrored.example: { endpoint: ["http://127.0.0.1:{{registry.Port}}"], rewrite: { "^(.*)$": "private/$1" } }
+            configs:
+              127.0.0.1:{{registry.Port}}: { auth: { username: {{TestRegistry.User}}, password: {{TestRegistry.Password}} } }
+            """, containerd.Folder);
+        RegistryHosts.Write(containerd.CertificatesFolder, registries);
+        PodSandboxConfig sandbox = containerd.NewSandbox("mirror");
+
+        foreach (string image in (string[])["docker.io/library/mirrored:1", "mirrored.example/team/app:1"])
+        {
+            RegistryCredentials credentials = Assert.Single(registries.CredentialsFor(image));
+            RuntimeImage pulled = await containerd.Images.PullImageAsync(image, credentials, sandbox, CancellationToken.None);
+
+            Assert.Contains(image, pulled.RepoTags);
+        }
+        RegistryHosts.Write(containerd.CertificatesFolder, RegistriesFile.Empty);
+
+        Assert.Contains("/v2/library/mirrored/manifests/1", registry.Asked);
+        Assert.Contains("/v2/private/team/app/manifests/1", registry.Asked);
     }
 
     [LiveFact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Formats.Tar;
 using System.Net;
 using System.Net.Sockets;
@@ -34,6 +35,9 @@ internal sealed class TestRegistry : IAsyncDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>The paths that were asked for by those who knew the password.</summary>
+    public ConcurrentBag<string> Asked { get; } = [];
 
     public string Image => $"127.0.0.1:{Port}/private/app";
 
@@ -75,6 +79,7 @@ internal sealed class TestRegistry : IAsyncDisposable
             context.Response.Headers.WWWAuthenticate = "Basic realm=\"test\"";
             return;
         }
+        Asked.Add(context.Request.Path.ToString());
         string[] path = context.Request.Path.ToString().Trim('/').Split('/');
         string digest = path[^1] == "1" ? _manifest : path[^1];
         if (path.Length == 1)

@@ -66,6 +66,13 @@ public sealed class MachineTests
         Assert.StartsWith(expectedFirstLine, ContainerdConfiguration.Text(NodePlace.Of("/data", "web"), version, "/usr/lib/cni"));
     }
 
+    [Theory]
+    [InlineData("/usr/bin:/bin", "/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")]
+    [InlineData("/sbin:/usr/bin", "/sbin:/usr/bin:/usr/local/sbin:/usr/sbin")]
+    [InlineData("", "/usr/local/sbin:/usr/sbin:/sbin")]
+    public void Programs_of_administrators_are_found_whatever_the_users_path(string path, string expected) =>
+        Assert.Equal(expected, ProgramPath.Widened(path));
+
     [Fact]
     public void A_mounts_path_is_read_with_its_blanks() => Assert.Equal("/a b/c", NodeEnding.Unescaped(@"/a\040b/c"));
 }

@@ -115,10 +115,19 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         throw new CriException(failures.Count == 1 ? failures[0] : $"[{string.Join(", ", failures.Distinct())}]");
     }
 
+    /// <summary>Those of the pod's secrets, then those that the node has itself.</summary>
     private async Task<IReadOnlyList<RegistryCredentials?>> CredentialsAsync(Pod pod, string image, CancellationToken ct)
     {
+        List<RegistryCredentials?> all = [.. await FromSecretsAsync(pod, image, ct)];
+        if (kubelet.Options.Containers is { } settings)
+            all.AddRange(settings.Registries.CredentialsFor(image));
+        return all.Count > 0 ? all : [null];
+    }
+
+    private async Task<IReadOnlyList<RegistryCredentials>> FromSecretsAsync(Pod pod, string image, CancellationToken ct)
+    {
         if (pod.Spec.ImagePullSecrets is not { Count: > 0 } references)
-            return [null];
+            return [];
         var secrets = new PullSecrets();
         foreach (LocalObjectReference reference in references)
         {
@@ -129,8 +138,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
                     null, "Warning", "FailedToRetrieveImagePullSecret",
                     $"Unable to retrieve some image pull secrets ({reference.Name}); attempting to pull the image may not succeed.");
         }
-        IReadOnlyList<RegistryCredentials> fitting = secrets.For(image);
-        return fitting.Count > 0 ? [.. fitting] : [null];
+        return secrets.For(image);
     }
 
     private async Task<ContainerConfig> ConfigureAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)
