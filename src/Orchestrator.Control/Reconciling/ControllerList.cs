@@ -1,5 +1,6 @@
 using Orchestrator.Control.Autoscaling;
 using Orchestrator.Control.Certificates;
+using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.ClusterRoles;
 using Orchestrator.Control.CronJobs;
 using Orchestrator.Control.DaemonSets;
@@ -45,6 +46,7 @@ public static class ControllerList
         NodeTaintController.Description,
         TaintEvictionController.Description,
         .. settings.PodRanges.Count > 0 ? [NodeIpamController.Describe(settings.PodRanges)] : Array.Empty<ControllerDescription>(),
+        .. settings.CloudProvider is { } cloud ? [CloudNodeController.Description, LoadBalancerController.Describe(cloud)] : Array.Empty<ControllerDescription>(),
         PodGarbageCollector.Describe(settings.EndedPodLimit),
         DisruptionController.Description,
         ResourceQuotaController.Description,

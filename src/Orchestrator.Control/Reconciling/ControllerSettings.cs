@@ -1,5 +1,6 @@
 using Orchestrator.Api.CertificatesV1;
 using Orchestrator.Control.Certificates;
+using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.NodeIpam;
 using Orchestrator.Control.NodeLifecycle;
 
@@ -27,6 +28,9 @@ public sealed record ControllerSettings
     /// <summary>The authorizer's word on "nodeclient" and "selfnodeclient"
     /// (see <see cref="CertificateControllers.DescribeApprover"/>).</summary>
     public Func<CertificateSigningRequestSpec, string, bool> MayApprove { get; init; } = static (_, _) => false;
+
+    /// <summary>Null: nothing provides load balancers, and services wait for one for ever.</summary>
+    public CloudProviderSettings? CloudProvider { get; init; }
 
     /// <summary>How many ended pods are kept.</summary>
     public int EndedPodLimit { get; init; } = 12500;

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
+using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.Reconciling;
 using Orchestrator.Host.Machine;
 using Orchestrator.Runtime.ApiServer;
@@ -155,7 +156,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         {
             var log = logs.CreateLogger("Orchestrator.Runtime.Controllers.ControllerManager");
             var manager = new ControllerManager(
-                Client(settings, certificates.ControllerManager, certificates, "kube-controller-manager"), ControllerList.All(ControllersOf(certificates)),
+                Client(settings, certificates.ControllerManager, certificates, "kube-controller-manager"), ControllerList.All(ControllersOf(settings, certificates)),
                 new ControllerManagerOptions
                 {
                     Election = new LeaderElectorOptions { Name = "kube-controller-manager", Identity = identity, Log = log },
@@ -190,8 +191,10 @@ internal sealed class ControlPlane : IAsyncDisposable
         return issuer;
     }
 
-    private static ControllerSettings ControllersOf(ClusterCertificates certificates) => new()
+    private static ControllerSettings ControllersOf(ServerSettings settings, ClusterCertificates certificates) => new()
     {
+        // Nothing listens at the addresses of hollow nodes.
+        CloudProvider = settings.HollowNodes > 0 ? null : new CloudProviderSettings { ReservedPorts = [settings.HttpsPort] },
         RootCertificates = ClusterCertificates.CertificatePem(certificates.ServerAuthority.Certificate),
         ReadRequest = CertificateRequests.Read,
         // The groups that Kubernetes' own installers let have certificates of nodes: who joins, and nodes for themselves.

@@ -90,7 +90,7 @@ public sealed class ExpectationsTests
     [Fact]
     public void Every_controller_has_a_name_of_its_own_and_watches_something()
     {
-        var all = ControllerList.All(new ControllerSettings { RootCertificates = "PEM" });
+        var all = ControllerList.All(new ControllerSettings { RootCertificates = "PEM", CloudProvider = new() });
 
         Assert.Equal(all.Count, all.Select(controller => controller.Name).Distinct().Count());
         Assert.All(all, controller => Assert.True(controller.Watches.Count > 0 || controller.WatchesEverything is not null));

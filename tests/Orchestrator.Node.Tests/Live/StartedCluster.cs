@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Node.Tests.Live;
 
@@ -28,6 +29,9 @@ internal sealed class StartedCluster : IAsyncDisposable
     }
 
     public string Folder { get; }
+
+    /// <summary>That of the machine.</summary>
+    public NetworkNamespace Network => new("/run/netns/" + _name);
 
     public string NodeFolder => Path.Combine(Folder, "home", "profiles", "orchestrator", "node");
 

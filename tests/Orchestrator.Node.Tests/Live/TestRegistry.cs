@@ -41,12 +41,12 @@ internal sealed class TestRegistry : IAsyncDisposable
 
     public string Image => $"127.0.0.1:{Port}/private/app";
 
-    public static async Task<TestRegistry> StartAsync(NetworkNamespace network, byte[] archive)
+    public static async Task<TestRegistry> StartAsync(NetworkNamespace network, byte[] archive, IPAddress? address = null)
     {
         Socket listener = await network.RunAsync(() =>
         {
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            socket.Bind(new IPEndPoint(address ?? IPAddress.Loopback, 0));
             socket.Listen();
             return socket;
         });

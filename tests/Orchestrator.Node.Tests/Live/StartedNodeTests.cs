@@ -1,0 +1,59 @@
+using System.Net;
+
+namespace Orchestrator.Node.Tests.Live;
+
+/// <summary>What a started cluster's node has beside its containers: mirrors of registries, load balancers.</summary>
+public sealed class StartedNodeTests
+{
+    private const string Subnet = "192.168.77.0/24";
+    private const string MachineAddress = "192.168.77.1";
+    private const string NodeAddress = "192.168.77.2";
+
+    [LiveFact]
+    public async Task Images_come_from_mirrors_and_services_have_the_nodes_address()
+    {
+        await using var cluster = new StartedCluster();
+        await using TestRegistry registry = await TestRegistry.StartAsync(cluster.Network, RealContainerd.BusyboxArchive(), IPAddress.Any);
+        string registries = Path.Combine(cluster.Folder, "registries.yaml");
+        File.WriteAllText(registries, "mirrors: { docker.io: { endpoint: [nonsense://x] } }");
+
+        Assert.Equal(
+            (1, $"orchestrator: --registries: {registries}: mirrors[\"docker.io\"]: endpoint: \"nonsense://x\" is no URL of a registry: give https://HOST:PORT, with a path if need be\n"),
+            cluster.TryOrchestrator("start", "--registries", registries));
+        File.WriteAllText(registries, $$"""
+            mirrors: { docker.io: { endpoint: ["http://{{MachineAddress}}:{{registry.Port}}"] } }
+            configs: { "{{MachineAddress}}:{{registry.Port}}": { auth: { username: {{TestRegistry.User}}, password: {{TestRegistry.Password}} } } }
+            """);
+        cluster.Orchestrator("start", "--registries", registries, "--node-subnet", Subnet);
+
+        // An image that names no registry.
+        cluster.Shell("kubectl run web --image=shell:1 -- sh -c 'httpd -f -p 8080 -h /www' && kubectl wait pod/web --for=condition=Ready --timeout=120s");
+        Assert.Contains("/v2/library/shell/manifests/1", registry.Asked);
+
+        // The node as its own cloud.
+        await cluster.UntilAsync("kubectl get nodes -o jsonpath={.items[0].spec.providerID}", output => output == "orchestrator://orchestrator", "the node has a provider");
+        cluster.Shell("kubectl expose pod web --type=LoadBalancer --port=80 --target-port=8080");
+        await UntilAddressAsync(cluster, "web", NodeAddress);
+        await cluster.UntilAsync($"busybox wget -q -O - http://{NodeAddress}/", output => output == "hello from the pod\n", "the balancer leads to the pod from outside");
+        Assert.Equal($"http://{NodeAddress}:80\n", cluster.Orchestrator("service", "url", "web"));
+
+        // One port, one service.
+        cluster.Shell("kubectl expose pod web --name=second --type=LoadBalancer --port=80 --target-port=8080");
+        await cluster.UntilAsync(
+            "kubectl get events --field-selector involvedObject.name=second -o jsonpath={.items[*].message}",
+            output => output.Contains("port 80/TCP of the nodes is taken by the service default/web"), "the second service is told why it waits");
+        await UntilAddressAsync(cluster, "second", "");
+        cluster.Shell("kubectl patch service web -p '{\"spec\":{\"type\":\"ClusterIP\"}}'");
+        await UntilAddressAsync(cluster, "second", NodeAddress);
+        await UntilAddressAsync(cluster, "web", "");
+        await cluster.UntilAsync($"busybox wget -q -O - http://{NodeAddress}/", output => output == "hello from the pod\n", "the second service has the port");
+        cluster.Shell("kubectl delete service second --timeout=60s");
+        Assert.Equal("", cluster.Shell("kubectl get service second --ignore-not-found"));
+
+        cluster.Orchestrator("delete");
+        Assert.Empty(cluster.Left());
+    }
+
+    private static Task UntilAddressAsync(StartedCluster cluster, string service, string address) => cluster.UntilAsync(
+        $"kubectl get service {service} -o jsonpath={{.status.loadBalancer.ingress[*].ip}}", output => output == address, $"{service} has the address \"{address}\"");
+}
