@@ -1,8 +1,10 @@
 using Orchestrator.Api.CertificatesV1;
+using Orchestrator.Api.DiscoveryV1;
+using Orchestrator.Api.RbacV1;
 
 namespace Orchestrator.Control.Certificates;
 
-/// <summary>Approves kubelets' own client certificates, has approved requests signed, and clears away old ones.</summary>
+/// <summary>Approves kubelets' own certificates, has approved requests signed, and clears away old ones.</summary>
 public static class CertificateControllers
 {
     private static readonly TimeSpan PendingLife = TimeSpan.FromHours(24);
@@ -11,16 +13,20 @@ public static class CertificateControllers
     private static readonly TimeSpan ShortestValidity = TimeSpan.FromMinutes(10);
 
     /// <param name="read">Reads a request's PKCS #10 bytes; null if they are none.</param>
-    /// <param name="mayApprove">Whether the requester may have this kind of node certificate without anybody's asking:
-    /// "nodeclient" (a new node) or "selfnodeclient" (its own again), a question for the authorizer
-    /// (create certificatesigningrequests/KIND in certificates.k8s.io).</param>
-    public static ControllerDescription DescribeApprover(
-        Func<byte[], RequestedCertificate?> read, Func<CertificateSigningRequestSpec, string, bool> mayApprove) => new()
-        {
-            Name = "csrapproving",
-            Reconcile = input => Approve(input, read, mayApprove),
-            Watches = [Watch.Self<CertificateSigningRequest>()],
-        };
+    public static ControllerDescription DescribeApprover(Func<byte[], RequestedCertificate?> read) => new()
+    {
+        Name = "csrapproving",
+        Reconcile = input => Approve(input, read),
+        Watches =
+        [
+            Watch.Self<CertificateSigningRequest>(),
+            // Rights that are given, and nodes' addresses that become known, let requests pass that wait.
+            Watch.On<ClusterRoleBinding>(static (_, after, cache) => after is null ? [] : Undecided(cache)),
+            Watch.On<ClusterRole>(static (_, after, cache) => after is null ? [] : Undecided(cache)),
+            Watch.On<Node>(NodeRequests.Of),
+            Watch.Silent<EndpointSlice>(),
+        ],
+    };
 
     public static ControllerDescription DescribeSigner(Func<byte[], RequestedCertificate?> read) => new()
     {
@@ -38,21 +44,30 @@ public static class CertificateControllers
         Watches = [Watch.Silent<CertificateSigningRequest>()],
     };
 
-    public static Decision Approve(
-        ReconcileInput input, Func<byte[], RequestedCertificate?> read, Func<CertificateSigningRequestSpec, string, bool> mayApprove)
+    private static IEnumerable<NamespacedName> Undecided(IObjectCache cache) =>
+        cache.List<CertificateSigningRequest>().Where(request => !IsDecided(request)).Select(request => request.Key);
+
+    private static bool IsDecided(CertificateSigningRequest request) =>
+        Has(request, "Approved") || Has(request, "Denied") || request.Status.Certificate is { Length: > 0 };
+
+    public static Decision Approve(ReconcileInput input, Func<byte[], RequestedCertificate?> read)
     {
-        if (input.Cache.Get<CertificateSigningRequest>("", input.Key.Name) is not { } request
-            || Has(request, "Approved") || Has(request, "Denied") || request.Status.Certificate is { Length: > 0 }
-            || request.Spec.SignerName != CertificateSigners.ApiServerClientKubelet
+        if (input.Cache.Get<CertificateSigningRequest>("", input.Key.Name) is not { } request || IsDecided(request)
+            || request.Spec.SignerName is not (CertificateSigners.ApiServerClientKubelet or CertificateSigners.KubeletServing)
             || read(request.Spec.Request ?? []) is not { } requested
             || CertificateSigners.Refusal(request.Spec, requested) is not null)
         {
             return Decision.Nothing;
         }
+        if (request.Spec.SignerName == CertificateSigners.KubeletServing)
+        {
+            return NodeRequests.IsOwnServing(request.Spec, requested, input.Cache)
+                ? Approved(request, "Auto approving kubelet serving certificate for the node's own name and addresses.", input.Now) : Decision.Nothing;
+        }
         bool isOwn = requested.CommonName == request.Spec.Username;
-        if (isOwn && mayApprove(request.Spec, "selfnodeclient"))
+        if (isOwn && NodeRequests.MayHave(request.Spec, "selfnodeclient", input.Cache))
             return Approved(request, "Auto approving self kubelet client certificate after SubjectAccessReview.", input.Now);
-        return mayApprove(request.Spec, "nodeclient")
+        return NodeRequests.MayHave(request.Spec, "nodeclient", input.Cache)
             ? Approved(request, "Auto approving kubelet client certificate after SubjectAccessReview.", input.Now) : Decision.Nothing;
     }
 

@@ -16,9 +16,15 @@ public sealed record NameServerObjects(string ClusterIP, string Listener, int Li
     /// <summary>Whoever manages slices for services with selectors leaves this one alone: it bears another's name.</summary>
     public const string ManagedBy = "dns.orchestrator";
 
+    /// <summary>What the API server lets a slice have.</summary>
+    private const int EndpointLimit = 1000;
+
     private const string ManagedByLabel = "endpointslice.kubernetes.io/managed-by";
 
     private static readonly (string Name, string Protocol)[] Ports = [("dns", "UDP"), ("dns-tcp", "TCP")];
+
+    /// <summary>Where each node answers its own pods itself: then <see cref="Listener"/> is one of them. Null: one server for all.</summary>
+    public IReadOnlyList<NodeNameServer>? OfNodes { get; init; }
 
     /// <summary>The tenth address of a range of services: where kubelets everywhere expect it.</summary>
     /// <exception cref="FormatException">The range is none, or has no tenth address.</exception>
@@ -50,6 +56,7 @@ public sealed record NameServerObjects(string ClusterIP, string Listener, int Li
         {
             ClusterIP = ClusterIP,
             ClusterIPs = [ClusterIP],
+            InternalTrafficPolicy = OfNodes is null ? "Cluster" : "Local",
             Ports = [.. Ports.Select(port => new ServicePort { Name = port.Name, Protocol = port.Protocol, Port = Port, TargetPort = ListenerPort })],
         },
     };
@@ -63,7 +70,9 @@ public sealed record NameServerObjects(string ClusterIP, string Listener, int Li
             Labels = new Dictionary<string, string> { [PodAddresses.ServiceNameLabel] = Name, [ManagedByLabel] = ManagedBy },
         },
         AddressType = PodAddresses.IsV6(Listener) ? "IPv6" : "IPv4",
-        Endpoints = [new Endpoint { Addresses = [Listener], Conditions = new EndpointConditions { Ready = true, Serving = true, Terminating = false } }],
+        Endpoints = OfNodes is null
+            ? [EndpointAt(Listener, null)]
+            : [.. OfNodes.Take(EndpointLimit).Select(server => EndpointAt(server.Address, server.Node))],
         Ports = [.. Ports.Select(port => new EndpointPort { Name = port.Name, Protocol = port.Protocol, Port = ListenerPort })],
     };
 
@@ -77,6 +86,7 @@ public sealed record NameServerObjects(string ClusterIP, string Listener, int Li
         var corrected = existing.DeepClone();
         corrected.Metadata.Labels = With(existing.Labels, wanted.Labels);
         corrected.Spec.Selector = null;
+        corrected.Spec.InternalTrafficPolicy = wanted.Spec.InternalTrafficPolicy;
         if (!ArePortsRight(existing))
             corrected.Spec.Ports = wanted.Spec.Ports;
         return corrected.DeepEquals(existing) ? null : corrected;
@@ -92,6 +102,13 @@ public sealed record NameServerObjects(string ClusterIP, string Listener, int Li
         return corrected.DeepEquals(existing) ? null : corrected;
     }
 
+    private static Endpoint EndpointAt(string address, string? node) => new()
+    {
+        Addresses = [address],
+        NodeName = node,
+        Conditions = new EndpointConditions { Ready = true, Serving = true, Terminating = false },
+    };
+
     private bool ArePortsRight(Service service) => service.Spec.Ports.OrEmpty().Count == Ports.Length && Ports.All(port =>
         service.Spec.Ports!.Any(one => one.Name == port.Name && one.Protocol == port.Protocol && one.Port == Port && one.TargetPort == ListenerPort));
 
@@ -103,3 +120,6 @@ public sealed record NameServerObjects(string ClusterIP, string Listener, int Li
         return all;
     }
 }
+
+/// <summary>A node that answers its own pods.</summary>
+public sealed record NodeNameServer(string Node, string Address);

@@ -1,4 +1,5 @@
 using Orchestrator.Control.Autoscaling;
+using Orchestrator.Control.BootstrapTokens;
 using Orchestrator.Control.Certificates;
 using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.ClusterRoles;
@@ -53,9 +54,10 @@ public static class ControllerList
         ClusterRoleAggregationController.Description,
         ClaimProtectionController.Description,
         VolumeProtectionController.Description,
-        CertificateControllers.DescribeApprover(settings.ReadRequest, settings.MayApprove),
+        CertificateControllers.DescribeApprover(settings.ReadRequest),
         CertificateControllers.DescribeSigner(settings.ReadRequest),
         CertificateControllers.Cleaner,
+        BootstrapTokenCleaner.Description,
         PodAutoscalerController.Description,
     ];
 }

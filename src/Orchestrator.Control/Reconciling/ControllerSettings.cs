@@ -1,4 +1,3 @@
-using Orchestrator.Api.CertificatesV1;
 using Orchestrator.Control.Certificates;
 using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.NodeIpam;
@@ -24,10 +23,6 @@ public sealed record ControllerSettings
 
     /// <summary>Reads a PKCS #10 request; null if it is none.</summary>
     public Func<byte[], RequestedCertificate?> ReadRequest { get; init; } = static _ => null;
-
-    /// <summary>The authorizer's word on "nodeclient" and "selfnodeclient"
-    /// (see <see cref="CertificateControllers.DescribeApprover"/>).</summary>
-    public Func<CertificateSigningRequestSpec, string, bool> MayApprove { get; init; } = static (_, _) => false;
 
     /// <summary>Null: nothing provides load balancers, and services wait for one for ever.</summary>
     public CloudProviderSettings? CloudProvider { get; init; }

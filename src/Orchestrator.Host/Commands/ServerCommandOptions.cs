@@ -95,10 +95,13 @@ internal sealed class ServerCommandOptions
         Description = "Write each part's log to a file in this directory instead of standard error", HelpName = "DIR",
     };
 
+    private readonly NodeTimingOptions _timings = new();
+
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
         MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Registries, Disable, Kubeconfig, LogDirectory,
+        .. _timings.All,
     ];
 
     /// <exception cref="CommandException">A value makes no sense.</exception>
@@ -124,6 +127,7 @@ internal sealed class ServerCommandOptions
                 ?? ApiServerOptions.DefaultMaxMutatingRequestsInFlight,
             Node = result.GetValue(NodeSubnet) is { } subnet ? Machine.NodeSubnet.Parse(subnet) : null,
             Registries = ReadRegistries(result.GetValue(Registries), data),
+            Timings = _timings.Read(result, new NodeTimings()),
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
             ManifestDirectory = result.GetValue(Manifests) is { } manifests ? ReadFolder(Manifests.Name, manifests) : Path.Combine(data, "manifests"),

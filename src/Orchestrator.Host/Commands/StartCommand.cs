@@ -45,12 +45,15 @@ internal static class StartCommand
         var registries = ServerCommandOptions.RegistriesOption("; kept");
         var reads = ServerCommandOptions.RequestsInFlight(isMutating: false, "; kept");
         var writes = ServerCommandOptions.RequestsInFlight(isMutating: true, "; kept");
+        var timings = new NodeTimingOptions("; kept");
         var wait = new Option<string>("--wait") { Description = "How long to wait until it is ready", DefaultValueFactory = _ => "60s", HelpName = "DURATION" };
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
             profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, reads, writes, wait, keepsContext,
         };
+        foreach (var option in timings.All)
+            command.Options.Add(option);
         CommonOptions.SetAction(command, async (result, cancellation) =>
         {
             var profile = Profile.Of(result.GetValue(profileOption)!);
@@ -72,6 +75,7 @@ internal static class StartCommand
                 Registries = result.GetValue(registries) is { } file ? Path.GetFullPath(file) : settings.Registries,
                 MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
                 MaxMutatingRequestsInFlight = ServerCommandOptions.ReadLimit(writes.Name, result.GetValue(writes)) ?? settings.MaxMutatingRequestsInFlight,
+                Timings = timings.Read(result, settings.Timings),
             };
         });
         return command;
@@ -165,6 +169,7 @@ internal static class StartCommand
             .. Given("--store-keyfile", settings.StoreKeyFile),
             .. Given("--max-requests-inflight", settings.MaxRequestsInFlight?.ToString(CultureInfo.InvariantCulture)),
             .. Given("--max-mutating-requests-inflight", settings.MaxMutatingRequestsInFlight?.ToString(CultureInfo.InvariantCulture)),
+            .. settings.Timings.Arguments(),
         ])
         {
             WorkingDirectory = profile.Directory,

@@ -45,6 +45,8 @@ internal sealed record ProfileSettings
 
     public int? MaxMutatingRequestsInFlight { get; init; }
 
+    public NodeTimings Timings { get; init; } = new();
+
     /// <exception cref="CommandException">The file is damaged.</exception>
     public static ProfileSettings? Load(Profile profile)
     {

@@ -4,7 +4,6 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
-using Orchestrator.Api;
 using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.Reconciling;
 using Orchestrator.Host.Machine;
@@ -122,7 +121,13 @@ internal sealed class ControlPlane : IAsyncDisposable
             MaxMutatingRequestsInFlight = settings.MaxMutatingRequestsInFlight,
             LoggerFactory = logs,
         };
-        ClusterSecurity.Secure(options, new ClusterSecurityOptions { Certificates = certificates, ProtectStorageInUse = true });
+        ClusterSecurity.Secure(options, new ClusterSecurityOptions
+        {
+            Certificates = certificates,
+            ProtectStorageInUse = true,
+            NotReadyTolerationSeconds = settings.Timings.NotReadyTolerationSeconds ?? ClusterSecurityOptions.DefaultTolerationSeconds,
+            UnreachableTolerationSeconds = settings.Timings.UnreachableTolerationSeconds ?? ClusterSecurityOptions.DefaultTolerationSeconds,
+        });
         var server = await ApiServerHost.StartAsync(options, stopping);
         _parts.Push(server);
         return server;
@@ -197,8 +202,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         CloudProvider = settings.HollowNodes > 0 ? null : new CloudProviderSettings { ReservedPorts = [settings.HttpsPort] },
         RootCertificates = ClusterCertificates.CertificatePem(certificates.ServerAuthority.Certificate),
         ReadRequest = CertificateRequests.Read,
-        // The groups that Kubernetes' own installers let have certificates of nodes: who joins, and nodes for themselves.
-        MayApprove = (request, kind) => request.Groups.OrEmpty().Contains(kind == "selfnodeclient" ? "system:nodes" : "system:bootstrappers"),
+        NodeHealth = settings.Timings.Health,
     };
 
     private async Task<IAsyncDisposable> StartNodesAsync(

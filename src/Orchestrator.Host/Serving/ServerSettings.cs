@@ -1,5 +1,6 @@
 using System.Net;
 using Orchestrator.Host.Machine;
+using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
 
@@ -48,6 +49,9 @@ internal sealed record ServerSettings
 
     /// <summary>Mirrors and credentials of that node.</summary>
     public RegistriesFile Registries { get; init; } = RegistriesFile.Empty;
+
+    /// <summary>How soon a silent node is given up.</summary>
+    public NodeTimings Timings { get; init; } = new();
 
     public int HollowNodes { get; init; }
 

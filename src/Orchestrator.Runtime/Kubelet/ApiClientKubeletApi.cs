@@ -8,10 +8,11 @@ using Orchestrator.Runtime.Security.Authorization;
 namespace Orchestrator.Runtime.Kubelet;
 
 /// <summary>The kubelets' API over the house's client and informers.</summary>
-/// <param name="client">Whoever it is, it may impersonate nodes.</param>
-public sealed class ApiClientKubeletApi(ApiClient client) : IKubeletApi
+/// <param name="client">Whoever it is, it may impersonate nodes, or is the only one.</param>
+/// <param name="isNode">It is the only one.</param>
+public sealed class ApiClientKubeletApi(ApiClient client, bool isNode = false) : IKubeletApi
 {
-    public IKubeletApi As(string nodeName) =>
+    public IKubeletApi As(string nodeName) => isNode ? this :
         new ApiClientKubeletApi(client.ActingFor(new ActingUser(NodeIdentity.UserOf(nodeName), NodeIdentity.Group)));
 
     public async Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct)

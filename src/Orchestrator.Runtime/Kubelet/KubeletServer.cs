@@ -33,6 +33,9 @@ public sealed record KubeletServerOptions
 
     public required X509Certificate2 Certificate { get; init; }
 
+    /// <summary>Asked at each new connection for what to show instead; null: nothing else.</summary>
+    public Func<X509Certificate2?>? RenewedCertificate { get; init; }
+
     /// <summary>Who may come: bearers of certificates of the group system:masters that one of these has signed. Null: anybody, which is for tests alone.</summary>
     public X509Certificate2Collection? ClientAuthorities { get; init; }
 
@@ -76,7 +79,10 @@ public sealed class KubeletServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Listen(options.EndPoint, listen => listen.UseHttps(https =>
             {
-                https.ServerCertificate = options.Certificate;
+                if (options.RenewedCertificate is { } renewed)
+                    https.ServerCertificateSelector = (_, _) => renewed() ?? options.Certificate;
+                else
+                    https.ServerCertificate = options.Certificate;
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
                 https.ClientCertificateValidation = (certificate, _, _) => IsTrusted(options, certificate);
             }));

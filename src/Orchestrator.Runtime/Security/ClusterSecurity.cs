@@ -32,7 +32,8 @@ public static class ClusterSecurity
         server.CreateAdmission = services => PartsOf(services).Admission;
         server.CreateReviews = services => PartsOf(services).Reviews;
         server.CreateEndpoints = _ => Endpoints(tokens, security);
-        server.Bootstrap.Add((services, cancellationToken) => new ClusterBootstrap(services, security.Certificates).RunAsync(cancellationToken));
+        var joining = security.JoinAddress is { } address ? new NodeJoining(security.Certificates, address) : null;
+        server.Bootstrap.Add((services, cancellationToken) => new ClusterBootstrap(services, security.Certificates, joining).RunAsync(cancellationToken));
     }
 
     private static ServiceAccountTokens Tokens(ClusterSecurityOptions security) => new(
@@ -106,7 +107,7 @@ public static class ClusterSecurity
             new TaintNodesByCondition(),
             new PodSecurityAdmission(),
             new PriorityAdmission(),
-            new DefaultTolerationSeconds(),
+            new DefaultTolerationSeconds(security.NotReadyTolerationSeconds, security.UnreachableTolerationSeconds),
             new DefaultStorageClass(),
             .. security.ProtectStorageInUse ? [new StorageObjectInUseProtection()] : Array.Empty<IAdmissionPlugin>(),
             new PersistentVolumeClaimResize(),

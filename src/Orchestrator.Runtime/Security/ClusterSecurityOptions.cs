@@ -6,6 +6,9 @@ namespace Orchestrator.Runtime.Security;
 /// <summary>What a secured cluster is made of.</summary>
 public sealed class ClusterSecurityOptions
 {
+    /// <summary>As Kubernetes has it.</summary>
+    public const int DefaultTolerationSeconds = 300;
+
     public required ClusterCertificates Certificates { get; init; }
 
     /// <summary>In every service account's token. Nobody has to be able to open it.</summary>
@@ -26,4 +29,13 @@ public sealed class ClusterSecurityOptions
     /// <summary>Volumes and claims get the finalizers that keep them while they are used. Only for clusters in which a controller takes
     /// those finalizers away again: elsewhere a deleted claim would stay for ever.</summary>
     public bool ProtectStorageInUse { get; init; }
+
+    /// <summary>How long a pod stays on a node that is not ready, unless it says so itself.</summary>
+    public long NotReadyTolerationSeconds { get; init; } = DefaultTolerationSeconds;
+
+    /// <summary>How long a pod stays on a node that is silent, unless it says so itself.</summary>
+    public long UnreachableTolerationSeconds { get; init; } = DefaultTolerationSeconds;
+
+    /// <summary>The server's address for other machines, which may join as nodes; null: none may.</summary>
+    public Uri? JoinAddress { get; init; }
 }

@@ -1,4 +1,6 @@
 using Orchestrator.Api.CertificatesV1;
+using Orchestrator.Api.DiscoveryV1;
+using Orchestrator.Api.RbacV1;
 using Orchestrator.Control.Certificates;
 
 namespace Orchestrator.Control.Tests.Certificates;
@@ -34,27 +36,111 @@ public sealed class CertificateControllersTests
             },
         };
 
-    [Theory]
-    [InlineData("system:node:a", "selfnodeclient", "Auto approving self kubelet client certificate after SubjectAccessReview.")]
-    [InlineData("system:bootstrap:abc", "nodeclient", "Auto approving kubelet client certificate after SubjectAccessReview.")]
-    public void Kubelets_certificates_are_approved_when_the_authorizer_agrees(string user, string permission, string message)
+    private static ClusterRole Role(string kind) => new()
     {
-        _cluster.With(New(user: user));
+        Metadata = new ObjectMeta { Name = kind },
+        Rules = [new PolicyRule { Verbs = ["create"], ApiGroups = ["certificates.k8s.io"], Resources = [$"certificatesigningrequests/{kind}"] }],
+    };
 
-        _cluster.Settle(CertificateControllers.DescribeApprover(_ => _requested, (_, asked) => asked == permission), Key);
+    private static ClusterRoleBinding Bind(string kind, string subject, string name) => new()
+    {
+        Metadata = new ObjectMeta { Name = kind },
+        RoleRef = new RoleRef { ApiGroup = "rbac.authorization.k8s.io", Kind = "ClusterRole", Name = kind },
+        Subjects = [new Subject { ApiGroup = "rbac.authorization.k8s.io", Kind = subject, Name = name }],
+    };
+
+    private static Node NodeAt(string name, params string[] addresses) => new()
+    {
+        Metadata = new ObjectMeta { Name = name },
+        Status = new NodeStatus { Addresses = [.. addresses.Select(address => new NodeAddress { Type = "InternalIP", Address = address })] },
+    };
+
+    private void Approve() => _cluster.Settle(CertificateControllers.DescribeApprover(_ => _requested), Key);
+
+    [Theory]
+    [InlineData("system:node:a", "selfnodeclient", "Group", "system:nodes", "Auto approving self kubelet client certificate after SubjectAccessReview.")]
+    [InlineData("system:bootstrap:abc", "nodeclient", "User", "system:bootstrap:abc", "Auto approving kubelet client certificate after SubjectAccessReview.")]
+    public void Kubelets_certificates_are_approved_when_a_role_says_so(string user, string right, string subject, string name, string message)
+    {
+        var request = New(user: user);
+        request.Spec.Groups = user == "system:node:a" ? ["system:nodes"] : ["system:bootstrappers"];
+        _cluster.With(request, Role(right), Bind(right, subject, name));
+
+        Approve();
 
         var condition = Assert.Single(Request.Status.Conditions!);
         Assert.Equal(("Approved", "AutoApproved", message), (condition.Type, condition.Reason, condition.Message));
     }
 
-    [Fact]
-    public void Others_wait_for_people()
+    [Theory]
+    [InlineData("eve", "nodeclient")]
+    [InlineData("system:node:b", "selfnodeclient")] // Another's name is no renewal.
+    public void Others_wait_for_people(string user, string right)
     {
-        _cluster.With(New(user: "eve"));
+        var request = New(user: user);
+        request.Spec.Groups = ["system:nodes"];
+        _cluster.With(request, Role(right), Bind(right, "Group", right == "nodeclient" ? "system:bootstrappers" : "system:nodes"));
 
-        _cluster.Settle(CertificateControllers.DescribeApprover(_ => _requested, (_, _) => false), Key);
+        Approve();
 
         Assert.Empty(_cluster.Done);
+    }
+
+    [Fact]
+    public void A_right_that_is_given_later_wakes_the_requests_that_wait()
+    {
+        var denied = New(conditions: "Denied");
+        denied.Metadata.Name = "denied";
+        _cluster.With(New(), denied);
+        var approver = CertificateControllers.DescribeApprover(_ => _requested);
+        var given = new ObjectChange(null, Bind("nodeclient", "User", "x"));
+
+        var woken = approver.Watches.Single(watch => watch.Kind == ClusterRoleBinding.StaticKind).Keys(given, _cluster);
+
+        Assert.Equal([Key], woken);
+    }
+
+    [Theory]
+    [InlineData("a", "10.0.0.1", true)]
+    [InlineData("a", "10.0.0.2", false)] // Another node's.
+    [InlineData("a", "10.0.0.3", false)] // Nobody's.
+    [InlineData("a", "10.0.0.9", false)] // The API server's, whatever the node says.
+    [InlineData("kubernetes", "10.0.0.1", false)]
+    [InlineData("b", "10.0.0.1", false)]
+    public void A_node_serves_under_its_own_name_and_addresses_alone(string name, string address, bool isApproved)
+    {
+        var request = New(CertificateSigners.KubeletServing);
+        request.Spec.Groups = ["system:nodes"];
+        _requested = _requested! with { DnsNames = [name], IPAddresses = [address] };
+        _cluster.With(request, NodeAt("a", "10.0.0.1", "10.0.0.9"), NodeAt("b", "10.0.0.2"), new EndpointSlice
+        {
+            Metadata = new ObjectMeta { Namespace = "default", Name = "kubernetes" }, Endpoints = [new Endpoint { Addresses = ["10.0.0.9"] }],
+        });
+
+        Approve();
+
+        Assert.Equal(isApproved, Request.Status.Conditions.OrEmpty().Any(condition => condition.Type == "Approved"));
+    }
+
+    [Fact]
+    public void A_request_to_serve_waits_until_its_node_has_told_its_addresses()
+    {
+        var request = New(CertificateSigners.KubeletServing);
+        request.Spec.Groups = ["system:nodes"];
+        _requested = _requested! with { IPAddresses = ["10.0.0.1"] };
+        _cluster.With(request);
+        var approver = CertificateControllers.DescribeApprover(_ => _requested);
+        Approve();
+        Assert.Empty(_cluster.Done);
+
+        _cluster.With(NodeAt("a", "10.0.0.1"));
+        var woken = approver.Watches.Single(watch => watch.Kind == Node.StaticKind).Keys(new ObjectChange(NodeAt("a"), NodeAt("a", "10.0.0.1")), _cluster);
+        var unmoved = approver.Watches.Single(watch => watch.Kind == Node.StaticKind).Keys(new ObjectChange(NodeAt("a", "10.0.0.1"), NodeAt("a", "10.0.0.1")), _cluster);
+        Approve();
+
+        Assert.Equal([Key], woken);
+        Assert.Empty(unmoved);
+        Assert.Equal("Approved", Assert.Single(Request.Status.Conditions!).Type);
     }
 
     [Fact]

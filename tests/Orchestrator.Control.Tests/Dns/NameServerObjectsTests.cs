@@ -79,4 +79,21 @@ public sealed class NameServerObjectsTests
 
         Assert.Equal("the service kube-system/kube-dns has the address 10.96.0.11, not 10.96.0.10", refusal.Message);
     }
+
+    [Fact]
+    public void Where_each_node_answers_its_own_pods_the_service_never_leads_to_another()
+    {
+        var objects = Objects with { OfNodes = [new NodeNameServer("a", "10.0.0.1"), new NodeNameServer("b", "10.0.0.2")] };
+        Service service = objects.ToService();
+        EndpointSlice slice = objects.ToSlice();
+        Orchestrator.Api.Defaulting.Defaults.Apply(service);
+        Orchestrator.Api.Defaulting.Defaults.Apply(slice);
+
+        Assert.Empty(Validator.ValidateCreate(service));
+        Assert.Empty(Validator.ValidateCreate(slice));
+        Assert.Equal("Local", service.Spec.InternalTrafficPolicy);
+        Assert.Equal([("a", "10.0.0.1"), ("b", "10.0.0.2")], slice.Endpoints!.Select(endpoint => (endpoint.NodeName!, endpoint.Addresses!.Single())));
+        Assert.Equal("Local", objects.Correct(Objects.ToService())!.Spec.InternalTrafficPolicy);
+        Assert.Null(objects.Correct(slice));
+    }
 }

@@ -4,12 +4,11 @@ using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Runtime.Security.Admission;
 
-/// <summary>A pod stays five minutes on a node that is not ready or not reached, unless it says otherwise.</summary>
-internal sealed class DefaultTolerationSeconds : IAdmissionPlugin
+/// <summary>A pod stays for a while on a node that is not ready or not reached, unless it says otherwise: Kubernetes' five minutes, say.</summary>
+internal sealed class DefaultTolerationSeconds(long notReadySeconds, long unreachableSeconds) : IAdmissionPlugin
 {
-    private const long Seconds = 300;
-
-    private static readonly string[] Taints = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+    private readonly (string Taint, long Seconds)[] _stays =
+        [("node.kubernetes.io/not-ready", notReadySeconds), ("node.kubernetes.io/unreachable", unreachableSeconds)];
 
     public string Name => "DefaultTolerationSeconds";
 
@@ -17,8 +16,8 @@ internal sealed class DefaultTolerationSeconds : IAdmissionPlugin
     {
         if (request.IsFor("", "pods") && !request.IsDelete() && request.Object is Pod pod)
         {
-            foreach (string taint in Taints.Where(taint => !Tolerates(pod, taint)))
-                (pod.Spec.Tolerations ??= []).Add(new Toleration { Key = taint, Operator = "Exists", Effect = "NoExecute", TolerationSeconds = Seconds });
+            foreach (var (taint, seconds) in _stays.Where(stay => !Tolerates(pod, stay.Taint)))
+                (pod.Spec.Tolerations ??= []).Add(new Toleration { Key = taint, Operator = "Exists", Effect = "NoExecute", TolerationSeconds = seconds });
         }
         return ValueTask.CompletedTask;
     }

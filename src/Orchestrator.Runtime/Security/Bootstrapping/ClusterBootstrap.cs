@@ -14,23 +14,24 @@ namespace Orchestrator.Runtime.Security.Bootstrapping;
 /// <summary>Makes what every cluster has from the start, and brings what is there up to what it must at least be: roles and their
 /// bindings, priority classes, what extension servers need to believe this one.</summary>
 /// <remarks>Several servers may do it at once: who comes second finds the object made, or its version changed, and looks again.</remarks>
-internal sealed class ClusterBootstrap(ApiServerServices services, ClusterCertificates? certificates)
+/// <param name="joining">What nodes of other machines need; null: none may join.</param>
+internal sealed class ClusterBootstrap(ApiServerServices services, ClusterCertificates? certificates, NodeJoining? joining = null)
 {
     private const int Attempts = 10;
     private const string AuthenticationConfig = "extension-apiserver-authentication";
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await EnsureAsync(ExpectedClusterRoles(), PolicyReconciliation.Reconcile, cancellationToken);
+        await EnsureAsync([.. ExpectedClusterRoles(), .. joining?.ClusterRoles ?? []], PolicyReconciliation.Reconcile, cancellationToken);
         await AggregateAsync(cancellationToken);
-        await EnsureAsync(BootstrapPolicy.ClusterRoleBindings(), PolicyReconciliation.Reconcile, cancellationToken);
-        await EnsureAsync(BootstrapPolicy.Roles(), PolicyReconciliation.Reconcile, cancellationToken);
-        await EnsureAsync(BootstrapPolicy.RoleBindings(), PolicyReconciliation.Reconcile, cancellationToken);
+        await EnsureAsync([.. BootstrapPolicy.ClusterRoleBindings(), .. joining?.ClusterRoleBindings ?? []], PolicyReconciliation.Reconcile, cancellationToken);
+        await EnsureAsync([.. BootstrapPolicy.Roles(), .. joining?.Roles ?? []], PolicyReconciliation.Reconcile, cancellationToken);
+        await EnsureAsync([.. BootstrapPolicy.RoleBindings(), .. joining?.RoleBindings ?? []], PolicyReconciliation.Reconcile, cancellationToken);
         await EnsureAsync(PriorityAdmission.SystemClasses(), (_, _) => null, cancellationToken);
         await EnsureAsync(BootstrapFlowControl.PriorityLevels(), BootstrapFlowControl.Reconcile, cancellationToken);
         await EnsureAsync(BootstrapFlowControl.FlowSchemas(), BootstrapFlowControl.Reconcile, cancellationToken);
         if (certificates is not null)
-            await EnsureAsync([AuthenticationMap(certificates)], Reconcile, cancellationToken);
+            await EnsureAsync([AuthenticationMap(certificates), .. joining?.ConfigMaps ?? []], Reconcile, cancellationToken);
     }
 
     /// <summary>Aggregated roles are made with their rules: they hold from the first request on.</summary>

@@ -77,6 +77,26 @@ public static class KubeconfigFile
         return Text(root);
     }
 
+    /// <summary>A kubeconfig of a cluster alone, without users: what anybody may know of it.</summary>
+    public static string RenderCluster(Uri server, string authorityPem)
+    {
+        var cluster = new YamlMappingNode
+        {
+            { "certificate-authority-data", Base64(authorityPem) },
+            { "server", Scalar(server.GetLeftPart(UriPartial.Path).TrimEnd('/')) },
+        };
+        return Text(new YamlMappingNode
+        {
+            { "apiVersion", Scalar("v1") },
+            { "kind", Scalar("Config") },
+            { "clusters", new YamlSequenceNode(Named("", "cluster", cluster)) },
+            { "contexts", new YamlSequenceNode() },
+            { "current-context", Scalar("") },
+            { "preferences", new YamlMappingNode() },
+            { "users", new YamlSequenceNode() },
+        });
+    }
+
     private static bool Change(string path, Func<YamlMappingNode, bool> change)
     {
         string full = Path.GetFullPath(path);
