@@ -15,6 +15,12 @@ public enum ClusterChangeType
 
     NamespaceUpdated,
 
+    /// <summary>A claim was added, changed, or is gone.</summary>
+    ClaimChanged,
+
+    /// <summary>A volume, or a class of volumes, was added, changed, or is gone.</summary>
+    StorageChanged,
+
     /// <summary>Anything may have changed; every waiting pod is to be tried.</summary>
     Anything,
 }
@@ -32,6 +38,9 @@ public readonly record struct ClusterChange(ClusterChangeType Type)
     public PodInfo? Pod { get; init; }
 
     public PodInfo? OldPod { get; init; }
+
+    /// <summary>Whose, for changes of claims.</summary>
+    public NamespacedName Claim { get; init; }
 
     public bool IsAboutNode => Type is ClusterChangeType.NodeAdded or ClusterChangeType.NodeUpdated;
 

@@ -1,12 +1,13 @@
+using Orchestrator.Control.Scheduling.Cluster;
 using Orchestrator.Control.Scheduling.Plugins;
 
 namespace Orchestrator.Control.Scheduling;
 
 /// <summary>Which plugins decide, in which order, and how much each counts.</summary>
 /// <remarks>
-/// The order is Kubernetes'. Gates and priorities are the queue's business (<see cref="Queueing.SchedulingQueue"/>). Filters for
-/// volumes (restrictions, limits, binding, zones) have their place between NodeResourcesFit and PodTopologySpread, and what is
-/// to be done when no node will do (preemption) is <see cref="NoFit"/>.
+/// The order is Kubernetes'. Gates and priorities are the queue's business (<see cref="Queueing.SchedulingQueue"/>). Of the filters for
+/// volumes there are restrictions and binding; limits and zones concern drivers that we have none of. What is to be done when no node
+/// will do (preemption) is <see cref="NoFit"/>.
 /// </remarks>
 public sealed record SchedulerProfile
 {
@@ -18,7 +19,8 @@ public sealed record SchedulerProfile
     public INoFitPlugin? NoFit { get; init; }
 
     /// <summary>The plugins of Kubernetes' default scheduler. Plugins keep state: each scheduler needs a profile of its own.</summary>
-    public static SchedulerProfile Default()
+    /// <param name="storage">Null: pods' claims are nobody's concern.</param>
+    public static SchedulerProfile Default(StorageState? storage = null)
     {
         var taints = new TaintTolerationPlugin();
         var nodeAffinity = new NodeAffinityPlugin();
@@ -30,6 +32,7 @@ public sealed record SchedulerProfile
             Filters =
             [
                 new NodeUnschedulablePlugin(), new NodeNamePlugin(), taints, nodeAffinity, new NodePortsPlugin(), resources,
+                .. storage is null ? [] : (IFilterPlugin[])[new VolumeRestrictionsPlugin(storage), new VolumeBindingPlugin(storage)],
                 spread, podAffinity,
             ],
             Scores =

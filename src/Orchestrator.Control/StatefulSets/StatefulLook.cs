@@ -103,8 +103,9 @@ internal sealed class StatefulLook
 
     private bool Create(int ordinal, List<Intent> creates)
     {
-        var claims = MissingClaims(ordinal);
-        _intents.AddRange(claims);
+        if (HasGoingClaim(ordinal))
+            return false;
+        _intents.AddRange(MissingClaims(ordinal));
         string podName = StatefulPods.NameOf(_set, ordinal);
         creates.Add(new Create(NewPod(ordinal))
         {
@@ -122,6 +123,16 @@ internal sealed class StatefulLook
         return isOfOld && _current.Name != _history.Update.Name
             ? StatefulPods.Make(_set, RevisionHistory.TemplateOf(_current), _current.Name, ordinal)
             : StatefulPods.Make(_set, _set.Spec.Template, _history.Update.Name, ordinal);
+    }
+
+    /// <summary>Whether a claim of the place's former pod is about to go: a new pod would have it taken away.</summary>
+    private bool HasGoingClaim(int ordinal)
+    {
+        string podName = StatefulPods.NameOf(_set, ordinal);
+        return _set.Spec.VolumeClaimTemplates.OrEmpty()
+            .Select(template => _input.Cache.Get<PersistentVolumeClaim>(_set.Namespace, StatefulPods.ClaimName(_set, template, ordinal)))
+            .Any(claim => claim is { IsBeingDeleted: true }
+                || claim?.Metadata.OwnerReferences.OrEmpty().Exists(owner => owner.Kind == "Pod" && owner.Name == podName) == true);
     }
 
     private List<Intent> MissingClaims(int ordinal)

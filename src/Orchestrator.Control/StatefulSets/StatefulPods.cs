@@ -26,6 +26,10 @@ internal static class StatefulPods
     public static string ClaimName(StatefulSet set, PersistentVolumeClaim template, int ordinal) =>
         $"{template.Name}-{NameOf(set, ordinal)}";
 
+    /// <summary>Whether a claim bears the name of one of the set's.</summary>
+    public static bool MayOwn(StatefulSet set, PersistentVolumeClaim claim) => set.Spec.VolumeClaimTemplates.OrEmpty().Exists(template =>
+        claim.Name.StartsWith(template.Name + "-", StringComparison.Ordinal) && OrdinalOf(set, claim.Name[(template.Name.Length + 1)..]) is not null);
+
     public static Pod Make(StatefulSet set, PodTemplateSpec template, string revision, int ordinal)
     {
         var pod = PodTemplates.CreatePod(template, set);

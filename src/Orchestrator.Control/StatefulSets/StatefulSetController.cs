@@ -17,9 +17,17 @@ public static class StatefulSetController
                 OwnerKeys.Of<StatefulSet, Pod>(before, after, cache, static set => Selector.Of(set.Spec.Selector))),
             Watch.On<ControllerRevision>(static (before, after, cache) => OwnerKeys.Of<StatefulSet, ControllerRevision>(
                 before, after, cache, static set => Selector.Of(set.Spec.Selector))),
-            Watch.Silent<PersistentVolumeClaim>(),
+            Watch.On<PersistentVolumeClaim>(KeysOfClaim),
         ],
     };
+
+    /// <summary>A claim that goes, or loses its former pod, may let its place have a new one.</summary>
+    private static IEnumerable<NamespacedName> KeysOfClaim(PersistentVolumeClaim? before, PersistentVolumeClaim? after, IObjectCache cache)
+    {
+        if (before is null || (after is not null && after.Metadata.OwnerReferences.OrEmpty().Count == before.Metadata.OwnerReferences.OrEmpty().Count))
+            return [];
+        return cache.List<StatefulSet>(before.Namespace).Where(set => StatefulPods.MayOwn(set, before)).Select(set => set.Key);
+    }
 
     public static Decision Reconcile(ReconcileInput input)
     {

@@ -16,9 +16,19 @@ internal static class ClaimLook
             return OfChosen(claim, input);
         var storage = ClassOf(claim, input);
         bool isForPod = storage?.VolumeBindingMode != StorageNames.WaitForFirstConsumer;
-        if (VolumeMatch.Find(claim, input.Cache.List<PersistentVolume>(), node: null, isForPod) is { } volume)
+        if (VolumeMatch.Find(claim, VolumeBinder.CandidatesFor(claim, input.Cache), node: null, isForPod) is { } volume)
             return Bind(claim, volume);
+        if (claim.Spec.StorageClassName is null && StorageNames.ClassOf(claim).Length == 0 && StorageNames.DefaultOf(input.Cache.List<StorageClass>()) is { } preset)
+            return Decision.Of(InClass(claim, preset.Name));
         return Waiting(claim, storage, isForPod, input);
+    }
+
+    /// <summary>There was no default class when the claim was made; now there is.</summary>
+    private static Update InClass(PersistentVolumeClaim claim, string name)
+    {
+        var changed = claim.DeepClone();
+        changed.Spec.StorageClassName = name;
+        return new Update(changed);
     }
 
     /// <summary>No volume yet: one is to be made, or waited for.</summary>

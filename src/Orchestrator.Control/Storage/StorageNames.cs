@@ -1,3 +1,5 @@
+using Orchestrator.Api.StorageV1;
+
 namespace Orchestrator.Control.Storage;
 
 /// <summary>What claims and volumes say of each other beside their specs.</summary>
@@ -24,6 +26,10 @@ public static class StorageNames
 
     public const string WaitForFirstConsumer = "WaitForFirstConsumer";
 
+    /// <summary>On a class: claims that name none are in it.</summary>
+    public const string DefaultClass = "storageclass.kubernetes.io/is-default-class";
+
+    private const string BetaDefaultClass = "storageclass.beta.kubernetes.io/is-default-class";
     private const string BetaClass = "volume.beta.kubernetes.io/storage-class";
 
     /// <summary>Empty for none: such claims and volumes are for each other alone.</summary>
@@ -31,4 +37,11 @@ public static class StorageNames
 
     /// <inheritdoc cref="ClassOf(PersistentVolumeClaim)"/>
     public static string ClassOf(PersistentVolume volume) => volume.Annotations.GetValueOrDefault(BetaClass) ?? volume.Spec.StorageClassName ?? "";
+
+    /// <summary>Of several default classes the newest; of those made in the same second the first by name.</summary>
+    public static StorageClass? DefaultOf(IEnumerable<StorageClass> classes) => classes.Where(IsDefault)
+        .OrderByDescending(found => found.Metadata.CreationTimestamp).ThenBy(found => found.Name, StringComparer.Ordinal).FirstOrDefault();
+
+    public static bool IsDefault(StorageClass found) =>
+        found.Annotations.GetValueOrDefault(DefaultClass) == "true" || found.Annotations.GetValueOrDefault(BetaDefaultClass) == "true";
 }

@@ -31,33 +31,38 @@ public static class VolumeMatch
     public static PersistentVolume? Find(
         PersistentVolumeClaim claim, IEnumerable<PersistentVolume> volumes, Node? node, bool isForPod, IReadOnlySet<string>? taken = null)
     {
-        PersistentVolume? best = null;
-        foreach (var volume in volumes.OrderBy(volume => volume.Name, StringComparer.Ordinal))
+        PersistentVolume? named = null, best = null;
+        foreach (var volume in volumes)
         {
-            if (taken?.Contains(volume.Name) == true || volume.IsBeingDeleted)
+            if (taken?.Contains(volume.Name) == true || volume.IsBeingDeleted || !Fits(volume, claim))
                 continue;
-            if (SizeOf(volume) < SizeOf(claim) || ModeOf(volume.Spec.VolumeMode) != ModeOf(claim.Spec.VolumeMode))
-                continue;
-            if (node is not null && !IsReachedFrom(volume, node))
-                continue;
-            if (volume.Spec.ClaimRef is not null)
-            {
-                if (IsFor(volume, claim))
-                    return volume;
-                continue;
-            }
-            if (isForPod && IsFree(volume, claim) && (best is null || SizeOf(volume) < SizeOf(best)))
+            if (IsFor(volume, claim))
+                named = named is null || IsBefore(volume, named) ? volume : named;
+            else if (named is null && isForPod && IsFree(volume, claim) && IsReachedFrom(volume, node) && (best is null || IsBetter(volume, best)))
                 best = volume;
         }
-        return best;
+        // Where the claim's own is out of reach, no other will do.
+        return named is null ? best : IsReachedFrom(named, node) ? named : null;
     }
 
     /// <summary>Whether programs on a node can use a volume.</summary>
-    public static bool IsReachedFrom(PersistentVolume volume, Node node) =>
-        volume.Spec.NodeAffinity?.Required is not { } required || NodeMatch.Matches(required, node);
+    /// <param name="node">Null: from some node.</param>
+    public static bool IsReachedFrom(PersistentVolume volume, Node? node) =>
+        node is null || volume.Spec.NodeAffinity?.Required is not { } required || NodeMatch.Matches(required, node);
+
+    private static bool Fits(PersistentVolume volume, PersistentVolumeClaim claim) =>
+        SizeOf(volume) >= SizeOf(claim) && ModeOf(volume.Spec.VolumeMode) == ModeOf(claim.Spec.VolumeMode);
+
+    private static bool IsBetter(PersistentVolume volume, PersistentVolume than)
+    {
+        int order = SizeOf(volume).CompareTo(SizeOf(than));
+        return order < 0 || (order == 0 && IsBefore(volume, than));
+    }
+
+    private static bool IsBefore(PersistentVolume volume, PersistentVolume other) => string.CompareOrdinal(volume.Name, other.Name) < 0;
 
     private static bool IsFree(PersistentVolume volume, PersistentVolumeClaim claim) =>
-        volume.Status.Phase == "Available"
+        volume.Spec.ClaimRef is null && volume.Status.Phase == "Available"
         && StorageNames.ClassOf(volume) == StorageNames.ClassOf(claim)
         && (claim.Spec.Selector is null || LabelMatcher.Of(claim.Spec.Selector).Matches(volume.Metadata.Labels))
         && HasAccessModes(volume, claim);
@@ -67,7 +72,7 @@ public static class VolumeMatch
 
     private static string ModeOf(string? mode) => string.IsNullOrEmpty(mode) ? "Filesystem" : mode;
 
-    private static Quantity SizeOf(PersistentVolume volume) => volume.Spec.Capacity.OrEmpty().GetValueOrDefault("storage");
+    internal static Quantity SizeOf(PersistentVolume volume) => volume.Spec.Capacity.OrEmpty().GetValueOrDefault("storage");
 
-    private static Quantity SizeOf(PersistentVolumeClaim claim) => (claim.Spec.Resources?.Requests).OrEmpty().GetValueOrDefault("storage");
+    internal static Quantity SizeOf(PersistentVolumeClaim claim) => (claim.Spec.Resources?.Requests).OrEmpty().GetValueOrDefault("storage");
 }

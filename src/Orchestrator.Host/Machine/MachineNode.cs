@@ -169,6 +169,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         {
             PodLogs = _place.PodLogs,
             PodFiles = _place.PodFiles,
+            LocalVolumes = _place.Volumes,
             CgroupRoot = _place.Cgroup,
             NodeDns = _resolvers.ForPods,
             ClusterDns = [NameServerObjects.AddressIn(ControlPlane.ServiceRange)],

@@ -16,6 +16,7 @@ namespace Orchestrator.Host.Machine;
 ///   cni/ ipam/             how pods get their network, and which addresses are taken
 ///   certs.d/               mirrors of registries
 ///   pods/ pod-logs/        files and logs of pods
+///   volumes/               a folder for each volume of the class local-path
 ///   forwarding.was         what the machine's forwarding of packets was before the node
 /// </code>
 /// </remarks>
@@ -60,6 +61,8 @@ internal sealed class NodePlace
     public string RegistryHosts => At("certs.d");
 
     public string PodFiles => At("pods");
+
+    public string Volumes => At("volumes");
 
     public string PodLogs => At("pod-logs");
 

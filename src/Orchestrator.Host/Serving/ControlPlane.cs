@@ -152,8 +152,10 @@ internal sealed class ControlPlane : IAsyncDisposable
     {
         if (settings.Components.HasFlag(Components.ApiServer))
         {
+            var admin = Client(settings, certificates.Admin, certificates, "orchestrator");
             var log = logs.CreateLogger("Orchestrator.Host.Manifests");
-            await new ManifestFolder(settings.ManifestDirectory, Client(settings, certificates.Admin, certificates, "orchestrator"), log).ApplyAsync(stopping);
+            await FirstObjects.EnsureAsync(admin, log, stopping);
+            await new ManifestFolder(settings.ManifestDirectory, admin, log).ApplyAsync(stopping);
         }
         // Who leads is told apart by machine, process and start.
         string identity = $"{Dns.GetHostName()}_{Environment.ProcessId}_{Guid.NewGuid():N}";

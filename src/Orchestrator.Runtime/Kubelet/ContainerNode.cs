@@ -79,8 +79,7 @@ public sealed class ContainerNode : IAsyncDisposable
     {
         if (Settings.LocalVolumes is not { } root)
             return;
-        // Not as the node: it may not see volumes that none of its pods uses.
-        var folders = new LocalPathFolders(Kubelet.Options.NodeName, root, Kubelet.Services.Api, Settings.Mounts, Kubelet.Services.Alarms);
+        var folders = new LocalPathFolders(Kubelet.Options.NodeName, root, Kubelet.Api, Settings.Mounts, Kubelet.Services.Alarms);
         try
         {
             await Task.Run(() => folders.RunAsync(_stopping.Token));

@@ -31,8 +31,8 @@ public sealed record ContainerSettings
     /// <summary>What the node itself asks: its resolv.conf.</summary>
     public DnsConfig NodeDns { get; init; } = new([], [], []);
 
-    /// <summary>The folder of the local-path provisioner's volumes: those of this node are deleted there with their objects. Needs services whose
-    /// API may read and change all volumes. Null: there is no such provisioner.</summary>
+    /// <summary>The folder of the local-path provisioner's volumes: those of this node are made there when a pod is to use them, and deleted
+    /// with their objects. The node says so in an annotation. Null: this node has no such volumes.</summary>
     public string? LocalVolumes { get; init; }
 
     /// <summary>Credentials of registries and their mirrors that the node has itself, whichever pod pulls.</summary>

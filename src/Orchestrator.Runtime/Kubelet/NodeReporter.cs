@@ -4,6 +4,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
 
@@ -90,13 +91,21 @@ internal sealed class NodeReporter : IAsyncDisposable
         return labels;
     }
 
+    private Dictionary<string, string> MakeAnnotations()
+    {
+        var annotations = new Dictionary<string, string> { ["volumes.kubernetes.io/controller-managed-attach-detach"] = "true" };
+        if (_options.Containers?.LocalVolumes is { } folder)
+            annotations[LocalPathProvisioner.FolderAnnotation] = folder;
+        return annotations;
+    }
+
     private async Task RegisterAsync(CancellationToken ct)
     {
         await _services.NodeRequests.WaitAsync(ct);
         try
         {
             Node? node = await _kubelet.Api.FindAsync<Node>("", _options.NodeName, ct);
-            node = node is null ? await CreateAsync(ct) : await AddLabelsAsync(node, ct);
+            node = node is null ? await CreateAsync(ct) : await AddMissingAsync(node, ct);
             await LearnAsync(node, ct);
         }
         finally
@@ -113,7 +122,7 @@ internal sealed class NodeReporter : IAsyncDisposable
             {
                 Name = _options.NodeName,
                 Labels = MakeLabels(),
-                Annotations = new Dictionary<string, string> { ["volumes.kubernetes.io/controller-managed-attach-detach"] = "true" },
+                Annotations = MakeAnnotations(),
             },
             Spec = new NodeSpec { Taints = _options.Taints.Count == 0 ? null : [.. _options.Taints] },
         };
@@ -127,18 +136,24 @@ internal sealed class NodeReporter : IAsyncDisposable
         }
     }
 
-    private async Task<Node> AddLabelsAsync(Node node, CancellationToken ct)
+    private async Task<Node> AddMissingAsync(Node node, CancellationToken ct)
+    {
+        JsonObject labels = Missing(MakeLabels(), node.Labels), annotations = Missing(MakeAnnotations(), node.Annotations);
+        if (labels.Count + annotations.Count == 0)
+            return node;
+        var patch = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels, ["annotations"] = annotations } };
+        return await _kubelet.Api.PatchAsync<Node>("", _options.NodeName, "", JsonSerializer.SerializeToUtf8Bytes(patch), ct);
+    }
+
+    private static JsonObject Missing(Dictionary<string, string> wanted, IReadOnlyDictionary<string, string> there)
     {
         var missing = new JsonObject();
-        foreach (var (key, value) in MakeLabels())
+        foreach (var (key, value) in wanted)
         {
-            if (node.Labels.GetValueOrDefault(key) != value)
+            if (there.GetValueOrDefault(key) != value)
                 missing[key] = value;
         }
-        if (missing.Count == 0)
-            return node;
-        var patch = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = missing } };
-        return await _kubelet.Api.PatchAsync<Node>("", _options.NodeName, "", JsonSerializer.SerializeToUtf8Bytes(patch), ct);
+        return missing;
     }
 
     /// <summary>What the node's object tells the kubelet: its identity, its labels, its pods' addresses.</summary>

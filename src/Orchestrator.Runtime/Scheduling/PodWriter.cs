@@ -44,6 +44,15 @@ internal sealed class PodWriter(ApiClient client, int limit)
             Pods, pod.Namespace, pod.Name, "binding", binding, cancellation: cancellation));
     }
 
+    /// <summary>Puts a claim or a volume as it was decided; it carries the version on which that was.</summary>
+    /// <returns>What it is now.</returns>
+    public async Task<IKubernetesObject> UpdateAsync(IKubernetesObject changed, CancellationToken cancellation)
+    {
+        IKubernetesObject? written = null;
+        await CountedAsync(async () => written = await client.UpdateAsync(changed, cancellation: cancellation));
+        return written!;
+    }
+
     /// <summary>The pod as the API has it, asked until somebody answers; null if it is gone.</summary>
     public async Task<Pod?> ReadAsync(Pod pod, CancellationToken cancellation)
     {

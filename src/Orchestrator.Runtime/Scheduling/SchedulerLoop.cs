@@ -3,6 +3,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.PolicyV1;
+using Orchestrator.Api.StorageV1;
 using Orchestrator.Control.Reconciling;
 using Orchestrator.Control.Scheduling;
 using Orchestrator.Control.Scheduling.Cluster;
@@ -18,7 +19,8 @@ namespace Orchestrator.Runtime.Scheduling;
 /// <summary>The one owner of the scheduler's state: takes changes in, decides for one pod after the other, has them bound.</summary>
 /// <remarks>
 /// Changes and results of bindings come through one inbox, in order. A pod is assumed on its node as soon as it is decided;
-/// the binding goes its way beside the next decisions, and a failed one gives the place back.
+/// the binding goes its way beside the next decisions, and a failed one gives the place back. A pod whose claims have no volumes yet
+/// keeps its place while they are bound or made there: what it gets is assumed too, then written, and seen before the pod is bound.
 /// </remarks>
 internal sealed class SchedulerLoop
 {
@@ -27,7 +29,10 @@ internal sealed class SchedulerLoop
     private readonly EventRecorder _events;
     private readonly PodWriter _writer;
     private readonly ClusterState _cluster = new();
-    private readonly SchedulerProfile _profile = SchedulerProfile.Default();
+    private readonly StorageState _storage = new();
+    private readonly VolumeWaits _volumeWaits = new();
+    private readonly SchedulerProfile _profile;
+    private readonly VolumeBindingPlugin _volumes;
     private readonly SchedulingQueue _queue;
     private readonly Scheduler _scheduler;
     private readonly SchedulerInbox _inbox = new();
@@ -35,11 +40,14 @@ internal sealed class SchedulerLoop
     private readonly List<Informer> _informers = [];
     private long _boundCount;
     private volatile bool _isWorking;
+    private CancellationToken _stopping;
 
     public SchedulerLoop(ApiClient client, InformerFactory informers, SchedulerOptions options)
     {
         _client = client;
         _options = options;
+        _profile = SchedulerProfile.Default(_storage);
+        _volumes = _profile.Filters.OfType<VolumeBindingPlugin>().Single();
         _queue = new SchedulingQueue(_profile);
         _scheduler = new Scheduler(_cluster, _profile, options.Seed);
         _events = new EventRecorder(
@@ -49,6 +57,9 @@ internal sealed class SchedulerLoop
         Follow<Pod>(informers, TakePod);
         Follow<Namespace>(informers, TakeNamespace);
         Follow<PodDisruptionBudget>(informers, TakeBudget);
+        Follow<PersistentVolumeClaim>(informers, TakeClaim);
+        Follow<PersistentVolume>(informers, TakeVolume);
+        Follow<StorageClass>(informers, TakeClass);
         Follow<Service>(informers, TakeService);
         Follow<ReplicaSet>(informers, (old, now) => TakeOwner("ReplicaSet", old, now, now?.Spec.Selector));
         Follow<StatefulSet>(informers, (old, now) => TakeOwner("StatefulSet", old, now, now?.Spec.Selector));
@@ -65,6 +76,7 @@ internal sealed class SchedulerLoop
 
     private async Task DecideAsync(CancellationToken cancellation)
     {
+        _stopping = cancellation;
         foreach (var informer in _informers)
             await informer.WaitForSyncAsync(cancellation);
         _isWorking = true;
@@ -73,6 +85,7 @@ internal sealed class SchedulerLoop
             while (!cancellation.IsCancellationRequested)
             {
                 TakeInbox();
+                EndOverdueWaits();
                 if (_queue.TryPop(_client.Time.GetUtcNow(), out var pod))
                 {
                     ScheduleOne(pod, cancellation);
@@ -97,12 +110,15 @@ internal sealed class SchedulerLoop
     // Until something comes in, or a pod's pause is over.
     private async Task WaitAsync(CancellationToken cancellation)
     {
-        if (_queue.NextDue is not { } due)
+        var due = _queue.NextDue;
+        if (_volumeWaits.NextDeadline is { } deadline && (due is null || deadline < due))
+            due = deadline;
+        if (due is null)
         {
             await _inbox.WaitAsync(cancellation);
             return;
         }
-        var delay = due - _client.Time.GetUtcNow();
+        var delay = due.Value - _client.Time.GetUtcNow();
         if (delay <= TimeSpan.Zero)
             return;
         using var limit = new CancellationTokenSource(RoundUp(delay), _client.Time);
@@ -134,8 +150,12 @@ internal sealed class SchedulerLoop
         if (result.Node is { } node)
         {
             _cluster.Nominations.Remove(pod.Uid);
+            var choice = pod.HasClaims ? _volumes.Reserve(node) : VolumeChoice.Nothing;
             _cluster.Assume(pod, node.Name);
-            _ = BindAsync(queued, pod, node.Name, cancellation);
+            if (choice.IsEmpty)
+                _ = BindAsync(queued, pod, node.Name, cancellation);
+            else
+                AwaitVolumes(queued, pod, node.Name, choice);
             return;
         }
         var error = result.Error!;
@@ -252,6 +272,82 @@ internal sealed class SchedulerLoop
             TellFailure(pod.Pod, "SchedulerError", message, null, cancellation);
     }
 
+    // Volumes
+
+    private void AwaitVolumes(QueuedPod queued, PodInfo pod, string nodeName, VolumeChoice choice)
+    {
+        var wait = new VolumeWait(queued, pod, nodeName, choice, choice.Writes(nodeName), _client.Time.GetUtcNow() + _options.VolumeLimit);
+        _volumeWaits.Add(wait);
+        foreach (var write in wait.Writes)
+            _storage.Assume(write);
+        _ = WriteVolumesAsync(wait, _stopping);
+    }
+
+    // Runs beside the loop; whatever changes its state goes through the inbox.
+    private async Task WriteVolumesAsync(VolumeWait wait, CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (var write in wait.Writes)
+            {
+                var written = await _writer.UpdateAsync(write, cancellation);
+                _inbox.Post(() => _storage.Learn(written));
+            }
+            _inbox.Post(() =>
+            {
+                wait.IsWritten = true;
+                LookAtVolumes(wait);
+            });
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The end.
+        }
+        catch (Exception fault) when (fault is ApiException or TransportException)
+        {
+            // What was written nevertheless is found by the next attempt.
+            _inbox.Post(() => FailVolumes(wait, fault.Message));
+        }
+    }
+
+    private void LookAtVolumes(VolumeWait wait)
+    {
+        if (!wait.IsWritten || !_volumeWaits.Contains(wait))
+            return;
+        if (_cluster.FindNode(wait.NodeName) is not { Node: { } node })
+        {
+            FailVolumes(wait, $"node \"{wait.NodeName}\" not found");
+        }
+        else if (wait.Choice.IsDone(_storage, node, out string? problem))
+        {
+            _volumeWaits.Remove(wait.Pod.Uid);
+            _ = BindAsync(wait.Queued, wait.Pod, wait.NodeName, _stopping);
+        }
+        else if (problem is not null)
+        {
+            FailVolumes(wait, problem);
+        }
+    }
+
+    private void FailVolumes(VolumeWait wait, string problem)
+    {
+        foreach (var write in wait.Writes)
+            _storage.Forget(write);
+        // What the pod was to have others may want.
+        _queue.OnChange(new ClusterChange(ClusterChangeType.StorageChanged), _client.Time.GetUtcNow());
+        if (!_volumeWaits.Contains(wait))
+            return; // The pod is gone.
+        _volumeWaits.Remove(wait.Pod.Uid);
+        TakeFailedBinding(
+            wait.Queued, wait.Pod, isGone: false, $"running PreBind plugin \"{_volumes.Name}\": binding volumes: {problem}", _stopping);
+    }
+
+    private void EndOverdueWaits()
+    {
+        while (_volumeWaits.TryGetOverdue(_client.Time.GetUtcNow(), out var wait))
+            FailVolumes(wait, "timed out waiting for the condition");
+    }
+
     private void TellFailure(Pod pod, string reason, string message, string? nominatedNode, CancellationToken cancellation)
     {
         _options.Log.LogDebug("{Pod}: {Message}", pod.Key, message);
@@ -274,6 +370,8 @@ internal sealed class SchedulerLoop
         if (now is null)
         {
             _cluster.RemoveNode(old!.Name);
+            foreach (var wait in _volumeWaits.On(old!.Name))
+                LookAtVolumes(wait);
             return;
         }
         _cluster.SetNode(now);
@@ -312,6 +410,7 @@ internal sealed class SchedulerLoop
     private void TakeGonePod(Pod pod)
     {
         _queue.Remove(pod.Uid);
+        _volumeWaits.Remove(pod.Uid);
         _cluster.Nominations.Remove(pod.Uid);
         if (_cluster.FindPod(pod.Uid) is not { } known)
             return;
@@ -326,6 +425,7 @@ internal sealed class SchedulerLoop
         _cluster.SetPod(pod);
         _cluster.Nominations.Remove(pod.Uid);
         _queue.Remove(pod.Uid);
+        _volumeWaits.Remove(pod.Uid); // Somebody else has bound it.
         var now = _cluster.FindPod(pod.Uid)!;
         // Most changes are the kubelet's words about the pod's state; nothing that is counted has changed then.
         if (known == now)
@@ -355,6 +455,51 @@ internal sealed class SchedulerLoop
             _cluster.RemoveBudget(old!.Key);
         else
             _cluster.SetBudget(now);
+    }
+
+    private void TakeClaim(PersistentVolumeClaim? old, PersistentVolumeClaim? now)
+    {
+        if (now is null)
+            _storage.Remove(old!);
+        else
+            _storage.Set(now);
+        if (old == now)
+            return;
+        var key = (now ?? old)!.Key;
+        TellOfClaim(key);
+        _queue.OnChange(new ClusterChange(ClusterChangeType.ClaimChanged) { Claim = key }, _client.Time.GetUtcNow());
+    }
+
+    private void TakeVolume(PersistentVolume? old, PersistentVolume? now)
+    {
+        if (now is null)
+            _storage.Remove(old!);
+        else
+            _storage.Set(now);
+        if (old == now)
+            return;
+        foreach (var volume in (PersistentVolume?[])[old, now])
+        {
+            if (volume?.Spec.ClaimRef is { Namespace: { } ns, Name: { } name })
+                TellOfClaim(new NamespacedName(ns, name));
+        }
+        _queue.OnChange(new ClusterChange(ClusterChangeType.StorageChanged), _client.Time.GetUtcNow());
+    }
+
+    private void TellOfClaim(NamespacedName claim)
+    {
+        foreach (var wait in _volumeWaits.For(claim))
+            LookAtVolumes(wait);
+    }
+
+    private void TakeClass(StorageClass? old, StorageClass? now)
+    {
+        if (now is null)
+            _storage.Remove(old!);
+        else
+            _storage.Set(now);
+        if (old != now)
+            _queue.OnChange(new ClusterChange(ClusterChangeType.StorageChanged), _client.Time.GetUtcNow());
     }
 
     private void TakeService(Service? old, Service? now)

@@ -21,6 +21,9 @@ public sealed record SchedulerOptions
     /// <summary>Bindings and condition patches under way at once; the next waits.</summary>
     public int WriteLimit { get; init; } = 100;
 
+    /// <summary>How long a pod waits on its node for the volumes that are made for it; then a node is looked for anew.</summary>
+    public TimeSpan VolumeLimit { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Decides between equally good nodes.</summary>
     public ulong Seed { get; init; } = 1;
 

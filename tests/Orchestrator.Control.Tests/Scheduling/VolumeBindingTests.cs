@@ -10,14 +10,17 @@ namespace Orchestrator.Control.Tests.Scheduling;
 public sealed class VolumeBindingTests
 {
     private readonly FakeCluster _objects = new();
+    private readonly StorageState _storage = new();
     private readonly ClusterState _cluster = new();
     private readonly VolumeBindingPlugin _plugin;
     private readonly Scheduler _scheduler;
 
     public VolumeBindingTests()
     {
-        _plugin = new VolumeBindingPlugin(_objects);
-        _scheduler = new Scheduler(_cluster, new SchedulerProfile { Filters = [_plugin] }, seed: 7);
+        _objects.Changed = Take;
+        var profile = SchedulerProfile.Default(_storage);
+        _plugin = profile.Filters.OfType<VolumeBindingPlugin>().Single();
+        _scheduler = new Scheduler(_cluster, profile with { NoFit = null }, seed: 7);
         foreach (string name in (string[])["n1", "n2"])
             _cluster.SetNode(Make.Node(name, zone: "z" + name[1..]));
         _objects.With(
@@ -98,19 +101,19 @@ public sealed class VolumeBindingTests
         var written = (PersistentVolumeClaim)Assert.Single(choice.Writes(node.Name));
         _objects.Store(written);
 
-        bool early = choice.IsDone(_objects, node.Node!, out string? earlyProblem);
+        bool early = choice.IsDone(_storage, node.Node!, out string? earlyProblem);
         _objects.Change<PersistentVolumeClaim>("default", "data", found =>
         {
             found.Spec.VolumeName = "pvc-1";
             found.Metadata.Annotations![StorageNames.BindCompleted] = "yes";
         });
-        bool half = choice.IsDone(_objects, node.Node!, out _);
+        bool half = choice.IsDone(_storage, node.Node!, out _);
         _objects.With(VolumeOn("pvc-1", node.Name));
 
         Assert.Equal(node.Name, written.Annotations[StorageNames.SelectedNode]);
         Assert.Empty(claim.Annotations);
         Assert.Equal((false, null, false), (early, earlyProblem, half));
-        Assert.True(choice.IsDone(_objects, node.Node!, out _));
+        Assert.True(choice.IsDone(_storage, node.Node!, out _));
     }
 
     [Fact]
@@ -120,14 +123,14 @@ public sealed class VolumeBindingTests
         var node = _scheduler.Schedule(Using("data")).Node!;
         var choice = _plugin.Reserve(node);
 
-        bool refused = choice.IsDone(_objects, node.Node!, out string? refusal); // The provisioner has taken the node off.
+        bool refused = choice.IsDone(_storage, node.Node!, out string? refusal); // The provisioner has taken the node off.
         _objects.Change<PersistentVolumeClaim>("default", "data", found =>
         {
             found.Spec.VolumeName = "far";
             (found.Metadata.Annotations ??= [])[StorageNames.BindCompleted] = "yes";
         });
         _objects.With(VolumeOn("far", "n3"));
-        bool moved = choice.IsDone(_objects, node.Node!, out string? conflict);
+        bool moved = choice.IsDone(_storage, node.Node!, out string? conflict);
 
         Assert.Equal((false, "provisioning failed for PVC \"data\""), (refused, refusal));
         Assert.Equal((false, $"pv \"far\" node affinity doesn't match node \"{node.Name}\""), (moved, conflict));
@@ -156,6 +159,156 @@ public sealed class VolumeBindingTests
         Waiting("data", "zonal");
 
         Assert.Equal("n2", _scheduler.Schedule(Using("data")).Node!.Name);
+    }
+
+    [Fact]
+    public void Two_pods_are_not_given_one_volume_before_the_first_write_is_seen()
+    {
+        Waiting("a", "manual");
+        Waiting("b", "manual");
+        Free("v", "manual", "1Gi", "n2");
+        var first = _plugin.Reserve(_scheduler.Schedule(Using("a")).Node!);
+
+        foreach (var write in first.Writes("n2"))
+            _storage.Assume(write);
+        string? meanwhile = _scheduler.Schedule(Using("b")).Error?.Message;
+        foreach (var write in first.Writes("n2"))
+            _storage.Forget(write); // Not what was assumed, but its like.
+        string? still = _scheduler.Schedule(Using("b")).Error?.Message;
+
+        const string None = "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.";
+        Assert.Equal((None, None), (meanwhile, still));
+    }
+
+    [Fact]
+    public void What_was_not_written_after_all_is_free_again()
+    {
+        Waiting("a", "manual");
+        Waiting("b", "manual");
+        Free("v", "manual", "1Gi", "n2");
+        var writes = _plugin.Reserve(_scheduler.Schedule(Using("a")).Node!).Writes("n2");
+        foreach (var write in writes)
+            _storage.Assume(write);
+
+        foreach (var write in writes)
+            _storage.Forget(write);
+
+        Assert.Equal("n2", _scheduler.Schedule(Using("b")).Node!.Name);
+    }
+
+    [Fact]
+    public void Pods_of_one_claim_get_one_volume()
+    {
+        Waiting("a", "manual");
+        Free("v1", "manual", "1Gi", "n1");
+        Free("v2", "manual", "1Gi", "n2");
+        var node = _scheduler.Schedule(Using("a")).Node!;
+        var first = _plugin.Reserve(node);
+        foreach (var write in first.Writes(node.Name))
+            _storage.Assume(write);
+
+        var next = _scheduler.Schedule(Using("a")).Node!;
+        var second = _plugin.Reserve(next);
+
+        Assert.Equal(node.Name, next.Name);
+        Assert.Equal(first.Bindings[0].Volume.Name, Assert.Single(second.Bindings).Volume.Name);
+        Assert.Empty(second.Writes(node.Name));
+    }
+
+    [Fact]
+    public void A_claim_whose_own_volume_is_out_of_reach_gets_no_other()
+    {
+        Waiting("a", "later");
+        Free("own", "later", "1Gi", "n3");
+        Free("other", "later", "1Gi", "n1");
+        _objects.Change<PersistentVolume>("", "own", volume => volume.Spec.ClaimRef = new ObjectReference { Namespace = "default", Name = "a" });
+
+        Assert.Equal("0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.", _scheduler.Schedule(Using("a")).Error!.Message);
+    }
+
+    [Fact]
+    public void A_claim_that_is_named_twice_in_a_pod_gets_one_volume()
+    {
+        Waiting("a", "manual");
+        Free("v1", "manual", "1Gi", "n1");
+        Free("v2", "manual", "1Gi", "n1");
+
+        Assert.Single(_plugin.Reserve(_scheduler.Schedule(Using("a", "a")).Node!).Bindings);
+    }
+
+    [Fact]
+    public void A_pod_is_scheduled_anew_where_its_volume_is_taken_from_it()
+    {
+        Waiting("a", "manual");
+        Free("v", "manual", "1Gi", "n2");
+        var node = _scheduler.Schedule(Using("a")).Node!;
+        var choice = _plugin.Reserve(node);
+        _objects.Store(choice.Writes("n2")[0]);
+        bool waits = !choice.IsDone(_storage, node.Node!, out string? before);
+
+        _objects.Change<PersistentVolume>("", "v", volume => volume.Spec.ClaimRef = null);
+
+        Assert.Equal((true, null), (waits, before));
+        Assert.False(choice.IsDone(_storage, node.Node!, out string? problem));
+        Assert.Equal("ClaimRef got reset for pv \"v\"", problem);
+    }
+
+    [Fact]
+    public void A_claim_for_one_pod_has_one_wherever_it_runs()
+    {
+        Bound("data", "v", "n1").Spec.AccessModes = ["ReadWriteOncePod"];
+        var first = Using("data");
+        _cluster.Assume(first, "n1");
+        const string InUse = "0/2 nodes are available: 2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode.";
+
+        string? meanwhile = _scheduler.Schedule(Using("data")).Error?.Message;
+        _cluster.RemovePod(first.Uid);
+
+        Assert.Equal(InUse, meanwhile);
+        Assert.Equal("n1", _scheduler.Schedule(Using("data")).Node!.Name);
+    }
+
+    [Fact]
+    public void What_changes_of_storage_wakes_the_pods_that_it_may_help()
+    {
+        var pod = Using("data");
+
+        bool Helps(ClusterChange change) => _plugin.MayHelp(pod, change);
+
+        Assert.True(Helps(new ClusterChange(ClusterChangeType.ClaimChanged) { Claim = new NamespacedName("default", "data") }));
+        Assert.False(Helps(new ClusterChange(ClusterChangeType.ClaimChanged) { Claim = new NamespacedName("default", "other") }));
+        Assert.False(Helps(new ClusterChange(ClusterChangeType.ClaimChanged) { Claim = new NamespacedName("elsewhere", "data") }));
+        Assert.True(Helps(new ClusterChange(ClusterChangeType.StorageChanged)));
+        Assert.False(Helps(new ClusterChange(ClusterChangeType.PodGone) { Pod = pod }));
+    }
+
+    [Fact]
+    public void A_pods_own_claim_must_be_its_own()
+    {
+        var pod = Make.Pod("p");
+        pod.Metadata.Uid = "u";
+        pod.Spec.Volumes = [new Volume { Name = "scratch", Ephemeral = new EphemeralVolumeSource() }];
+        string missing = _scheduler.Schedule(PodInfo.Of(pod)).Error!.Message;
+        var claim = Waiting("p-scratch", "later");
+        string foreign = _scheduler.Schedule(PodInfo.Of(pod)).Error!.Message;
+
+        claim.Metadata.OwnerReferences = [References.Controller(pod)];
+
+        Assert.Equal("0/2 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim \"p-scratch\".", missing);
+        Assert.Equal("0/2 nodes are available: PVC default/p-scratch was not created for pod default/p (pod is not owner).", foreign);
+        Assert.NotNull(_scheduler.Schedule(PodInfo.Of(pod)).Node);
+    }
+
+    private void Take(IKubernetesObject? before, IKubernetesObject? after)
+    {
+        switch (after ?? before)
+        {
+            case PersistentVolumeClaim claim when after is null: _storage.Remove(claim); break;
+            case PersistentVolumeClaim claim: _storage.Set(claim); break;
+            case PersistentVolume volume when after is null: _storage.Remove(volume); break;
+            case PersistentVolume volume: _storage.Set(volume); break;
+            case StorageClass storage: _storage.Set(storage); break;
+        }
     }
 
     private static StorageClass Class(string name, string provisioner, string mode = StorageNames.WaitForFirstConsumer) =>

@@ -254,6 +254,35 @@ public sealed class StatefulSetControllerTests
         Assert.Equal((ownerOfKept, ownerOfCondemned), (OwnerOf("data-db-0"), OwnerOf("data-db-1")));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_place_whose_claim_is_about_to_go_has_no_pod_before_the_claim_is_gone(bool isDeleted)
+    {
+        _cluster.With(New(replicas: 1, change: spec => spec.VolumeClaimTemplates = [Claim()]));
+        Settle();
+        _cluster.Remove(_cluster.Get<Pod>(Make.Ns, "db-0")!);
+        var claim = _cluster.Change<PersistentVolumeClaim>(Make.Ns, "data-db-0", found =>
+        {
+            if (isDeleted)
+                found.Metadata.DeletionTimestamp = _cluster.Now;
+            else
+                found.Metadata.OwnerReferences = [new OwnerReference { ApiVersion = "v1", Kind = "Pod", Name = "db-0", Uid = "former" }];
+        });
+
+        Settle();
+        bool wasMade = _cluster.Get<Pod>(Make.Ns, "db-0") is not null;
+        var woken = StatefulSetController.Description.Watches.Single(watch => watch.Kind == PersistentVolumeClaim.StaticKind)
+            .Keys(new ObjectChange(claim, null), _cluster);
+        _cluster.Remove(claim);
+        Settle();
+
+        Assert.False(wasMade);
+        Assert.Equal(["db"], woken.Select(key => key.Name));
+        Assert.NotNull(_cluster.Get<Pod>(Make.Ns, "db-0"));
+        Assert.NotEqual(claim.Uid, _cluster.Get<PersistentVolumeClaim>(Make.Ns, "data-db-0")!.Uid);
+    }
+
     [Fact]
     public void A_failed_pod_is_deleted_and_made_anew_under_its_name()
     {

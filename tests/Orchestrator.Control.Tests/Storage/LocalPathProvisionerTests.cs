@@ -1,3 +1,4 @@
+using Orchestrator.Api.StorageV1;
 using Orchestrator.Control.Nodes;
 using Orchestrator.Control.Storage;
 
@@ -6,13 +7,22 @@ namespace Orchestrator.Control.Tests.Storage;
 /// <summary>Volumes on the nodes' own disks.</summary>
 public sealed class LocalPathProvisionerTests
 {
-    private static readonly ControllerDescription Controller = LocalPathProvisioner.Describe("/data/volumes/");
+    private static readonly ControllerDescription Controller = LocalPathProvisioner.Description;
 
     private readonly FakeCluster _cluster = new();
 
     public LocalPathProvisionerTests() => _cluster.With(
         LocalPathProvisioner.DefaultClass(),
-        new Node { Metadata = new ObjectMeta { Name = "n1", Labels = new() { ["kubernetes.io/hostname"] = "host-1" } } });
+        new Node
+        {
+            Metadata = new ObjectMeta
+            {
+                Name = "n1",
+                Labels = new() { ["kubernetes.io/hostname"] = "host-1" },
+                Annotations = new() { [LocalPathProvisioner.FolderAnnotation] = "/data/volumes/" },
+            },
+        },
+        new Node { Metadata = new ObjectMeta { Name = "pretended" } });
 
     [Fact]
     public void A_claim_gets_a_folder_of_the_node_where_its_pod_will_run()
@@ -42,7 +52,6 @@ public sealed class LocalPathProvisionerTests
             "no node was chosen: the class must have volumeBindingMode WaitForFirstConsumer",
             claim => claim.Metadata.Annotations!.Remove(StorageNames.SelectedNode)
         },
-        { "node \"n9\" not found", claim => claim.Metadata.Annotations![StorageNames.SelectedNode] = "n9" },
     };
 
     [Theory]
@@ -57,6 +66,68 @@ public sealed class LocalPathProvisionerTests
 
         Assert.Empty(_cluster.List<PersistentVolume>());
         Assert.Equal([$"Warning ProvisioningFailed failed to provision volume with StorageClass \"local-path\": {problem}"], _cluster.Events);
+    }
+
+    [Fact]
+    public void A_node_that_names_no_folder_has_volumes_that_are_objects_alone()
+    {
+        var claim = Claim();
+        claim.Metadata.Annotations![StorageNames.SelectedNode] = "pretended";
+        _cluster.Add(claim);
+
+        _cluster.Settle(Controller, claim.Key);
+
+        var volume = Assert.Single(_cluster.List<PersistentVolume>());
+        Assert.Equal($"/var/lib/orchestrator/volumes/pvc-{claim.Uid}_{Make.Ns}_data", volume.Spec.Local!.Path);
+        Assert.Empty(volume.Metadata.Finalizers.OrEmpty());
+        Assert.Equal("pretended", LocalPathProvisioner.NodeOf(volume));
+    }
+
+    [Fact]
+    public void A_node_that_is_gone_is_taken_off_the_claim_so_that_another_is_chosen()
+    {
+        var claim = Claim();
+        claim.Metadata.Annotations![StorageNames.SelectedNode] = "n9";
+        _cluster.Add(claim);
+
+        _cluster.Reconcile(Controller, claim.Key);
+
+        Assert.DoesNotContain(StorageNames.SelectedNode, _cluster.Get<PersistentVolumeClaim>(Make.Ns, "data")!.Annotations.Keys);
+        Assert.Equal(["Warning ProvisioningFailed failed to provision volume with StorageClass \"local-path\": node \"n9\" not found"], _cluster.Events);
+    }
+
+    [Fact]
+    public void A_long_name_makes_a_folder_that_a_filesystem_takes()
+    {
+        var claim = Claim();
+        claim.Metadata.Name = string.Join('.', Enumerable.Repeat(new string('x', 62), 4));
+        _cluster.Add(claim);
+
+        _cluster.Settle(Controller, claim.Key);
+
+        string folder = Path.GetFileName(Assert.Single(_cluster.List<PersistentVolume>()).Spec.Local!.Path!);
+        Assert.Equal(255, folder.Length);
+        Assert.StartsWith($"pvc-{claim.Uid}_", folder, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true, "5Gi")]
+    [InlineData(false, "3Gi")]
+    public void A_claim_that_may_grow_has_what_it_asks_for(bool mayGrow, string capacity)
+    {
+        var claim = _cluster.Add(Claim());
+        _cluster.Settle(Controller, claim.Key);
+        var volume = Assert.Single(_cluster.List<PersistentVolume>());
+        _cluster.Change<StorageClass>("", LocalPathProvisioner.ClassName, storage => storage.AllowVolumeExpansion = mayGrow);
+        _cluster.Change<PersistentVolumeClaim>(Make.Ns, "data", found =>
+        {
+            found.Spec.VolumeName = volume.Name;
+            found.Spec.Resources!.Requests!["storage"] = Quantity.Parse("5Gi");
+        });
+
+        _cluster.Settle(Controller, claim.Key);
+
+        Assert.Equal(capacity, _cluster.Get<PersistentVolume>("", volume.Name)!.Spec.Capacity!["storage"].ToString());
     }
 
     [Fact]

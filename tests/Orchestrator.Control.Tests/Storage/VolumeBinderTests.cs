@@ -226,6 +226,37 @@ public sealed class VolumeBinderTests
     }
 
     [Fact]
+    public void A_claim_without_a_class_gets_the_default_one_once_there_is_one()
+    {
+        var none = Claim("none", "1Gi", "");
+        _cluster.With(Claim("any", "1Gi"), none);
+        Settle();
+        string? before = ClaimNow("any").Spec.StorageClassName;
+        var preset = Class("fast", "example.com/x");
+        preset.Metadata.Annotations = new() { [StorageNames.DefaultClass] = "true" };
+
+        _cluster.With(preset);
+        Settle();
+
+        Assert.Equal((null, "fast", ""), (before, ClaimNow("any").Spec.StorageClassName, ClaimNow("none").Spec.StorageClassName));
+        Assert.Equal("example.com/x", ClaimNow("any").Annotations[StorageNames.Provisioner]);
+    }
+
+    [Fact]
+    public void A_claim_without_a_class_rather_takes_a_volume_without_one()
+    {
+        var preset = Class("fast", "example.com/x");
+        preset.Metadata.Annotations = new() { [StorageNames.DefaultClass] = "true" };
+        _cluster.With(preset, Volume("v", "1Gi"));
+        Settle();
+
+        _cluster.With(Claim("any", "1Gi"));
+        Settle();
+
+        Assert.Equal(("v", null), (ClaimNow("any").Spec.VolumeName, ClaimNow("any").Spec.StorageClassName));
+    }
+
+    [Fact]
     public void What_changes_wakes_whom_it_concerns()
     {
         var bound = Claim("bound", "1Gi");
@@ -233,11 +264,13 @@ public sealed class VolumeBinderTests
         var volume = Volume("v", "1Gi");
         _cluster.With(Claim("waits", "1Gi"), Claim("other", "1Gi", "fast"), bound, volume, Class("fast", "x"));
 
+        _cluster.Reconcile(VolumeBinder.Description, new NamespacedName("", "nothing")); // Its indexes are known from here on.
+
         IEnumerable<string> Woken<T>(T item) where T : class, IKubernetesObject<T> => VolumeBinder.Description.Watches
             .Single(watch => watch.Kind == T.StaticKind).Keys(new ObjectChange(null, item), _cluster).Select(key => key.Name).Order(StringComparer.Ordinal);
 
         Assert.Equal(["v", "waits"], Woken(volume));
-        Assert.Equal(["other"], Woken(Class("fast", "x")));
+        Assert.Equal(["other", "waits"], Woken(Class("fast", "x"))); // It may be the default one.
         volume.Spec.ClaimRef = new ObjectReference { Namespace = Make.Ns, Name = "waits" };
         Assert.Equal(["v", "waits"], Woken(ClaimNow("waits")));
     }

@@ -48,6 +48,19 @@ public sealed class LocalPathTests : IDisposable
         Assert.False(Directory.Exists(folder));
     }
 
+    [Fact]
+    public async Task The_folder_of_a_volume_that_is_to_be_kept_stays_when_its_object_goes()
+    {
+        string folder = Folder("kept");
+        PersistentVolume volume = Volume("kept", folder);
+        volume.Spec.PersistentVolumeReclaimPolicy = "Retain";
+
+        _api.Write(volume);
+        await UntilAsync(() => !IsHeld("kept"), "it is let go of");
+
+        Assert.True(File.Exists(Path.Combine(folder, "data")));
+    }
+
     [Theory]
     [InlineData("not deleted")]
     [InlineData("of another node")]

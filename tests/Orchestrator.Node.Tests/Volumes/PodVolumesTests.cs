@@ -41,6 +41,7 @@ public sealed class PodVolumesTests : IAsyncDisposable
             Objects = new WatchedObjects(_api, _clock, CancellationToken.None),
             Alarms = _alarms,
             Allocatable = new Dictionary<string, Quantity>(),
+            LocalVolumes = Path.Combine(_node.Path, "local"),
         };
     }
 
@@ -428,6 +429,23 @@ public sealed class PodVolumesTests : IAsyncDisposable
 
         Assert.Equal(0x1FF, (int)File.GetUnixFileMode(folder));
         Assert.Equal([$"bind {folder} {Root("web", "local-volume", "pvc-1")}"], _mounts.Made);
+    }
+
+    [Fact]
+    public async Task A_folder_elsewhere_is_not_made_whatever_a_volume_says()
+    {
+        string folder = Path.Combine(_node.Path, "elsewhere", "pvc-1");
+        AddClaim("data", "pvc-1", volume =>
+        {
+            volume.Spec.Local = new LocalVolumeSource { Path = folder };
+            volume.Metadata.Annotations = new() { [StorageNames.ProvisionedBy] = LocalPathProvisioner.Name, [StorageNames.SelectedNode] = "n1" };
+        });
+        PodVolumes volumes = For(Pod("web", new Volume { Name = "data", PersistentVolumeClaim = new PersistentVolumeClaimVolumeSource { ClaimName = "data" } }));
+
+        Assert.NotNull(await volumes.SetUpAsync(CancellationToken.None));
+
+        Assert.Equal([$"MountVolume.SetUp failed for volume \"data\" : path \"{folder}\" does not exist"], Told());
+        Assert.False(Directory.Exists(folder));
     }
 
     [Fact]

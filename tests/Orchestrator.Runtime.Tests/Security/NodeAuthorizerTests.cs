@@ -1,5 +1,6 @@
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security.Authorization;
 
@@ -24,6 +25,7 @@ public sealed class NodeAuthorizerTests
             new Volume { Name = "a", Projected = new() { Sources = [new() { Secret = new() { Name = "projected" } }, new() { ConfigMap = new() { Name = "map" } }] } },
             new Volume { Name = "b", PersistentVolumeClaim = new() { ClaimName = "claim" } },
         ];
+        _objects.Put(OnDisk("on-disk", "one")).Put(OnDisk("on-others", "two"));
         _objects.Put(pod).Put(AdmissionTests.Pod("q", "two"))
             .Put(new PersistentVolumeClaim { Metadata = new ObjectMeta { Namespace = "ns", Name = "claim" }, Spec = new() { VolumeName = "volume" } })
             .Put(new PersistentVolume
@@ -48,6 +50,13 @@ public sealed class NodeAuthorizerTests
     [InlineData("get", "", "persistentvolumeclaims", "ns", "claim", true)]
     [InlineData("get", "", "persistentvolumes", "", "volume", true)]
     [InlineData("get", "", "persistentvolumes", "", "other", false)]
+    [InlineData("list", "", "persistentvolumes", "", "", true)]
+    [InlineData("get", "", "persistentvolumes", "", "on-disk", true)]
+    [InlineData("update", "", "persistentvolumes", "", "on-disk", true)]
+    [InlineData("update", "", "persistentvolumes/status", "", "on-disk", false)]
+    [InlineData("delete", "", "persistentvolumes", "", "on-disk", false)]
+    [InlineData("update", "", "persistentvolumes", "", "on-others", false)]
+    [InlineData("update", "", "persistentvolumes", "", "volume", false)]
     [InlineData("create", "", "serviceaccounts/token", "ns", "robot", true)]
     [InlineData("create", "", "serviceaccounts/token", "ns", "default", false)]
     [InlineData("get", "", "serviceaccounts", "ns", "robot", false)]
@@ -100,4 +109,12 @@ public sealed class NodeAuthorizerTests
 
         Assert.Equal(isAllowed, (await new NodeAuthorizer(_objects).AuthorizeAsync(request, default)).IsAllowed);
     }
+
+    private static PersistentVolume OnDisk(string name, string node) => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Name = name, Annotations = new() { [StorageNames.ProvisionedBy] = LocalPathProvisioner.Name, [StorageNames.SelectedNode] = node },
+        },
+    };
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
+using Orchestrator.Control.Storage;
 
 namespace Orchestrator.Runtime.Tests.Simulation;
 
@@ -50,6 +51,8 @@ internal sealed class HistoryRules
         LookAtWish(change);
         if (change.Resource.Plural == "pods")
             LookAtPod(change);
+        if (change.Resource.Plural is "persistentvolumes" or "persistentvolumeclaims")
+            LookAtBond(change);
         if (change.Resource.Plural == "jobs" && change.Old is null)
             LookAtNewJob(change);
     }
@@ -103,7 +106,10 @@ internal sealed class HistoryRules
         if (change.Old is not null && Text(change.Old, "spec", "nodeName") is { Length: > 0 } before && before != node)
             Break(change, $"moved from {before} to {node}");
         if (node.Length > 0 && (change.Old is null || Text(change.Old, "spec", "nodeName").Length == 0))
+        {
             LookAtRoom(change, node);
+            LookAtVolumes(change, node);
+        }
         string phase = Text(change.New!, "status", "phase");
         if (phase != "Succeeded")
             return;
@@ -131,6 +137,36 @@ internal sealed class HistoryRules
             .Sum(container => container.Resources?.Requests.OrEmpty().GetValueOrDefault("cpu").MilliValue ?? 0);
         if (asked > room)
             Break(change, $"made {node} hold {asked}m of {room}m");
+    }
+
+    // A volume is nobody else's before it was nobody's, and a claim keeps the one that it has.
+    private void LookAtBond(FakeApiServer.Change change)
+    {
+        if (change.Old is null)
+            return;
+        bool isVolume = change.Resource.Plural == "persistentvolumes";
+        string before = isVolume ? (string?)change.Old["spec"]?["claimRef"]?["uid"] ?? "" : Text(change.Old, "spec", "volumeName");
+        string after = isVolume ? (string?)change.New!["spec"]?["claimRef"]?["uid"] ?? "" : Text(change.New!, "spec", "volumeName");
+        if (before.Length > 0 && before != after && (after.Length > 0 || !isVolume))
+            Break(change, $"went from {before} to {after}");
+    }
+
+    // A pod was bound: its claims had their volumes, and the node reaches them. Claims that are gone or going were not when it was decided.
+    private void LookAtVolumes(FakeApiServer.Change change, string node)
+    {
+        var pod = KubernetesJson.Deserialize<Api.CoreV1.Pod>(FakeApiServer.Bytes(change.New!));
+        foreach (string name in pod.Spec.Volumes.OrEmpty().Select(volume => volume.PersistentVolumeClaim?.ClaimName).OfType<string>())
+        {
+            if (_server.Find<Api.CoreV1.PersistentVolumeClaim>(pod.Namespace, name) is not { IsBeingDeleted: false } claim)
+                continue;
+            // Another one of the same name was seen when it was decided.
+            if (claim.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp)
+                continue;
+            if (_server.Find<Api.CoreV1.PersistentVolume>("", claim.Spec.VolumeName ?? "") is not { } volume || volume.Spec.ClaimRef?.Uid != claim.Uid)
+                Break(change, $"was bound while its claim {name} had no volume");
+            else if (!VolumeMatch.IsReachedFrom(volume, _server.Find<Api.CoreV1.Node>("", node)))
+                Break(change, $"was bound to {node}, from where {volume.Name} is out of reach");
+        }
     }
 
     // A start of a CronJob is a name; one of them may be made once.

@@ -3,6 +3,8 @@ using Orchestrator.Api.AppsV1;
 using Orchestrator.Api.BatchV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
+using Orchestrator.Api.StorageV1;
+using Orchestrator.Control.Storage;
 
 namespace Orchestrator.Runtime.Tests.Simulation;
 
@@ -27,6 +29,60 @@ internal static class SimulatedObjects
         set.Spec.Template = Template(name);
         return set;
     }
+
+    /// <summary>Each pod of the set has a claim of its own.</summary>
+    public static StatefulSet Claiming(this StatefulSet set, string storageClass)
+    {
+        set.Spec.VolumeClaimTemplates =
+        [
+            new PersistentVolumeClaim
+            {
+                Metadata = new ObjectMeta { Name = "data" },
+                Spec = new PersistentVolumeClaimSpec
+                {
+                    AccessModes = ["ReadWriteOnce"],
+                    StorageClassName = storageClass,
+                    Resources = new VolumeResourceRequirements { Requests = new() { ["storage"] = Quantity.Parse("1Gi") } },
+                },
+            },
+        ];
+        return set;
+    }
+
+    public static StorageClass StorageClass(string name, string provisioner) => new()
+    {
+        Metadata = new ObjectMeta { Name = name },
+        Provisioner = provisioner,
+        ReclaimPolicy = "Delete",
+        VolumeBindingMode = StorageNames.WaitForFirstConsumer,
+    };
+
+    /// <summary>A disk of a node that somebody has made known.</summary>
+    public static PersistentVolume Volume(string name, string storageClass, string node) => new()
+    {
+        Metadata = new ObjectMeta { Name = name },
+        Spec = new PersistentVolumeSpec
+        {
+            AccessModes = ["ReadWriteOnce"],
+            Capacity = new() { ["storage"] = Quantity.Parse("1Gi") },
+            StorageClassName = storageClass,
+            PersistentVolumeReclaimPolicy = "Retain",
+            Local = new LocalVolumeSource { Path = "/disks/" + name },
+            NodeAffinity = new VolumeNodeAffinity
+            {
+                Required = new NodeSelector
+                {
+                    NodeSelectorTerms =
+                    [
+                        new NodeSelectorTerm
+                        {
+                            MatchExpressions = [new NodeSelectorRequirement { Key = "kubernetes.io/hostname", Operator = "In", Values = [node] }],
+                        },
+                    ],
+                },
+            },
+        },
+    };
 
     public static DaemonSet DaemonSet(string name)
     {

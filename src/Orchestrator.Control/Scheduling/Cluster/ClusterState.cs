@@ -21,6 +21,7 @@ public sealed class ClusterState
     private readonly HashSet<string> _assumed = [];
     private readonly Dictionary<string, TopologyTable> _topologies = [];
     private readonly Dictionary<string, Dictionary<string, string>> _namespaces = [];
+    private readonly Dictionary<NamespacedName, int> _claimUsers = [];
     private readonly PodCounters _counters;
     private NodeInfo[]? _order = [];
     private int _slotCount;
@@ -172,6 +173,9 @@ public sealed class ClusterState
     internal bool IsMeant(AffinityTerm term, PodInfo pod) =>
         term.Matches(pod.Key.Namespace, _namespaces.GetValueOrDefault(pod.Key.Namespace), pod.Labels);
 
+    /// <summary>How many pods on nodes use a claim.</summary>
+    internal int CountUsers(string ns, string claim) => _claimUsers.GetValueOrDefault(new NamespacedName(ns, claim));
+
     internal SlotCounter Count(PodQuery query) => _counters.Get(query);
 
     internal TopologyTable Topology(string key)
@@ -272,6 +276,17 @@ public sealed class ClusterState
         Affinity.Add(pod.Affinity, node.Slot, sign);
         PreferredAffinity.Add(pod.PreferredAffinity, node.Slot, sign);
         PreferredAntiAffinity.Add(pod.PreferredAntiAffinity, node.Slot, sign);
+        foreach (var claim in pod.Claims)
+            CountUser(new NamespacedName(pod.Key.Namespace, claim.Name), sign);
+    }
+
+    private void CountUser(NamespacedName claim, int sign)
+    {
+        int count = _claimUsers.GetValueOrDefault(claim) + sign;
+        if (count > 0)
+            _claimUsers[claim] = count;
+        else
+            _claimUsers.Remove(claim);
     }
 
     // Most changes of a pod on a node are its kubelet's words about its state: nothing that is counted here.

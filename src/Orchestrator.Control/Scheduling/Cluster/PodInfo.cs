@@ -36,6 +36,7 @@ public sealed class PodInfo
             .Select(constraint => new SpreadConstraint(constraint, pod.Metadata.Labels))];
         Images = [.. spec.InitContainers.OrEmpty().Concat(spec.Containers.OrEmpty())
             .Select(container => NormalizeImage(container.Image ?? ""))];
+        Claims = PodClaim.Of(pod);
     }
 
     public Pod Pod { get; internal set; }
@@ -74,10 +75,16 @@ public sealed class PodInfo
     /// <summary>The containers' images, tags filled in.</summary>
     internal string[] Images { get; }
 
+    internal PodClaim[] Claims { get; }
+
+    public bool HasClaims => Claims.Length > 0;
+
     /// <summary>The node on which the pod is counted; null while it is on none.</summary>
     internal NodeInfo? Node { get; set; }
 
     public static PodInfo Of(Pod pod) => new(pod);
+
+    internal bool Uses(NamespacedName claim) => claim.Namespace == Key.Namespace && Array.Exists(Claims, one => one.Name == claim.Name);
 
     // "nginx" is stored as "nginx:latest" on nodes; a colon before the last slash is a registry's port.
     internal static string NormalizeImage(string image) =>

@@ -35,20 +35,25 @@ public sealed record VolumeChoice(
     }
 
     /// <summary>Whether all claims have their volumes by now, so that the pod may be bound.</summary>
-    /// <param name="cache">It must have seen what <see cref="Writes"/> led to.</param>
+    /// <param name="storage">It must have seen what <see cref="Writes"/> led to.</param>
     /// <param name="problem">Why they never will: the pod has to be scheduled anew; else null.</param>
-    public bool IsDone(IObjectCache cache, Node node, out string? problem)
+    public bool IsDone(StorageState storage, Node node, out string? problem)
     {
         problem = null;
         bool isDone = true;
         foreach (var claim in Bindings.Select(binding => binding.Claim).Concat(Provisions))
-            isDone &= IsDone(claim, cache, node, ref problem);
+            isDone &= IsDone(claim, storage, node, ref problem);
+        foreach (var (claim, volume) in Bindings)
+        {
+            if (storage.FindVolume(volume.Name)?.Spec.ClaimRef?.Uid != claim.Uid)
+                problem ??= $"ClaimRef got reset for pv \"{volume.Name}\"";
+        }
         return isDone && problem is null;
     }
 
-    private bool IsDone(PersistentVolumeClaim claim, IObjectCache cache, Node node, ref string? problem)
+    private bool IsDone(PersistentVolumeClaim claim, StorageState storage, Node node, ref string? problem)
     {
-        var now = cache.Get<PersistentVolumeClaim>(claim.Namespace, claim.Name);
+        var now = storage.FindClaim(claim.Namespace, claim.Name);
         if (now?.Uid != claim.Uid)
         {
             problem = $"persistentvolumeclaim \"{claim.Name}\" not found";
@@ -61,7 +66,7 @@ public sealed record VolumeChoice(
                 problem = $"provisioning failed for PVC \"{claim.Name}\"";
             return false;
         }
-        if (cache.Get<PersistentVolume>("", now.Spec.VolumeName!) is not { } volume)
+        if (storage.FindVolume(now.Spec.VolumeName!) is not { } volume)
             return false; // The claim was seen before its volume.
         if (!VolumeMatch.IsReachedFrom(volume, node))
             problem = $"pv \"{volume.Name}\" node affinity doesn't match node \"{node.Name}\"";
@@ -70,7 +75,7 @@ public sealed record VolumeChoice(
 }
 
 /// <summary>A node must reach the volumes of a pod's claims; claims that wait for their first pod must be able to have one there.</summary>
-public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
+public sealed class VolumeBindingPlugin(StorageState storage) : IFilterPlugin
 {
     private const string PluginName = "VolumeBinding";
 
@@ -94,23 +99,24 @@ public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
         _waiting.Clear();
         _bound.Clear();
         _hasLost = false;
-        var names = ClaimsOf(pod.Pod).ToList();
-        if (names.Count == 0)
+        if (!pod.HasClaims)
             return Preparation.NotNeeded;
         bool isUnbound = false;
-        foreach (var (name, isOwn) in names)
+        foreach (var (name, isOwn) in pod.Claims)
         {
-            if (cache.Get<PersistentVolumeClaim>(pod.Pod.Namespace, name) is not { } claim)
+            if (storage.FindClaim(pod.Key.Namespace, name) is not { } claim)
                 return Refused(isOwn ? $"waiting for ephemeral volume controller to create the persistentvolumeclaim \"{name}\"" : $"persistentvolumeclaim \"{name}\" not found");
             if (claim.IsBeingDeleted)
                 return Refused($"persistentvolumeclaim \"{name}\" is being deleted");
             if (claim.Status.Phase == "Lost")
                 return Refused($"persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{claim.Spec.VolumeName}\"");
+            if (isOwn && claim.ControllerOwner?.Uid != pod.Uid)
+                return Refused($"PVC {claim.Namespace}/{claim.Name} was not created for pod {pod.Key} (pod is not owner)");
             isUnbound |= !Sort(claim);
         }
         if (isUnbound)
             return Refused("pod has unbound immediate PersistentVolumeClaims");
-        _volumes = _waiting.Count > 0 ? cache.List<PersistentVolume>() : [];
+        _volumes = _waiting.Count > 0 ? [.. storage.Volumes.Where(volume => _waiting.Exists(claim => MayHave(claim, volume)))] : [];
         return Preparation.Needed;
     }
 
@@ -126,8 +132,12 @@ public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
     /// <summary>What the pod that was prepared for gets on a node that did.</summary>
     public VolumeChoice Reserve(NodeInfo node) => _waiting.Count == 0 ? VolumeChoice.Nothing : Choose(node.Node!) ?? VolumeChoice.Nothing;
 
-    public bool MayHelp(PodInfo pod, in ClusterChange change) =>
-        change.Type is ClusterChangeType.WaitingPodUpdated or ClusterChangeType.Anything || change.ChangesLabels;
+    public bool MayHelp(PodInfo pod, in ClusterChange change) => change.Type switch
+    {
+        ClusterChangeType.ClaimChanged => pod.Uses(change.Claim),
+        ClusterChangeType.StorageChanged or ClusterChangeType.WaitingPodUpdated => true,
+        _ => change.ChangesLabels,
+    };
 
     internal static bool IsBound(PersistentVolumeClaim claim) =>
         !string.IsNullOrEmpty(claim.Spec.VolumeName) && claim.Annotations.ContainsKey(StorageNames.BindCompleted);
@@ -137,7 +147,7 @@ public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
     {
         if (IsBound(claim))
         {
-            if (cache.Get<PersistentVolume>("", claim.Spec.VolumeName!) is { } volume)
+            if (storage.FindVolume(claim.Spec.VolumeName!) is { } volume)
                 _bound.Add(volume);
             else
                 _hasLost = true;
@@ -149,6 +159,10 @@ public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
         return waits;
     }
 
+    private static bool MayHave(PersistentVolumeClaim claim, PersistentVolume volume) => volume.Spec.ClaimRef is null
+        ? volume.Status.Phase == "Available" && StorageNames.ClassOf(volume) == StorageNames.ClassOf(claim)
+        : VolumeMatch.IsFor(volume, claim);
+
     /// <returns>Null if one of the claims can have none there.</returns>
     private VolumeChoice? Choose(Node node)
     {
@@ -159,6 +173,9 @@ public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
         foreach (var claim in _waiting.OrderBy(claim => (claim.Spec.Resources?.Requests).OrEmpty().GetValueOrDefault("storage")))
         {
             string chosen = claim.Annotations.GetValueOrDefault(StorageNames.SelectedNode, "");
+            // Its own one is out of reach there.
+            if (VolumeMatch.Find(claim, _volumes, node: null, isForPod: false) is { } own && !VolumeMatch.IsReachedFrom(own, node))
+                return null;
             if (chosen.Length == 0 && VolumeMatch.Find(claim, _volumes, node, isForPod: true, taken) is { } volume)
             {
                 taken.Add(volume.Name);
@@ -178,25 +195,14 @@ public sealed class VolumeBindingPlugin(IObjectCache cache) : IFilterPlugin
     }
 
     private bool CanBeMade(PersistentVolumeClaim claim, Node node) =>
-        ClassOf(claim) is { } storage && storage.Provisioner is { Length: > 0 } and not StorageNames.NoProvisioner
-        && (storage.AllowedTopologies.OrEmpty().Count == 0 || storage.AllowedTopologies.OrEmpty().Any(term => IsIn(term, node)));
+        ClassOf(claim) is { Provisioner: { Length: > 0 } and not StorageNames.NoProvisioner } found
+        && (found.AllowedTopologies.OrEmpty().Count == 0 || found.AllowedTopologies.OrEmpty().Any(term => IsIn(term, node)));
 
     private static bool IsIn(TopologySelectorTerm term, Node node) => term.MatchLabelExpressions.OrEmpty().All(requirement =>
         node.Labels.TryGetValue(requirement.Key ?? "", out string? value) && requirement.Values.OrEmpty().Contains(value));
 
     private StorageClass? ClassOf(PersistentVolumeClaim claim) =>
-        StorageNames.ClassOf(claim) is { Length: > 0 } name ? cache.Get<StorageClass>("", name) : null;
-
-    private static IEnumerable<(string Name, bool IsOwn)> ClaimsOf(Pod pod)
-    {
-        foreach (var volume in pod.Spec.Volumes.OrEmpty())
-        {
-            if (volume.PersistentVolumeClaim?.ClaimName is { } name)
-                yield return (name, false);
-            else if (volume.Ephemeral is not null)
-                yield return ($"{pod.Name}-{volume.Name}", true);
-        }
-    }
+        StorageNames.ClassOf(claim) is { Length: > 0 } name ? storage.FindClass(name) : null;
 
     private static Preparation Refused(string reason) => Preparation.Needed with { Refusal = FilterResult.Unresolvable(PluginName, reason) };
 }

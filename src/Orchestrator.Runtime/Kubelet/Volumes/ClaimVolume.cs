@@ -5,9 +5,11 @@ using Orchestrator.Control.Storage;
 namespace Orchestrator.Runtime.Kubelet.Volumes;
 
 /// <summary>A claimed volume: what it is, is found out when it is set up.</summary>
+/// <param name="localVolumes">The folder of the volumes that this node makes itself; null for none.</param>
 /// <param name="ownerUid">For a claim that was made for the pod alone: the pod's uid; else null.</param>
 internal sealed class ClaimVolume(
-    IKubeletApi api, string ns, string claimName, string? ownerUid, bool isReadOnly, VolumeFolders folders, VolumeOwner owner, IMounts mounts) : IVolume
+    IKubeletApi api, string ns, string claimName, string? ownerUid, bool isReadOnly, VolumeFolders folders, VolumeOwner owner, IMounts mounts,
+    string? localVolumes) : IVolume
 {
     private IVolume? _volume;
 
@@ -40,11 +42,14 @@ internal sealed class ClaimVolume(
         return volume.Spec switch
         {
             { Local.Path: { } path } => new LocalVolume(
-                path, LocalPathProvisioner.NodeOf(volume) is not null, folders.Of("local-volume", volume.Name), isReadOnly, owner, mounts),
+                path, IsMadeHere(volume), folders.Of("local-volume", volume.Name), isReadOnly, owner, mounts),
             { HostPath: { } host } => new HostPathVolume(host.Path ?? "", host.Type ?? ""),
             _ => throw Unknown($"failed to get Plugin from volumeSpec for volume \"{volume.Name}\" err=no volume plugin matched"),
         };
     }
+
+    private bool IsMadeHere(PersistentVolume volume) =>
+        localVolumes is not null && LocalPathProvisioner.NodeOf(volume) is not null && LocalPathFolders.PathIn(localVolumes, volume) is not null;
 
     private VolumeException Unknown(string problem) => new($"error processing PVC {ns}/{claimName}: {problem}", isUnknown: true);
 }

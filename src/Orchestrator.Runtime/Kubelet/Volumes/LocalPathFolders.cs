@@ -6,7 +6,7 @@ namespace Orchestrator.Runtime.Kubelet.Volumes;
 
 /// <summary>The folders of <see cref="LocalPathProvisioner"/>'s volumes on one node: deleted with their volumes, by the node that has them
 /// and nobody else.</summary>
-/// <remarks>It may read all volumes and take its finalizer off them, which a node may not by itself.</remarks>
+/// <remarks>What a node may do beyond Kubernetes' kubelets is just that: read all volumes, and take this finalizer off its own.</remarks>
 /// <param name="root">The folder of all volumes' folders. Nothing else is ever deleted, whatever a volume says.</param>
 internal sealed class LocalPathFolders(string nodeName, string root, IKubeletApi api, IMounts mounts, Alarms alarms) : IObjectSink<PersistentVolume>
 {
@@ -54,7 +54,9 @@ internal sealed class LocalPathFolders(string nodeName, string root, IKubeletApi
         {
             if (await api.FindAsync<PersistentVolume>("", name, _stopping) is { } volume && IsToGo(volume))
             {
-                RemoveFolder(volume);
+                // Of a volume that is to be kept, its object alone goes.
+                if (volume.Spec.PersistentVolumeReclaimPolicy != "Retain")
+                    RemoveFolder(volume);
                 PersistentVolume changed = volume.DeepClone();
                 changed.Metadata.Finalizers!.Remove(LocalPathProvisioner.Finalizer);
                 await api.UpdateAsync(changed, _stopping);
@@ -72,10 +74,16 @@ internal sealed class LocalPathFolders(string nodeName, string root, IKubeletApi
         }
     }
 
-    private void RemoveFolder(PersistentVolume volume)
+    /// <summary>Where a volume's folder lies; null for one that is none of this folder's, whatever the volume says.</summary>
+    internal static string? PathIn(string root, PersistentVolume volume)
     {
         string path = Path.GetFullPath(volume.Spec.Local?.Path ?? "/");
-        if (Path.GetDirectoryName(path) != Path.GetFullPath(root).TrimEnd('/'))
+        return Path.GetDirectoryName(path) == Path.GetFullPath(root).TrimEnd('/') ? path : null;
+    }
+
+    private void RemoveFolder(PersistentVolume volume)
+    {
+        if (PathIn(root, volume) is not { } path)
             return; // Not one that was made here.
         if (LinuxFiles.StateOfLink(path)?.Kind == FileKind.Directory)
             mounts.RemoveTree(LinuxFiles.RealPath(path));

@@ -20,6 +20,7 @@ internal sealed class NodeVolumes : IAsyncDisposable
             Objects = new WatchedObjects(api, alarms.Clock, _ending.Token),
             Alarms = alarms,
             Allocatable = allocatable,
+            LocalVolumes = settings.LocalVolumes,
             Ending = _ending.Token,
         };
     }

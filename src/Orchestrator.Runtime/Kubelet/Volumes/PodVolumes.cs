@@ -17,6 +17,9 @@ internal sealed record VolumeSurroundings
     public required Alarms Alarms { get; init; }
     public required IReadOnlyDictionary<string, Quantity> Allocatable { get; init; }
 
+    /// <inheritdoc cref="ContainerSettings.LocalVolumes"/>
+    public string? LocalVolumes { get; init; }
+
     /// <summary>The kubelet ends; volumes stay as they are.</summary>
     public CancellationToken Ending { get; init; }
 
@@ -192,9 +195,9 @@ internal sealed class PodVolumes : IAsyncDisposable
                 Task.FromResult<(IReadOnlyDictionary<string, ProjectedFile>, DateTimeOffset?)>((_sources.OfPod(source.Items, source.DefaultMode), null))),
             { Projected: { } source } => Written("projected", name, isInMemory: true, ct => _sources.OfAllAsync(source, ct)),
             { PersistentVolumeClaim: { } source } => new ClaimVolume(
-                _around.Api, pod.Namespace, source.ClaimName ?? "", null, source.ReadOnly == true, _folders, _owner, _around.Mounts),
+                _around.Api, pod.Namespace, source.ClaimName ?? "", null, source.ReadOnly == true, _folders, _owner, _around.Mounts, _around.LocalVolumes),
             { Ephemeral: not null } => new ClaimVolume(
-                _around.Api, pod.Namespace, $"{pod.Name}-{name}", pod.Uid, false, _folders, _owner, _around.Mounts),
+                _around.Api, pod.Namespace, $"{pod.Name}-{name}", pod.Uid, false, _folders, _owner, _around.Mounts, _around.LocalVolumes),
             _ => new UnknownVolume(name),
         };
     }

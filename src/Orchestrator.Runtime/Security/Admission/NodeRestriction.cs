@@ -4,6 +4,7 @@ using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.PolicyV1;
 using Orchestrator.Api.Rbac;
+using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security.Authorization;
 using CSINode = Orchestrator.Api.StorageV1.CSINode;
@@ -51,6 +52,9 @@ internal sealed class NodeRestriction : IAdmissionPlugin
                 break;
             case ("", "persistentvolumeclaims", "status"):
                 CheckClaimStatus(request, node);
+                break;
+            case ("", "persistentvolumes", _):
+                CheckVolume(request, node);
                 break;
             case ("", "serviceaccounts", "token"):
                 await CheckTokenAsync(request, node, cancellationToken);
@@ -181,6 +185,22 @@ internal sealed class NodeRestriction : IAdmissionPlugin
         }
         if (!before.DeepEquals(after))
             throw Refused(request, $"node {Quoted.Text(node)} is not allowed to update fields other than status.quantity and status.conditions");
+    }
+
+    /// <summary>What a node says of a volume is that its own disk has it no more.</summary>
+    private static void CheckVolume(AdmissionRequest request, string node)
+    {
+        if (!request.IsUpdate() || request.OldObject is not PersistentVolume old || request.Object is not PersistentVolume updated)
+            throw Refused(request, $"unexpected operation {Quoted.Text(OperationName(request))}");
+        var (before, after) = (old.DeepClone(), updated.DeepClone());
+        foreach (var volume in new[] { before, after })
+        {
+            volume.Metadata.ResourceVersion = null;
+            volume.Metadata.ManagedFields = null;
+            volume.Metadata.Finalizers?.Remove(LocalPathProvisioner.Finalizer);
+        }
+        if (!old.IsBeingDeleted || LocalPathProvisioner.NodeOf(old) != node || !before.DeepEquals(after))
+            throw Refused(request, $"node {Quoted.Text(node)} is only allowed to let go of deleted volumes on its own disk");
     }
 
     private static async ValueTask CheckTokenAsync(AdmissionRequest request, string node, CancellationToken cancellationToken)

@@ -5,6 +5,7 @@ using Orchestrator.Api.Rbac;
 using Orchestrator.Api.RbacV1;
 using Orchestrator.Api.Selectors;
 using Orchestrator.Api.StorageV1;
+using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.ApiServer;
 
 namespace Orchestrator.Runtime.Security.Authorization;
@@ -38,7 +39,9 @@ internal sealed class NodeAuthorizer(IObjectReader objects)
                 return AuthorizeReadAsync(node, request, cancellationToken);
             case ("", "persistentvolumeclaims") when request.Subresource == "status":
                 return AuthorizeClaimStatusAsync(node, request, cancellationToken);
-            case ("", "persistentvolumeclaims" or "persistentvolumes") or ("storage.k8s.io", "volumeattachments"):
+            case ("", "persistentvolumes"):
+                return AuthorizeVolumeAsync(node, request, cancellationToken);
+            case ("", "persistentvolumeclaims") or ("storage.k8s.io", "volumeattachments"):
                 return AuthorizeGetAsync(node, request, cancellationToken);
             case ("", "serviceaccounts"):
                 return AuthorizeTokenAsync(node, request, cancellationToken);
@@ -74,6 +77,20 @@ internal sealed class NodeAuthorizer(IObjectReader objects)
         if (request.Verb != "get")
             return Denied("can only get individual resources of this type");
         return request.Subresource.Length > 0 ? Denied("cannot get subresource") : AuthorizeRelatedAsync(node, request, cancellationToken);
+    }
+
+    /// <summary>Beyond what Kubernetes lets its nodes: they look for volumes on their own disks that are to go, and let them go.</summary>
+    private async ValueTask<AuthorizationDecision> AuthorizeVolumeAsync(string node, RequestAttributes request, CancellationToken cancellationToken)
+    {
+        if (request.Subresource.Length == 0)
+        {
+            if (request.Verb is "list" or "watch")
+                return AuthorizationDecision.Allow();
+            if (request.Verb is "get" or "update" && await objects.GetAsync<PersistentVolume>("", request.Name, cancellationToken) is { } volume
+                && LocalPathProvisioner.NodeOf(volume) == node)
+                return AuthorizationDecision.Allow();
+        }
+        return await AuthorizeGetAsync(node, request, cancellationToken);
     }
 
     private ValueTask<AuthorizationDecision> AuthorizeClaimStatusAsync(string node, RequestAttributes request, CancellationToken cancellationToken) =>
