@@ -16,6 +16,8 @@ internal sealed class ClusterClient : IDisposable
     /// <exception cref="CommandException">The cluster does not run.</exception>
     public static ClusterClient Of(Profile profile)
     {
+        if (ProfileSettings.Load(profile)?.AgentOf is { } server)
+            throw new CommandException($"\"{profile.Name}\" is this machine's part in {server}: ask there");
         if (ProfileLock.Holder(profile) is null)
             throw new CommandException($"Cluster \"{profile.Name}\" is not running: run 'orchestrator start --profile {profile.Name}'.");
         var credentials = AdminCredentials.Of(profile.Directory);

@@ -21,6 +21,8 @@ var root = new RootCommand("""
       orchestrator delete                      nothing stays
       orchestrator image import web.tar        an image without a registry
       orchestrator service url web             where a service is reached
+      orchestrator token create --print-join-command
+                                               what another machine is told to join (start --node-network host)
       orchestrator doctor                      what is wrong with this machine
       orchestrator start -p second --hollow-nodes 1
                                                another one beside it
@@ -29,7 +31,7 @@ var root = new RootCommand("""
     """)
 {
     StartCommand.Create(), StatusCommand.Create(), StopCommand.Create(), DeleteCommand.Create(), LogsCommand.Create(), ServerCommand.Create(),
-    ServiceCommand.Create(), ImageCommand.Create(), DoctorCommand.Create(), InstallCommand.CreateInstall(), InstallCommand.CreateUninstall(), CompletionCommand.Create(),
+    ServiceCommand.Create(), AgentCommand.Create(), TokenCommand.Create(), ImageCommand.Create(), DoctorCommand.Create(), InstallCommand.CreateInstall(), InstallCommand.CreateUninstall(), CompletionCommand.Create(),
 };
 var result = root.Parse(args);
 // A page of help would hide the line that says what is wrong.

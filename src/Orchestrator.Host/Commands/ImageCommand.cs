@@ -52,7 +52,7 @@ internal static class ImageCommand
     private static async Task<int> WithImporterAsync(string profileName, Func<ImageImporter, Task> work)
     {
         var profile = CommonOptions.ExistingProfile(profileName);
-        if (ProfileSettings.Load(profile)!.NodeSubnet is null)
+        if (!ProfileSettings.Load(profile)!.HasNode)
             throw new CommandException("the nodes of this cluster are pretended: they have every image");
         var place = NodePlace.Of(profile);
         if (ContainerdProcess.Running(place) is null)

@@ -21,7 +21,7 @@ internal static class InstallCommand
             try
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(unit)!);
-                await File.WriteAllTextAsync(unit, Unit(profile, Program()), CancellationToken.None);
+                await File.WriteAllTextAsync(unit, Unit(profile, Program(), ProfileSettings.Load(profile)!.AgentOf is not null), CancellationToken.None);
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
@@ -63,7 +63,29 @@ internal static class InstallCommand
     }
 
     /// <summary>The cluster's processes belong to the unit, but ending it is stop's work, which lets pods end in their time.</summary>
-    internal static string Unit(Profile profile, string program) => $"""
+    internal static string Unit(Profile profile, string program, bool isAgent = false) => isAgent ? $"""
+        [Unit]
+        Description=Node of a cluster ({profile.Name}) by orchestrator
+        Wants=network-online.target
+        After=network-online.target
+
+        [Service]
+        Type=exec
+        Environment=ORCHESTRATOR_HOME={Profile.Home}
+        ExecStart={program} agent --profile {profile.Name}
+        ExecStop={program} stop --profile {profile.Name}
+        KillMode=process
+        Restart=on-failure
+        RestartSec=5
+        Delegate=yes
+        LimitNOFILE=1048576
+        TasksMax=infinity
+        TimeoutStopSec=120
+
+        [Install]
+        WantedBy=multi-user.target
+
+        """ : $"""
         [Unit]
         Description=Cluster {profile.Name} of orchestrator
         Wants=network-online.target

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Orchestrator.Api;
+using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Host.Serving;
 using Orchestrator.Runtime.ApiServer;
@@ -23,7 +24,7 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<string> BindAddress = new("--bind-address")
     {
-        Description = "Address that the API server listens on", DefaultValueFactory = _ => "127.0.0.1", HelpName = "ADDRESS",
+        Description = "Address that the API server listens on (default: 127.0.0.1; with --node-network host all of the machine's)", HelpName = "ADDRESS",
     };
 
     public readonly Option<int> HttpsPort = new("--https-listen-port")
@@ -95,13 +96,19 @@ internal sealed class ServerCommandOptions
         Description = "Write each part's log to a file in this directory instead of standard error", HelpName = "DIR",
     };
 
+    public readonly Option<string> NodeNetwork = NodeNetworkOption();
+
+    public readonly Option<string?> NodeIp = AgentCommand.NodeIp("");
+
+    public readonly Option<string?> NodeName = new("--node-name") { Description = "Name of this machine's node (default: the cluster's)", HelpName = "NAME" };
+
     private readonly NodeTimingOptions _timings = new();
 
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
         MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Registries, Disable, Kubeconfig, LogDirectory,
-        .. _timings.All,
+        NodeNetwork, NodeIp, NodeName, .. _timings.All,
     ];
 
     /// <exception cref="CommandException">A value makes no sense.</exception>
@@ -109,11 +116,14 @@ internal sealed class ServerCommandOptions
     {
         string data = Path.GetFullPath(result.GetValue(DataDirectory) ?? profile.Directory);
         var server = ReadServer(result);
+        bool isHost = result.GetValue(NodeNetwork) == HostNetworkName;
+        if (isHost && (result.GetValue(NodeSubnet) is not null || server is not null || result.GetValue(HttpsPort) == 0))
+            throw new CommandException("--node-network host: the API server is this machine's, with a port that others know: it goes with none of --node-subnet, --server and --https-listen-port 0");
         return new ServerSettings
         {
             DataDirectory = data,
             ContextName = profile.Name,
-            BindAddress = ReadAddress(result.GetValue(BindAddress)!),
+            BindAddress = result.GetValue(BindAddress) is { } bind ? ReadAddress(bind) : isHost ? IPAddress.Any : IPAddress.Loopback,
             HttpsPort = ReadPort(result.GetValue(HttpsPort)),
             TlsSans = result.GetValue(TlsSan) ?? [],
             CertificateDirectory = result.GetValue(CertificateDirectory) is { } certificates ? Path.GetFullPath(certificates) : Path.Combine(data, "tls"),
@@ -127,6 +137,8 @@ internal sealed class ServerCommandOptions
                 ?? ApiServerOptions.DefaultMaxMutatingRequestsInFlight,
             Node = result.GetValue(NodeSubnet) is { } subnet ? Machine.NodeSubnet.Parse(subnet) : null,
             Registries = ReadRegistries(result.GetValue(Registries), data),
+            HostNode = isHost ? result.GetValue(NodeIp) is { } ip ? HostNetwork.Parse(ip) : HostNetwork.AddressOfMachine() : null,
+            NodeName = result.GetValue(NodeName) is { } nodeName ? AgentCommand.ReadNodeName(nodeName) : profile.Name,
             Timings = _timings.Read(result, new NodeTimings()),
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
@@ -148,6 +160,18 @@ internal sealed class ServerCommandOptions
     {
         Description = $"Folder of objects in YAML or JSON to apply at each start (default: manifests in the data directory{hint})", HelpName = "DIR",
     };
+
+    public const string HostNetworkName = "host";
+
+    public static Option<string> NodeNetworkOption(string hint = "")
+    {
+        var option = new Option<string>("--node-network")
+        {
+            Description = $"Where this machine's node has its network: in a namespace of its own, or in the machine's (host), which nodes of other machines can join{hint}", HelpName = "namespace|host",
+        };
+        option.AcceptOnlyFromAmong("namespace", HostNetworkName);
+        return option;
+    }
 
     public static Option<string> RegistriesOption(string hint = "") => new("--registries")
     {
@@ -221,7 +245,8 @@ internal sealed class ServerCommandOptions
             : throw new CommandException($"--server: \"{text}\" is no URL of an API server: give https://HOST:PORT");
     }
 
-    private static IPAddress ReadAddress(string text) => IPAddress.TryParse(text, out var address)
+    /// <exception cref="CommandException">It is none.</exception>
+    public static IPAddress ReadAddress(string text) => IPAddress.TryParse(text, out var address)
         ? address
         : throw new CommandException($"--bind-address: \"{text}\" is no IP address");
 

@@ -22,7 +22,10 @@ internal static class ServiceCommand
 
     private static async Task<int> RunAsync(Profile profile, string ns, string name, CancellationToken cancellation)
     {
-        if (ProfileSettings.Load(profile)!.NodeSubnet is null)
+        var settings = ProfileSettings.Load(profile)!;
+        if (settings.AgentOf is { } server)
+            throw new CommandException($"this machine is a node of {server}: ask there");
+        if (!settings.HasNode)
             throw new CommandException("the nodes of this cluster are pretended: nothing listens at a service's ports");
         using var client = ClusterClient.Of(profile);
         try

@@ -33,6 +33,11 @@ internal static class StartCommand
         {
             Description = "Network between this machine and its node of real containers (default: a free one, kept)", HelpName = "CIDR",
         };
+        var network = ServerCommandOptions.NodeNetworkOption("; kept");
+        var address = AgentCommand.NodeIp();
+        var name = new Option<string?>("--node-name") { Description = "Name of this machine's node (default: the cluster's; kept)", HelpName = "NAME" };
+        var bind = new Option<string?>("--bind-address") { Description = "Address that the API server listens on, with --node-network host (default: all of the machine's; kept)", HelpName = "ADDRESS" };
+        var sans = new Option<string[]>("--tls-san") { Description = "Further host name or address in the serving certificate (kept)", HelpName = "NAME" };
         var port = new Option<int?>("--https-listen-port") { Description = "Port of the API server (default: a free one, kept)", HelpName = "PORT", CustomParser = CommonOptions.OptionalNumber };
         var storeEndpoints = new Option<string?>("--store-endpoints")
         {
@@ -50,7 +55,7 @@ internal static class StartCommand
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, subnet, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, reads, writes, wait, keepsContext,
+            profileOption, nodes, readyAfter, subnet, network, address, name, bind, sans, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, reads, writes, wait, keepsContext,
         };
         foreach (var option in timings.All)
             command.Options.Add(option);
@@ -65,6 +70,11 @@ internal static class StartCommand
             {
                 HollowNodes = ServerCommandOptions.ReadCount(result.GetValue(nodes) ?? settings.HollowNodes),
                 NodeSubnet = result.GetValue(subnet) is { } given ? NodeSubnet.Parse(given).ToString() : settings.NodeSubnet,
+                IsInHostNetwork = result.GetValue(network) is { } where ? where == ServerCommandOptions.HostNetworkName : settings.IsInHostNetwork,
+                NodeIp = result.GetValue(address) is { } ip ? HostNetwork.Parse(ip).ToString() : settings.NodeIp,
+                NodeName = result.GetValue(name) is { } nodeName ? AgentCommand.ReadNodeName(nodeName) : settings.NodeName,
+                BindAddress = result.GetValue(bind) is { } bound ? ServerCommandOptions.ReadAddress(bound).ToString() : settings.BindAddress,
+                TlsSans = result.GetValue(sans) is { Length: > 0 } names ? string.Join(',', names) : settings.TlsSans,
                 HollowReadyAfter = result.GetValue(readyAfter) ?? settings.HollowReadyAfter,
                 ApiPort = result.GetValue(port) ?? settings.ApiPort,
                 StoreEndpoints = result.GetValue(storeEndpoints) is { } endpoints ? ServerCommandOptions.ReadEndpoints(endpoints) : settings.StoreEndpoints,
@@ -120,6 +130,12 @@ internal static class StartCommand
 
     private static void Check(Profile profile, ProfileSettings settings)
     {
+        if (settings.AgentOf is { } server)
+            throw new CommandException($"\"{profile.Name}\" is this machine's part in {server}: run 'orchestrator agent --profile {profile.Name}', or give a cluster another --profile");
+        if (settings.IsInHostNetwork && (settings.HollowNodes > 0 || settings.NodeSubnet is not null))
+            throw new CommandException("a node has one network: --node-network host goes with neither --hollow-nodes nor --node-subnet, and stays a cluster's whole life; 'orchestrator delete' makes room for another kind");
+        if (!settings.IsInHostNetwork && (settings.NodeIp ?? settings.BindAddress) is not null)
+            throw new CommandException("--node-ip and --bind-address are for a node in the machine's own network: give --node-network host");
         _ = ServerCommandOptions.ReadRegistries(settings.Registries, profile.Directory);
         _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
         if (settings.HollowNodes > 0 && settings.Registries is not null)
@@ -135,8 +151,8 @@ internal static class StartCommand
         ? settings with { ApiPort = settings.ApiPort == 0 ? FreePort() : settings.ApiPort }
         : settings with
         {
-            NodeSubnet = settings.NodeSubnet ?? NodeSubnet.Free().ToString(),
-            ApiPort = settings.ApiPort == 0 ? ServerSettings.DefaultHttpsPort : settings.ApiPort, // Its address is the node's alone.
+            NodeSubnet = settings.IsInHostNetwork ? null : settings.NodeSubnet ?? NodeSubnet.Free().ToString(),
+            ApiPort = settings.ApiPort == 0 ? ServerSettings.DefaultHttpsPort : settings.ApiPort, // By this port other machines know it, or its address is the node's alone.
         };
 
     private static string Nodes(ClusterState state) => state.Nodes == 1 ? "1 node is Ready" : $"{state.ReadyNodes} nodes are Ready";
@@ -158,6 +174,11 @@ internal static class StartCommand
             program, "server", "--profile", profile.Name,
             "--https-listen-port", settings.ApiPort.ToString(CultureInfo.InvariantCulture),
             .. Given("--node-subnet", settings.NodeSubnet),
+            .. Given("--node-network", settings.IsInHostNetwork ? ServerCommandOptions.HostNetworkName : null),
+            .. Given("--node-ip", settings.NodeIp),
+            .. Given("--node-name", settings.NodeName),
+            .. Given("--bind-address", settings.BindAddress),
+            .. (settings.TlsSans ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).SelectMany(san => Given("--tls-san", san)),
             "--hollow-nodes", settings.HollowNodes.ToString(CultureInfo.InvariantCulture),
             "--hollow-ready-after", settings.HollowReadyAfter,
             "--log-dir", profile.Logs,

@@ -30,6 +30,8 @@ internal static class StatusCommand
     {
         var settings = ProfileSettings.Load(profile)!;
         bool isRunning = ProfileLock.Holder(profile) is not null;
+        if (settings.AgentOf is { } server)
+            return ShowAgent(profile, server, isRunning, asJson);
         using var probe = new ClusterProbe(profile, settings.ApiAddress);
         var state = isRunning ? await probe.LookAsync(cancellation) : ClusterState.Silent;
         bool isConfigured = KubeconfigPaths.All().Any(file => ServerIn(file, profile) == settings.ApiAddress.GetLeftPart(UriPartial.Authority));
@@ -57,6 +59,17 @@ internal static class StatusCommand
         return (isRunning ? 0 : HostIsDown) | (kubelet == "Running" && apiServer == "Running" ? 0 : ClusterIsDown) | (isConfigured ? 0 : KubeconfigIsWrong);
     }
 
+    /// <summary>Of a further node its machine knows no more than whether it runs: the cluster is elsewhere.</summary>
+    private static int ShowAgent(Profile profile, string server, bool isRunning, bool asJson)
+    {
+        string state = isRunning ? "Running" : "Stopped";
+        if (asJson)
+            Console.WriteLine(JsonSerializer.Serialize(new AgentLines(profile.Name, state, state, server), StatusJson.Default.AgentLines));
+        else
+            Console.WriteLine($"{profile.Name}\ntype: Worker\nhost: {state}\nkubelet: {state}\nserver: {server}");
+        return isRunning ? 0 : HostIsDown | ClusterIsDown;
+    }
+
     private static string At(ProfileSettings settings) =>
         settings.StoreEndpoints.Count == 0 ? "" : " at " + string.Join(", ", settings.StoreEndpoints);
 
@@ -75,5 +88,8 @@ internal static class StatusCommand
 
 internal sealed record StatusLines(string Name, string Host, string Kubelet, string APIServer, string Kubeconfig, int Nodes, int ReadyNodes, IReadOnlyList<string> FailedChecks);
 
+internal sealed record AgentLines(string Name, string Host, string Kubelet, string Server);
+
 [System.Text.Json.Serialization.JsonSerializable(typeof(StatusLines))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(AgentLines))]
 internal sealed partial class StatusJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -5,8 +5,6 @@ namespace Orchestrator.Host.Machine;
 /// <summary>How a node's pods get their network: a bridge, addresses of the node's own range, ports of the node.</summary>
 internal static class CniConfiguration
 {
-    public const string Bridge = "cni0";
-
     private const string FileName = "10-orchestrator.conflist";
 
     /// <summary>Where distributions put the standard plugins; the first that is there.</summary>
@@ -19,25 +17,25 @@ internal static class CniConfiguration
         Array.Find(PluginFolders, folder => Array.TrueForAll(Needed, plugin => File.Exists(Path.Combine(folder, plugin))));
 
     /// <summary>Written whole or not at all: the runtime reads it when it appears.</summary>
-    public static void Write(NodePlace place, string podCidr)
+    public static void Write(NodePlace place, INodeNetwork network, string podCidr)
     {
         string file = Path.Combine(place.CniConfigurations, FileName);
-        string text = Text(place, podCidr);
+        string text = Text(place, network, podCidr);
         if (File.Exists(file) && File.ReadAllText(file) == text)
             return;
         File.WriteAllText(file + ".new", text);
         File.Move(file + ".new", file, overwrite: true);
     }
 
-    internal static string Text(NodePlace place, string podCidr) => new JsonObject
+    internal static string Text(NodePlace place, INodeNetwork network, string podCidr) => new JsonObject
     {
         ["cniVersion"] = "0.4.0",
-        ["name"] = "orchestrator",
+        ["name"] = network.CniNetwork,
         ["plugins"] = new JsonArray(
             new JsonObject
             {
                 ["type"] = "bridge",
-                ["bridge"] = Bridge,
+                ["bridge"] = network.Bridge,
                 ["isGateway"] = true,
                 ["hairpinMode"] = true,
                 ["ipam"] = new JsonObject

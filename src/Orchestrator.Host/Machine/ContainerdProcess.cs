@@ -20,16 +20,19 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
 
     private readonly NodePlace _place;
     private readonly string _logFile;
+    private readonly bool _isInNamespace;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
     private Task _watching = Task.CompletedTask;
 
-    private ContainerdProcess(NodePlace place, string logFile, ILogger log) => (_place, _logFile, _log) = (place, logFile, log);
+    private ContainerdProcess(NodePlace place, bool isInNamespace, string logFile, ILogger log) =>
+        (_place, _isInNamespace, _logFile, _log) = (place, isInNamespace, logFile, log);
 
+    /// <param name="isInNamespace">In the node's, not in the machine's own network.</param>
     /// <summary>Starts it, or finds the one that runs, and looks after it from then on. It may not answer yet.</summary>
-    public static async Task<ContainerdProcess> StartAsync(NodePlace place, string cniPlugins, string logFile, ILogger log)
+    public static async Task<ContainerdProcess> StartAsync(NodePlace place, bool isInNamespace, string cniPlugins, string logFile, ILogger log)
     {
-        var containerd = new ContainerdProcess(place, logFile, log);
+        var containerd = new ContainerdProcess(place, isInNamespace, logFile, log);
         string version = ContainerdConfiguration.VersionOf(await MachineTool.RunAsync("containerd", ["--version"]));
         foreach (string folder in (string[])[place.CniConfigurations, place.RegistryHosts, place.PodFiles, place.PodLogs])
             Directory.CreateDirectory(folder);
@@ -105,7 +108,7 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
         [
             "-c", "exec setsid \"$@\" < /dev/null >> \"$0\" 2>&1", _logFile,
             // Not by "ip netns exec": that hides the cgroups.
-            "nsenter", "--net=" + _place.NamespaceFile, "containerd", "--config", _place.ContainerdConfiguration, "--log-level", "warn",
+            .. _isInNamespace ? (string[])["nsenter", "--net=" + _place.NamespaceFile] : [], "containerd", "--config", _place.ContainerdConfiguration, "--log-level", "warn",
         ])
         { WorkingDirectory = _place.Directory }) ?? throw new CommandException("cannot start containerd");
         if (ProcessIdentity.Find(process.Id) is { } identity)

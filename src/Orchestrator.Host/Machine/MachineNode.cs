@@ -11,6 +11,7 @@ using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Images;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
 using Orchestrator.Runtime.Proxy;
+using Orchestrator.Runtime.Routing;
 using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Host.Machine;
@@ -22,7 +23,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private readonly NodePlace _place;
     private readonly string _cniPlugins;
     private readonly RegistriesFile _registries;
-    private readonly NodeNetwork _network;
+    private readonly INodeNetwork _network;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
     private readonly HostResolvers _resolvers = HostResolvers.Read();
@@ -31,46 +32,43 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private ContainerdProcess? _containerd;
     private Task _following = Task.CompletedTask;
 
-    private MachineNode(NodePlace place, NodeSubnet subnet, string cniPlugins, RegistriesFile registries, ILogger log)
-    {
-        (_place, Subnet, _cniPlugins, _registries, _log) = (place, subnet, cniPlugins, registries, log);
-        _network = new NodeNetwork(place, subnet);
-    }
+    private MachineNode(NodePlace place, INodeNetwork network, string cniPlugins, RegistriesFile registries, ILogger log) =>
+        (_place, _network, _cniPlugins, _registries, _log) = (place, network, cniPlugins, registries, log);
 
-    public NodeSubnet Subnet { get; }
+    public IPAddress Address => _network.NodeAddress;
 
-    public NetworkNamespace Network => _network.Namespace;
+    /// <summary>Null: the machine's own.</summary>
+    public NetworkNamespace? Network => _network.Namespace;
 
     /// <summary>Makes what the node stands on: its network, in which the API server listens too, and its containerd.</summary>
     /// <exception cref="CommandException">The machine lacks something or refuses.</exception>
-    public static async Task<MachineNode> PrepareAsync(NodePlace place, NodeSubnet subnet, RegistriesFile registries, string? logDirectory, ILogger log)
+    public static async Task<MachineNode> PrepareAsync(NodePlace place, INodeNetwork network, RegistriesFile registries, string? logDirectory, ILogger log)
     {
         if (MachineCheck.Missing() is { } missing)
             throw new CommandException($"this machine cannot run containers: {missing}");
         SecretFiles.MakeDirectory(place.Directory);
-        var node = new MachineNode(place, subnet, CniConfiguration.FindPlugins()!, registries, log);
+        var node = new MachineNode(place, network, CniConfiguration.FindPlugins()!, registries, log);
         RegistryHosts.Write(place.RegistryHosts, registries);
         await node._network.EnsureAsync();
         node._containerd = await ContainerdProcess.StartAsync(
-            place, node._cniPlugins, Path.Combine(logDirectory ?? place.Directory, "containerd.log"), log);
+            place, network.Namespace is not null, node._cniPlugins, Path.Combine(logDirectory ?? place.Directory, "containerd.log"), log);
         return node;
     }
 
     /// <summary>Registers the node and begins to run its pods.</summary>
-    /// <param name="services">Owned by the node from now on.</param>
-    /// <param name="client">The admin's: what serves the whole cluster is followed by it.</param>
-    public async Task StartAsync(
-        string name, KubeletServices services, ApiClient client, ClusterCertificates certificates, CancellationToken stopping)
+    public async Task StartAsync(NodeDuty duty, CancellationToken stopping)
     {
-        _parts.Push(services);
-        var names = StartNamesAsync(client, stopping);
-        var traffic = StartServicesAsync(name, client, stopping);
-        await StartKubeletAsync(name, services, certificates, stopping);
+        _parts.Push(duty.Services);
+        var names = StartNamesAsync(duty, stopping);
+        var traffic = StartServicesAsync(duty.Name, duty.Client, stopping);
+        if (Network is null)
+            StartRoutes(duty);
+        await StartKubeletAsync(duty, stopping);
         await names;
         await traffic;
     }
 
-    private async Task StartKubeletAsync(string name, KubeletServices services, ClusterCertificates certificates, CancellationToken stopping)
+    private async Task StartKubeletAsync(NodeDuty duty, CancellationToken stopping)
     {
         var cri = new CriOptions { Socket = _place.ContainerdSocket, StreamingNetwork = Network };
         using (var connection = new CriConnection(cri))
@@ -81,17 +79,18 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         var server = await KubeletServer.StartAsync(
             new KubeletServerOptions
             {
-                Address = Subnet.NodeAddress,
+                Address = Address,
                 Network = Network,
-                Certificate = certificates.EnsureKubeletServing(name, [name], [Subnet.NodeAddress]),
-                ClientAuthorities = [certificates.ClientAuthority.Certificate],
+                Certificate = duty.Certificate,
+                RenewedCertificate = duty.RenewedCertificate,
+                ClientAuthorities = [duty.ClientAuthority],
             },
             stopping);
         _parts.Push(server);
-        var node = await ContainerNode.StartAsync(OptionsOf(name, server.Port), services, cri, stopping);
+        var node = await ContainerNode.StartAsync(OptionsOf(duty, server.Port), duty.Services, cri, stopping);
         _parts.Push(node);
         server.Add(node.Kubelet);
-        _following = Task.Run(() => FollowAsync(services.Api, name), CancellationToken.None);
+        _following = Task.Run(() => FollowAsync(duty.Services.Api, duty.Name), CancellationToken.None);
     }
 
     /// <summary>Services' traffic. The rules stay when this process ends: pods run on.</summary>
@@ -99,7 +98,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         new ServiceProxyOptions
         {
             NodeName = name,
-            NodeAddresses = [Subnet.NodeAddress.ToString()],
+            NodeAddresses = [Address.ToString()],
             ServiceCidr = ControlPlane.ServiceRange,
             PodCidrs = [ControlPlane.PodRange],
             MasqueradesPodTraffic = true,
@@ -108,24 +107,37 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         },
         client, stopping));
 
+    /// <summary>To the pods of other nodes. They stay as well.</summary>
+    private void StartRoutes(NodeDuty duty) => _networkParts.Push(NodeRoutes.Start(
+        new NodeRoutesOptions { NodeName = duty.Name, NodeAddress = Address.ToString(), PodRange = ControlPlane.PodRange, Log = _log }, duty.Client));
+
     /// <summary>Names: for pods at the cluster's own address, and for containerd where the machine's resolv.conf says, as its loopback is not the
     /// node's.</summary>
-    private async Task StartNamesAsync(ApiClient client, CancellationToken stopping)
+    private async Task StartNamesAsync(NodeDuty duty, CancellationToken stopping)
     {
-        var stubs = _resolvers.Upstreams.Where(server => IPAddress.IsLoopback(server.Address));
+        var stubs = Network is null ? [] : _resolvers.Upstreams.Where(server => IPAddress.IsLoopback(server.Address));
         var dns = await ClusterDns.StartAsync(
             new ClusterDnsOptions
             {
-                Listen = [new IPEndPoint(Subnet.NodeAddress, NameServerObjects.Port), .. stubs],
+                Listen = [new IPEndPoint(Address, _network.NameServerPort), .. stubs],
                 Network = Network,
                 ServiceCidrs = [ControlPlane.ServiceRange],
                 PodCidrs = [ControlPlane.PodRange],
                 Upstreams = _resolvers.Upstreams,
                 Log = _log,
             },
-            client, stopping);
+            duty.Client, stopping);
         _networkParts.Push(dns);
-        var service = new NameServerService(client, new NameServerObjects(NameServerObjects.AddressIn(ControlPlane.ServiceRange), Subnet.NodeAddress.ToString()));
+        if (!duty.KeepsNameService)
+            return;
+        string clusterIP = NameServerObjects.AddressIn(ControlPlane.ServiceRange);
+        if (Network is null)
+        {
+            var servers = new NodeNameServers(duty.Client, clusterIP, _network.NameServerPort);
+            _networkParts.Push(new RunningPart(token => servers.KeepAsync(_log, token)));
+            return;
+        }
+        var service = new NameServerService(duty.Client, new NameServerObjects(clusterIP, Address.ToString(), _network.NameServerPort));
         _networkParts.Push(new RunningPart(token => service.KeepAsync(_log, token)));
     }
 
@@ -133,7 +145,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     public void Changed(Node value)
     {
         if (value.Spec.PodCIDR is { Length: > 0 } cidr)
-            CniConfiguration.Write(_place, cidr);
+            CniConfiguration.Write(_place, _network, cidr);
     }
 
     public void Deleted(Node value)
@@ -157,11 +169,13 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         _stopping.Dispose();
     }
 
-    private KubeletOptions OptionsOf(string name, int port) => new()
+    private KubeletOptions OptionsOf(NodeDuty duty, int port) => new()
     {
-        NodeName = name,
-        NodeIp = Subnet.NodeAddress.ToString(),
+        NodeName = duty.Name,
+        NodeIp = Address.ToString(),
         Port = port,
+        LeaseDuration = duty.LeaseDuration,
+        LeaseRenewal = duty.LeaseDuration / 4,
         Capacity = MachineFacts.Capacity(_place.Directory),
         OperatingSystemImage = MachineFacts.OperatingSystem,
         KernelVersion = MachineFacts.KernelVersion,

@@ -25,6 +25,7 @@ internal static class NodeEnding
         await KillLeftAsync(place);
         await UnmountAsync(place);
         await NodeNetwork.RemoveAsync(place);
+        await HostNetwork.RemoveAsync(place);
         await RemoveCgroupsAsync(place);
         if (Left(place).ToList() is { Count: > 0 } left)
             throw new CommandException($"the node cannot be taken off the machine: {string.Join("; ", left)} stays; end it and try again");

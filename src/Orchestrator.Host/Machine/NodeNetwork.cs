@@ -1,4 +1,6 @@
+using System.Net;
 using System.Net.NetworkInformation;
+using Orchestrator.Control.Dns;
 using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Host.Machine;
@@ -8,14 +10,22 @@ namespace Orchestrator.Host.Machine;
 /// The machine gets: one end of a veth pair, a table of nft rules of its own, forwarding of packets, and, where its firewall drops what
 /// is forwarded (Docker's does), two accepts for the link. All of it is taken away again.
 /// </remarks>
-internal sealed class NodeNetwork(NodePlace place, NodeSubnet subnet)
+internal sealed class NodeNetwork(NodePlace place, NodeSubnet subnet) : INodeNetwork
 {
     /// <summary>The node's end of the link, as the first of any machine's is called.</summary>
     private const string NodeLink = "eth0";
 
     private const string Forwarding = "/proc/sys/net/ipv4/ip_forward";
 
-    public NetworkNamespace Namespace { get; } = new(place.NamespaceFile);
+    public NetworkNamespace? Namespace { get; } = new(place.NamespaceFile);
+
+    public IPAddress NodeAddress => subnet.NodeAddress;
+
+    public string Bridge => "cni0";
+
+    public string CniNetwork => "orchestrator";
+
+    public int NameServerPort => NameServerObjects.Port;
 
     /// <summary>Makes what is missing; a node that runs is not disturbed.</summary>
     /// <exception cref="CommandException">The machine refuses.</exception>

@@ -17,6 +17,7 @@ namespace Orchestrator.Host.Machine;
 ///   certs.d/               mirrors of registries
 ///   pods/ pod-logs/        files and logs of pods
 ///   volumes/               a folder for each volume of the class local-path
+///   network.was            what the machine's settings were before a node in its own network
 ///   forwarding.was         what the machine's forwarding of packets was before the node
 /// </code>
 /// </remarks>
@@ -39,6 +40,12 @@ internal sealed class NodePlace
 
     /// <summary>The machine's end of the link to the node; a name of at most 15 characters.</summary>
     public string HostLink => "orc" + Id;
+
+    /// <summary>The bridge of pods in the machine's own network; a name of at most 15 characters.</summary>
+    public string PodBridge => "ocb" + Id;
+
+    /// <summary>As CNI's plugins note it down in the machine's own network.</summary>
+    public string CniNetwork => "orchestrator-" + Id;
 
     public string NamespaceFile => "/run/netns/" + Name;
 
@@ -65,6 +72,8 @@ internal sealed class NodePlace
     public string Volumes => At("volumes");
 
     public string PodLogs => At("pod-logs");
+
+    public string HostNetworkBefore => At("network.was");
 
     public string ForwardingBefore => At("forwarding.was");
 

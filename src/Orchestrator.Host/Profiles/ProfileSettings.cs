@@ -14,13 +14,42 @@ internal sealed record ProfileSettings
     /// <summary>The network between the machine and its node of real containers; null where all nodes are pretended.</summary>
     public string? NodeSubnet { get; init; }
 
+    /// <summary>Whether this machine's node is in the machine's own network: then nodes of other machines may join.</summary>
+    public bool IsInHostNetwork { get; init; }
+
+    /// <summary>The node's address there; null: that of the machine's way out.</summary>
+    public string? NodeIp { get; init; }
+
+    /// <summary>Null: the cluster's own name, and for an agent the machine's.</summary>
+    public string? NodeName { get; init; }
+
+    /// <summary>Null: as the node's network has it.</summary>
+    public string? BindAddress { get; init; }
+
+    /// <summary>Further names and addresses of the serving certificate, with commas between.</summary>
+    public string? TlsSans { get; init; }
+
+    /// <summary>The API server that this machine is a node of; null: the cluster is this machine's.</summary>
+    public string? AgentOf { get; init; }
+
+    [JsonIgnore]
+    public bool IsJoinable => IsInHostNetwork && AgentOf is null;
+
+    /// <summary>Whether containers run on this machine.</summary>
+    [JsonIgnore]
+    public bool HasNode => NodeSubnet is not null || IsInHostNetwork || AgentOf is not null;
+
     /// <summary>Nodes that the cluster has when it is ready.</summary>
     [JsonIgnore]
-    public int Nodes => NodeSubnet is null ? HollowNodes : 1;
+    public int Nodes => HasNode ? 1 : HollowNodes;
+
+    /// <summary>Where other machines reach the API server.</summary>
+    [JsonIgnore]
+    public Uri JoinAddress => new($"https://{NodeIp ?? Machine.HostNetwork.AddressOfMachine().ToString()}:{ApiPort}");
 
     /// <summary>Where the API server is reached.</summary>
     [JsonIgnore]
-    public Uri ApiAddress => new($"https://{(NodeSubnet is { } subnet ? Machine.NodeSubnet.Parse(subnet).NodeAddress.ToString() : "127.0.0.1")}:{ApiPort}");
+    public Uri ApiAddress => AgentOf is { } server ? new Uri(server) : new($"https://{(NodeSubnet is { } subnet ? Machine.NodeSubnet.Parse(subnet).NodeAddress.ToString() : BindAddress is { } bound and not "0.0.0.0" ? bound : "127.0.0.1")}:{ApiPort}");
 
     /// <summary>Objects to apply at each start; null: those in the profile's own folder.</summary>
     public string? Manifests { get; init; }

@@ -69,10 +69,13 @@ internal sealed class ControlPlane : IAsyncDisposable
 
     private async Task StartPartsAsync(ServerSettings settings, ILoggerFactory logs, Action<string> onFault, CancellationToken stopping)
     {
-        if (settings.Node is { } subnet)
+        var place = NodePlace.Of(settings.DataDirectory, settings.ContextName);
+        INodeNetwork? network = settings.Node is { } subnet ? new NodeNetwork(place, subnet)
+            : settings.HostNode is { } address ? new HostNetwork(place, address) : null;
+        if (network is not null)
         {
             var log = logs.CreateLogger("Orchestrator.Runtime.Kubelet.MachineNode");
-            _node = await MachineNode.PrepareAsync(NodePlace.Of(settings.DataDirectory, settings.ContextName), subnet, settings.Registries, settings.LogDirectory, log);
+            _node = await MachineNode.PrepareAsync(place, network, settings.Registries, settings.LogDirectory, log);
             _parts.Push(_node);
         }
         var certificates = settings.Server is { } server
@@ -113,7 +116,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         var options = new ApiServerOptions
         {
             Store = store,
-            Listen = [_node is null ? new IPEndPoint(settings.BindAddress, settings.HttpsPort) : new NamespaceEndPoint(_node.Network, _node.Subnet.NodeAddress, settings.HttpsPort)],
+            Listen = [_node?.Network is { } network ? new NamespaceEndPoint(network, _node.Address, settings.HttpsPort) : new IPEndPoint(settings.BindAddress, settings.HttpsPort)],
             AdvertiseAddress = AdvertisedBy(settings),
             ServiceClusterIPRange = ServiceRange,
             NodeProxy = NodeProxyOf(certificates),
@@ -127,6 +130,7 @@ internal sealed class ControlPlane : IAsyncDisposable
             ProtectStorageInUse = true,
             NotReadyTolerationSeconds = settings.Timings.NotReadyTolerationSeconds ?? ClusterSecurityOptions.DefaultTolerationSeconds,
             UnreachableTolerationSeconds = settings.Timings.UnreachableTolerationSeconds ?? ClusterSecurityOptions.DefaultTolerationSeconds,
+            JoinAddress = settings.HostNode is { } address ? new UriBuilder(Uri.UriSchemeHttps, address.ToString(), settings.HttpsPort).Uri : null,
         });
         var server = await ApiServerHost.StartAsync(options, stopping);
         _parts.Push(server);
@@ -185,11 +189,21 @@ internal sealed class ControlPlane : IAsyncDisposable
             _parts.Push(await StartNodesAsync(settings, certificates, stopping));
         if (_node is not null)
         {
-            await _node.StartAsync(
-                settings.ContextName, ServicesOfNodes(settings, certificates), Client(settings, certificates.Admin, certificates, "orchestrator"), certificates,
-                stopping);
+            await _node.StartAsync(DutyOf(settings, certificates, _node.Address), stopping);
         }
     }
+
+    private NodeDuty DutyOf(ServerSettings settings, ClusterCertificates certificates, IPAddress address) => new()
+    {
+        Name = settings.NodeName,
+        Services = ServicesOfNodes(settings, certificates),
+        // The admin's: this node serves the whole cluster.
+        Client = Client(settings, certificates.Admin, certificates, "orchestrator"),
+        Certificate = certificates.EnsureKubeletServing(settings.NodeName, [settings.NodeName], [address]),
+        ClientAuthority = certificates.ClientAuthority.Certificate,
+        LeaseDuration = settings.Timings.Lease,
+        KeepsNameService = true,
+    };
 
     private SecretTokenIssuer TokenIssuerOf(ClusterCertificates certificates)
     {
@@ -264,6 +278,8 @@ internal sealed class ControlPlane : IAsyncDisposable
     {
         if (settings.Node is { } subnet)
             return subnet.NodeAddress;
+        if (settings.HostNode is { } address)
+            return address;
         if (!IPAddress.IsLoopback(settings.BindAddress) && Given(settings.BindAddress).Any())
             return settings.BindAddress;
         var own = NetworkInterface.GetAllNetworkInterfaces().Where(link => link.OperationalStatus == OperationalStatus.Up)

@@ -47,6 +47,12 @@ internal sealed record ServerSettings
     /// <summary>The network between this machine and its node of real containers; null: no such node.</summary>
     public NodeSubnet? Node { get; init; }
 
+    /// <summary>The address of this machine as a node in its own network, which others may join; null: it is none.</summary>
+    public IPAddress? HostNode { get; init; }
+
+    /// <summary>Of this machine's node.</summary>
+    public string NodeName { get; init; } = "";
+
     /// <summary>Mirrors and credentials of that node.</summary>
     public RegistriesFile Registries { get; init; } = RegistriesFile.Empty;
 

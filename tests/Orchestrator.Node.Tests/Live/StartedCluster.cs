@@ -10,6 +10,8 @@ internal sealed class StartedCluster : IAsyncDisposable
     private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(3);
     private static readonly string Root = FindRoot();
 
+    public static readonly string Kubectl = Path.Combine(Root, "artifacts", "kubernetes", "kubectl-1.33");
+
     public static readonly string Program = Path.Combine(Root, "src", "Orchestrator.Host", "bin", "Release", "net10.0", "orchestrator");
 
     private static int _count;

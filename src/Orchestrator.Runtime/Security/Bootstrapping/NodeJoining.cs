@@ -3,6 +3,7 @@ using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.Rbac;
 using Orchestrator.Api.RbacV1;
 using Orchestrator.Control.BootstrapTokens;
+using Orchestrator.Control.Certificates;
 using Orchestrator.Runtime.Security.Certificates;
 using Orchestrator.Runtime.Security.Kubeconfigs;
 
@@ -19,26 +20,22 @@ namespace Orchestrator.Runtime.Security.Bootstrapping;
 /// </remarks>
 internal sealed class NodeJoining(ClusterCertificates certificates, Uri address)
 {
-    /// <summary>As kubeadm has it: clients find it there.</summary>
-    public const string ConfigMapName = "cluster-info";
-
-    public const string ConfigMapNamespace = "kube-public";
-
-    /// <summary>Of <see cref="ConfigMapName"/>: who signs the certificates of those that may ask kubelets.</summary>
-    public const string ClientAuthorityKey = "client-ca-file";
-
-    /// <summary>Of <see cref="ConfigMapName"/>: who signs what servers show.</summary>
-    public const string AuthorityKey = "ca-file";
-
     private const string Nodes = "system:nodes";
     private const string Anonymous = "system:anonymous";
     private const string GetNodes = "orchestrator:get-nodes";
     private const string NodeNetwork = "orchestrator:node-network";
-    private const string ClusterInfo = "orchestrator:cluster-info";
+    private const string ApproveServing = "orchestrator:approve-kubelet-serving";
+    private const string ControllerManager = "system:kube-controller-manager";
+    private const string ReadersRole = "orchestrator:cluster-info";
     private const string Requests = "system:certificates.k8s.io:certificatesigningrequests:";
 
     public IReadOnlyList<ClusterRole> ClusterRoles { get; } =
     [
+        // Kubernetes' own controllers leave this one to people: ours says yes to a node's own name and addresses alone.
+        ClusterRoleOf(ApproveServing, new PolicyRule
+        {
+            Verbs = ["approve"], ApiGroups = ["certificates.k8s.io"], Resources = ["signers"], ResourceNames = [CertificateSigners.KubeletServing],
+        }),
         ClusterRoleOf(GetNodes, Rule(["get"], "", ["nodes"])),
         // One identity for all that a machine does: the node's. A second certificate would end up in the same folder.
         ClusterRoleOf(NodeNetwork, Rule(["get", "list", "watch"], "", ["namespaces", "nodes", "services"]), Rule(["get", "list", "watch"], "discovery.k8s.io", ["endpointslices"])),
@@ -50,6 +47,7 @@ internal sealed class NodeJoining(ClusterCertificates certificates, Uri address)
         Bind("orchestrator:node-autoapprove-bootstrap", Requests + "nodeclient", BootstrapToken.NodeGroup),
         Bind("orchestrator:node-autoapprove-certificate-rotation", Requests + "selfnodeclient", Nodes),
         Bind(GetNodes, GetNodes, BootstrapToken.NodeGroup),
+        Bind(ApproveServing, ApproveServing, ControllerManager, "User"),
         Bind(NodeNetwork, NodeNetwork, Nodes),
     ];
 
@@ -57,8 +55,8 @@ internal sealed class NodeJoining(ClusterCertificates certificates, Uri address)
     [
         new Role
         {
-            Metadata = new ObjectMeta { Namespace = ConfigMapNamespace, Name = ClusterInfo },
-            Rules = [new PolicyRule { Verbs = ["get"], ApiGroups = [""], Resources = ["configmaps"], ResourceNames = [ConfigMapName] }],
+            Metadata = new ObjectMeta { Namespace = ClusterInformation.Namespace, Name = ReadersRole },
+            Rules = [new PolicyRule { Verbs = ["get"], ApiGroups = [""], Resources = ["configmaps"], ResourceNames = [ClusterInformation.Name] }],
         },
     ];
 
@@ -66,8 +64,8 @@ internal sealed class NodeJoining(ClusterCertificates certificates, Uri address)
     [
         new RoleBinding
         {
-            Metadata = new ObjectMeta { Namespace = ConfigMapNamespace, Name = ClusterInfo },
-            RoleRef = new RoleRef { ApiGroup = BootstrapPolicy.GroupName, Kind = "Role", Name = ClusterInfo },
+            Metadata = new ObjectMeta { Namespace = ClusterInformation.Namespace, Name = ReadersRole },
+            RoleRef = new RoleRef { ApiGroup = BootstrapPolicy.GroupName, Kind = "Role", Name = ReadersRole },
             Subjects = [new Subject { ApiGroup = BootstrapPolicy.GroupName, Kind = "User", Name = Anonymous }],
         },
     ];
@@ -76,12 +74,12 @@ internal sealed class NodeJoining(ClusterCertificates certificates, Uri address)
     [
         new ConfigMap
         {
-            Metadata = new ObjectMeta { Namespace = ConfigMapNamespace, Name = ConfigMapName },
+            Metadata = new ObjectMeta { Namespace = ClusterInformation.Namespace, Name = ClusterInformation.Name },
             Data = new()
             {
                 ["kubeconfig"] = KubeconfigFile.RenderCluster(address, certificates.ServerAuthority.CertificatePem),
-                [AuthorityKey] = certificates.ServerAuthority.CertificatePem,
-                [ClientAuthorityKey] = certificates.ClientAuthority.CertificatePem,
+                [ClusterInformation.AuthorityKey] = certificates.ServerAuthority.CertificatePem,
+                [ClusterInformation.ClientAuthorityKey] = certificates.ClientAuthority.CertificatePem,
             },
         },
     ];
@@ -92,10 +90,10 @@ internal sealed class NodeJoining(ClusterCertificates certificates, Uri address)
     private static PolicyRule Rule(List<string> verbs, string group, List<string> resources) =>
         new() { Verbs = verbs, ApiGroups = [group], Resources = resources };
 
-    private static ClusterRoleBinding Bind(string name, string role, string group) => new()
+    private static ClusterRoleBinding Bind(string name, string role, string subject, string kind = "Group") => new()
     {
         Metadata = new ObjectMeta { Name = name },
         RoleRef = new RoleRef { ApiGroup = BootstrapPolicy.GroupName, Kind = "ClusterRole", Name = role },
-        Subjects = [new Subject { ApiGroup = BootstrapPolicy.GroupName, Kind = "Group", Name = group }],
+        Subjects = [new Subject { ApiGroup = BootstrapPolicy.GroupName, Kind = kind, Name = subject }],
     };
 }
