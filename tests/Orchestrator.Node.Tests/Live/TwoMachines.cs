@@ -119,6 +119,7 @@ internal sealed class TwoMachines : IAsyncDisposable
         {
             if (!agent.HasExited)
                 agent.Kill();
+            await agent.WaitForExitAsync();
             agent.Dispose();
         }
         TryOrchestrator("second", "delete");
@@ -126,7 +127,6 @@ internal sealed class TwoMachines : IAsyncDisposable
         var left = _leftovers.Remove();
         foreach (string name in _namespaces)
             Tools.Run("ip", "netns", "del", name);
-        await Task.CompletedTask;
         Assert.True(left.Count == 0, $"left on the machine: {string.Join("; ", left)}");
     }
 

@@ -18,7 +18,7 @@ public sealed class TwoNodesTests
         spec:
           nodeName: two
           terminationGracePeriodSeconds: 1
-          containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sh, -c, "echo there; httpd -f -p 8080 -h /www"] } ]
+          containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sh, -c, "echo there; httpd -f -p 8080 -h /www"], ports: [ { containerPort: 8080, hostPort: 8081 } ] } ]
         ---
         apiVersion: apps/v1
         kind: Deployment
@@ -68,6 +68,8 @@ public sealed class TwoNodesTests
         machines.Shell("kubectl expose pod here --port=80 --target-port=8080 && kubectl expose pod there --port=80 --target-port=8080");
         foreach (var (from, to) in (ReadOnlySpan<(string, string)>)[("here", there + ":8080"), ("there", here + ":8080"), ("here", "there.default.svc.cluster.local"), ("there", "here.default.svc.cluster.local")])
             machines.UntilAsync($"kubectl exec {from} -- wget -q -O - http://{to}/", output => output == "hello from the pod\n", $"{from} reaches {to}").Wait();
+
+        await machines.UntilAsync($"busybox wget -q -O - http://{TwoMachines.SecondAddress}:8081/", output => output == "hello from the pod\n", "a port of the second machine leads to its pod");
 
         // The second node's kubelet is reached through the API server, which checks its certificate.
         Assert.Equal("there\n", machines.Shell("kubectl logs there"));
