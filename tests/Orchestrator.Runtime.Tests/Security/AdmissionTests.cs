@@ -3,6 +3,7 @@ using Orchestrator.Api.CoreV1;
 using Orchestrator.Api.MetaV1;
 using Orchestrator.Api.SchedulingV1;
 using Orchestrator.Api.StorageV1;
+using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Security.Admission;
 
@@ -228,6 +229,45 @@ public sealed class AdmissionTests
         Assert.Null(await RefusalAsync(new NodeRestriction(), Request(_objects, Pod("p", "one"), Pod("p", "one"), "status", Kubelet("one"))));
         Assert.Equal("pods \"p\" is forbidden: pod does not have \"kubernetes.io/config.mirror\" annotation, node \"one\" can only create mirror pods",
             await RefusalAsync(new NodeRestriction(), Request(_objects, Pod("p", "one"), user: Kubelet("one"))));
+    }
+
+    [Fact]
+    public async Task A_node_lets_go_of_deleted_volumes_on_its_own_disk_and_changes_nothing_else_of_any()
+    {
+        var old = new PersistentVolume
+        {
+            Metadata = new ObjectMeta
+            {
+                Name = "v",
+                DeletionTimestamp = DateTimeOffset.UnixEpoch,
+                Annotations = new() { [StorageNames.ProvisionedBy] = LocalPathProvisioner.Name, [StorageNames.SelectedNode] = "one" },
+                Finalizers = [LocalPathProvisioner.Finalizer, StorageFinalizers.Volume],
+            },
+        };
+        var alive = old.DeepClone();
+        alive.Metadata.DeletionTimestamp = null;
+
+        Assert.Null(await ChangeAsync("one", old, volume => volume.Metadata.Finalizers!.Remove(LocalPathProvisioner.Finalizer)));
+        foreach (string? refusal in (string?[])
+        [
+            await ChangeAsync("one", old, volume => volume.Metadata.Finalizers!.Remove(StorageFinalizers.Volume)),
+            await ChangeAsync("one", old, volume => volume.Spec.PersistentVolumeReclaimPolicy = "Retain"),
+            await ChangeAsync("one", alive, volume => volume.Metadata.Finalizers!.Remove(LocalPathProvisioner.Finalizer)),
+        ])
+        {
+            Assert.Equal("persistentvolumes \"v\" is forbidden: node \"one\" is only allowed to let go of deleted volumes on its own disk", refusal);
+        }
+        Assert.Equal("persistentvolumes \"v\" is forbidden: node \"two\" is only allowed to let go of deleted volumes on its own disk",
+            await ChangeAsync("two", old, volume => volume.Metadata.Finalizers!.Remove(LocalPathProvisioner.Finalizer)));
+        Assert.Equal("persistentvolumes \"v\" is forbidden: unexpected operation \"CREATE\"",
+            await RefusalAsync(new NodeRestriction(), Request(_objects, old, user: Kubelet("one"))));
+
+        async Task<string?> ChangeAsync(string node, PersistentVolume before, Action<PersistentVolume> change)
+        {
+            var changed = before.DeepClone();
+            change(changed);
+            return await RefusalAsync(new NodeRestriction(), Request(_objects, changed, before, user: Kubelet(node)));
+        }
     }
 
     internal static UserInfo Kubelet(string node) => new($"system:node:{node}", "system:nodes", UserInfo.AllAuthenticated);
