@@ -13,7 +13,7 @@ namespace Orchestrator.Benchmark;
 /// <summary>A cluster started by the command that users give, with a home of its own, and HTTPS clients to it.</summary>
 internal sealed class BenchmarkCluster : IDisposable
 {
-    private const string Profile = "bench";
+    public const string Profile = "bench";
 
     private static readonly string Program = Path.Combine(Root(), "src", "Orchestrator.Host", "bin", "Release", "net10.0", "orchestrator");
     private static readonly string Store = Path.Combine(Root(), "src", "KvStore.Server", "bin", "Release", "net10.0", "kvstore");
@@ -39,8 +39,21 @@ internal sealed class BenchmarkCluster : IDisposable
         Run(["start", "--profile", Profile, "--wait", "5m", .. options]);
         var took = watch.Elapsed;
         using var settings = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(ProfileDirectory, "settings.json")));
-        Address = new Uri($"https://127.0.0.1:{settings.RootElement.GetProperty("apiPort").GetInt32()}");
+        // A node of real containers is the second address of its network.
+        string host = settings.RootElement.GetProperty("nodeSubnet").GetString() is { } subnet ? subnet.Split(".0/")[0] + ".2" : "127.0.0.1";
+        Address = new Uri($"https://{host}:{settings.RootElement.GetProperty("apiPort").GetInt32()}");
         return took;
+    }
+
+    /// <summary>A file of the node of real containers.</summary>
+    public string NodeFile(string name) => Path.Combine(ProfileDirectory, "node", name);
+
+    /// <summary>Ends the cluster's process as a crash would; containers run on.</summary>
+    public void Kill()
+    {
+        using var process = Process.GetProcessById(Processes.Single().Id);
+        process.Kill();
+        process.WaitForExit();
     }
 
     /// <summary>Starts store, API server, controllers, scheduler and nodes as processes of their own.</summary>
@@ -186,7 +199,8 @@ internal sealed class BenchmarkCluster : IDisposable
         throw new InvalidOperationException($"{what} did not get ready within {StartLimit}");
     }
 
-    private void Run(params string[] arguments)
+    /// <summary>Runs the command line tool.</summary>
+    public void Run(params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(Program, arguments)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KvStore.Testing.Containers;
 using KvStore.Testing.Linux;
 using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri;
@@ -14,7 +15,7 @@ namespace Orchestrator.Node.Tests.Live;
 /// </remarks>
 public sealed class RealContainerd : IAsyncDisposable
 {
-    public const string Busybox = "localhost/busybox:1";
+    public const string Busybox = BusyboxImage.Name;
 
     private const string Prefix = "orchestrator-node";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -65,7 +66,7 @@ public sealed class RealContainerd : IAsyncDisposable
             containerd.MakeSurroundings();
             await containerd.RunAsync();
             await containerd.ImportAsync(PauseImage.ToArchive());
-            await containerd.ImportAsync(BusyboxArchive());
+            await containerd.ImportAsync(BusyboxImage.ToArchive());
             return containerd;
         }
         catch
@@ -252,19 +253,4 @@ public sealed class RealContainerd : IAsyncDisposable
                 bin_dirs = ["/usr/lib/cni"]
                 conf_dir = "{Folder}/cni"
             """;
-
-    public static byte[] BusyboxArchive()
-    {
-        var image = new OciArchive { Name = Busybox, Command = ["sh"] }
-            .AddFolder("bin/").AddFolder("etc/").AddFolder("tmp/").AddFolder("www/")
-            .AddProgram("bin/busybox", File.ReadAllBytes("/usr/bin/busybox"))
-            .AddFile("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000:worker:/:/bin/sh\n")
-            .AddFile("etc/group", "root:x:0:\nworker:x:1000:\nextra:x:2000:worker\n")
-            .AddFile("www/index.html", "hello from the pod\n");
-        foreach (string applet in Tools.Run("busybox", "--list").Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(applet => applet != "busybox"))
-            image.AddLink("bin/" + applet, "busybox");
-        using var archive = new MemoryStream();
-        image.Write(archive);
-        return archive.ToArray();
-    }
 }

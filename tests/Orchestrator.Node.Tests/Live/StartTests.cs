@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KvStore.Testing.Containers;
 
 namespace Orchestrator.Node.Tests.Live;
 
@@ -17,7 +18,7 @@ public sealed class StartTests
 
         Assert.Contains("1 node is Ready", cluster.Orchestrator("start", "--manifests", manifests));
         Assert.Equal("hi", cluster.Shell("kubectl get configmap greeting -o jsonpath={.data.say}"));
-        File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), RealContainerd.BusyboxArchive());
+        File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), BusyboxImage.ToArchive());
         Assert.Equal(RealContainerd.Busybox + "\n", cluster.Orchestrator("image", "import", Path.Combine(cluster.Folder, "busybox.tar")));
         Assert.Contains(RealContainerd.Busybox, cluster.Orchestrator("image", "ls"));
         Assert.Equal(

@@ -31,7 +31,7 @@ public sealed class StartedVolumeTests
     {
         await using var cluster = new StartedCluster();
         cluster.Orchestrator("start");
-        File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), RealContainerd.BusyboxArchive());
+        File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), BusyboxImage.ToArchive());
         KvStore.Testing.Linux.Tools.Run("ctr", "-a", cluster.Socket, "-n", "k8s.io", "images", "import", Path.Combine(cluster.Folder, "busybox.tar"));
         File.WriteAllText(Path.Combine(cluster.Folder, "pod.yaml"), Pod);
 
