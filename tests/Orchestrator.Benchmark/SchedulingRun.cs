@@ -15,7 +15,7 @@ internal sealed class SchedulingRun
     private const int SetCount = 100;
 
     private readonly ClusterState _cluster = new();
-    private readonly SchedulerProfile _profile = SchedulerProfile.Default();
+    private readonly SchedulerProfile _profile = SchedulerProfile.Default(new StorageState());
     private readonly SchedulingQueue _queue;
     private readonly Scheduler _scheduler;
     private readonly Pod[] _pods;

@@ -1,3 +1,5 @@
+using KvStore.Testing.Containers;
+
 namespace Orchestrator.Node.Tests.Live;
 
 /// <summary>Claims of a cluster that was started by one command: their data lies in folders of the node, for as long as they are to.</summary>
@@ -44,7 +46,7 @@ public sealed class StartedClaimTests
     {
         await using var cluster = new StartedCluster();
         cluster.Orchestrator("start");
-        File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), RealContainerd.BusyboxArchive());
+        File.WriteAllBytes(Path.Combine(cluster.Folder, "busybox.tar"), BusyboxImage.ToArchive());
         KvStore.Testing.Linux.Tools.Run("ctr", "-a", cluster.Socket, "-n", "k8s.io", "images", "import", Path.Combine(cluster.Folder, "busybox.tar"));
         File.WriteAllText(Path.Combine(cluster.Folder, "objects.yaml"), Objects);
         WritePod(cluster, "writer");

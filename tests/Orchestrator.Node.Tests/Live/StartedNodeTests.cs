@@ -1,4 +1,5 @@
 using System.Net;
+using KvStore.Testing.Containers;
 
 namespace Orchestrator.Node.Tests.Live;
 
@@ -13,7 +14,7 @@ public sealed class StartedNodeTests
     public async Task Images_come_from_mirrors_and_services_have_the_nodes_address()
     {
         await using var cluster = new StartedCluster();
-        await using TestRegistry registry = await TestRegistry.StartAsync(cluster.Network, RealContainerd.BusyboxArchive(), IPAddress.Any);
+        await using TestRegistry registry = await TestRegistry.StartAsync(cluster.Network, BusyboxImage.ToArchive(), IPAddress.Any);
         string registries = Path.Combine(cluster.Folder, "registries.yaml");
         File.WriteAllText(registries, "mirrors: { docker.io: { endpoint: [nonsense://x] } }");
 

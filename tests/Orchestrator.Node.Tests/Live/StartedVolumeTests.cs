@@ -1,3 +1,5 @@
+using KvStore.Testing.Containers;
+
 namespace Orchestrator.Node.Tests.Live;
 
 /// <summary>Volumes of a cluster that was started by one command: everything real, the rights of the node included.</summary>

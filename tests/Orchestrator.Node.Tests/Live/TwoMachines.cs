@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KvStore.Testing.Containers;
 using KvStore.Testing.Linux;
 
 namespace Orchestrator.Node.Tests.Live;
@@ -66,7 +67,7 @@ internal sealed class TwoMachines : IAsyncDisposable
     {
         string archive = Path.Combine(Folder, "busybox.tar");
         if (!File.Exists(archive))
-            File.WriteAllBytes(archive, RealContainerd.BusyboxArchive());
+            File.WriteAllBytes(archive, BusyboxImage.ToArchive());
         Orchestrator(machine, "image", "import", archive);
     }
 
