@@ -31,6 +31,12 @@ internal sealed class ControlPlane : IAsyncDisposable
     /// <summary>Of pods' addresses, those of all nodes.</summary>
     public const string PodRange = "10.244.0.0/16";
 
+    /// <summary>
+    /// As quick as real containers may be and no quicker: kubectl 1.35 waits for ever for a pod that has gone, and come anew under its name,
+    /// between two of its requests.
+    /// </summary>
+    private static readonly TimeSpan HollowStopDelay = TimeSpan.FromMilliseconds(200);
+
     private static readonly IPAddress FirstServiceAddress = IPAddress.Parse("10.96.0.1");
 
     private readonly Stack<IAsyncDisposable> _parts = new();
@@ -229,8 +235,8 @@ internal sealed class ControlPlane : IAsyncDisposable
             new KubeletServerOptions { Port = 0, Certificate = serving, ClientAuthorities = [certificates.ClientAuthority.Certificate] }, stopping);
         _parts.Push(server);
         return await HollowNodes.StartAsync(
-            new HollowOptions { NodeCount = settings.HollowNodes, StartDelay = settings.HollowReadyAfter }, ServicesOfNodes(settings, certificates), server,
-            stopping);
+            new HollowOptions { NodeCount = settings.HollowNodes, StartDelay = settings.HollowReadyAfter, StopDelay = HollowStopDelay },
+            ServicesOfNodes(settings, certificates), server, stopping);
     }
 
     /// <summary>Each node acts as itself, by impersonation: the connections are those of one who may do that.</summary>

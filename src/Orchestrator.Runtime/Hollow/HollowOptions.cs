@@ -11,6 +11,9 @@ public sealed record HollowOptions
     /// <summary>How long a container's start takes where no annotation says otherwise.</summary>
     public TimeSpan StartDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How long a container takes to end once it is told to, where no annotation says otherwise.</summary>
+    public TimeSpan StopDelay { get; init; }
+
     /// <summary>How long the containers of pods that end by themselves run.</summary>
     public TimeSpan FinishDelay { get; init; } = TimeSpan.FromSeconds(1);
 

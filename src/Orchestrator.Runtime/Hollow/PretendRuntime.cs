@@ -145,7 +145,7 @@ internal sealed class PretendRuntime : IContainerRuntime, IProber
             if (!_containers.TryGetValue(containerId, out container) || container.State == RuntimeContainerState.Exited)
                 return;
         }
-        TimeSpan wanted = container.Wishes.StopAfter ?? TimeSpan.Zero;
+        TimeSpan wanted = container.Wishes.StopAfter ?? _options.StopDelay;
         bool obeys = wanted <= grace;
         await _alarms.DelayAsync(obeys ? wanted : grace, ct);
         lock (_gate)

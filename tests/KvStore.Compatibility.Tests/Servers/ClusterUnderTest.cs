@@ -43,6 +43,7 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
                 var starting = cluster._places.Take(FirstMembers).Select(
                     place => ServerUnderTest.StartAsync(kind, place, initialCluster, isJoining: false));
                 cluster._members.AddRange(await Task.WhenAll(starting));
+                await cluster.AwaitNamesAsync();
                 return cluster;
             }
             catch (InvalidOperationException failure)
@@ -84,6 +85,14 @@ internal sealed class ClusterUnderTest : IAsyncDisposable
             await member.DisposeAsync();
         foreach (var place in _places.Where(place => Directory.Exists(place.Folder)))
             place.Clear();
+    }
+
+    /// <summary>On a busy machine ours serves before all members have told their client URLs; etcd waits for its own.</summary>
+    private async Task AwaitNamesAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while ((await CallAsync(MembersMethod, new MemberListRequest { Linearizable = true })).Members.Any(member => member.ClientURLs.Count == 0))
+            await Task.Delay(50, limit.Token);
     }
 
     private static ServiceDescriptor Service(string name) => RpcReflection.Descriptor.Services.Single(service => service.Name == name);

@@ -46,14 +46,21 @@ internal sealed class CuttableProxy : IDisposable
                 lock (_sockets)
                     _sockets.AddRange([caller, called]);
                 await called.ConnectAsync(IPAddress.Loopback, _port);
-                _ = CopyAsync(caller, called);
-                _ = CopyAsync(called, caller);
+                _ = JoinAsync(caller, called);
             }
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
             // The test is over.
         }
+    }
+
+    /// <summary>Who has no more to say may still be answered: the connection ends when both sides have ended.</summary>
+    private static async Task JoinAsync(Socket caller, Socket called)
+    {
+        await Task.WhenAll(CopyAsync(caller, called), CopyAsync(called, caller));
+        caller.Dispose();
+        called.Dispose();
     }
 
     private static async Task CopyAsync(Socket from, Socket to)
@@ -67,12 +74,13 @@ internal sealed class CuttableProxy : IDisposable
                 for (int sent = 0; sent < count;)
                     sent += await to.SendAsync(buffer.AsMemory(sent, count - sent));
             }
+            to.Shutdown(SocketShutdown.Send);
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
-            // Cut, or closed by one of the two.
+            // Cut, or broken by one of the two: the other shall know.
+            from.Dispose();
+            to.Dispose();
         }
-        from.Dispose();
-        to.Dispose();
     }
 }

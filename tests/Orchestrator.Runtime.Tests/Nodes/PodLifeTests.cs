@@ -1,5 +1,6 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Hollow;
 
 namespace Orchestrator.Runtime.Tests.Nodes;
 
@@ -298,6 +299,21 @@ public sealed class PodLifeTests
         Assert.Equal(1, cluster.Api.Counts["delete Pod"]);
         await HollowCluster.UntilAsync(() => cluster.Reasons("web").Contains("Killing"), "the event");
         await HollowCluster.UntilAsync(() => !cluster.Nodes.Kubelets.Single().Pods.Any(), "the kubelet has forgotten it");
+    }
+
+    [Fact]
+    public async Task Containers_take_the_nodes_time_to_end_where_no_annotation_says_otherwise()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync(
+            new HollowOptions { StartDelay = TimeSpan.Zero, StopDelay = TimeSpan.FromSeconds(5) });
+        cluster.Bind("web");
+        await cluster.UntilReadyAsync("web");
+        DateTimeOffset deletedAt = cluster.Now;
+
+        cluster.Api.Delete("web", graceSeconds: 30, cluster.Now);
+        await cluster.AdvanceUntilAsync(() => cluster.Api.Get<Pod>("web", "default") is null, "web is gone");
+
+        Assert.InRange((cluster.Now - deletedAt).TotalSeconds, 5, 29);
     }
 
     [Fact]
