@@ -91,6 +91,8 @@ public sealed class OutsideStoreTests
             Shell(cluster, $"until [ \"$(kubectl --kubeconfig {second} get lease -n kube-system kube-controller-manager -o jsonpath='{{.spec.holderIdentity}}')\" != '{holder}' ]; do sleep 0.5; done");
             cluster.Start();
             Shell(cluster, "kubectl rollout status deployment/web --timeout=120s");
+            // A rollout is complete while the last of the old pods still end.
+            Shell(cluster, "until [ $(kubectl get pods -l app=web --no-headers | wc -l) = 6 ]; do sleep 0.2; done");
 
             Assert.Equal("nginx:2 nginx:2 nginx:2 nginx:2 nginx:2 nginx:2",
                 Shell(cluster, "kubectl get pods -l app=web --field-selector status.phase=Running -o jsonpath='{.items[*].spec.containers[0].image}'"));
