@@ -9,7 +9,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.ApiServer;
@@ -70,11 +69,9 @@ public sealed class KubeletServer : IAsyncDisposable
 
     public static async Task<KubeletServer> StartAsync(KubeletServerOptions options, CancellationToken ct)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.UseSockets(NamespaceEndPoint.Configure);
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        // An empty one: any other watches the files below the working directory, where the pods' own are.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseSockets(NamespaceEndPoint.Configure).UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Listen(options.EndPoint, listen => listen.UseHttps(https =>

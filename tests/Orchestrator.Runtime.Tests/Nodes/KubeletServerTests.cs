@@ -51,6 +51,15 @@ public sealed class KubeletServerTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, (await GetAsync(stranger, "/exec/default/web/main?command=id&output=1")).Status);
     }
 
+    /// <summary>Below the working directory of a node's process are the files of all its pods.</summary>
+    [Fact]
+    public void Nothing_below_the_working_directory_is_watched()
+    {
+        IEnumerable<string?> open = Directory.GetFiles("/proc/self/fd").Select(path => new FileInfo(path).LinkTarget);
+
+        Assert.DoesNotContain("anon_inode:inotify", open);
+    }
+
     [Fact]
     public async Task Pods_are_listed_by_node()
     {
