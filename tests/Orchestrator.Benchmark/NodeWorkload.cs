@@ -160,7 +160,7 @@ internal static class NodeWorkload
     private static async Task<Latencies> BareAsync(BenchmarkCluster cluster, string folder)
     {
         var times = new Latencies();
-        using var connection = new CriConnection(new CriOptions { Socket = cluster.NodeFile("containerd.sock") });
+        using var connection = new CriConnection(new CriOptions { Socket = cluster.NodeFile("containerd.sock"), StartsAtOnce = PodsAtOnce });
         var runtime = new CriContainerRuntime(connection);
         string logs = Directory.CreateDirectory(Path.Combine(folder, "logs")).FullName;
         for (int round = 0; round < RoundsAtOnce; round++)

@@ -176,10 +176,10 @@ internal sealed class ContainerWatch : IDisposable
 
     private void Wake() => _wakes.Writer.TryWrite(true);
 
-    /// <summary>A SubscribeRequest whose only filter, field 1, wants what happens to the tasks of CRI's containers.</summary>
+    /// <summary>A SubscribeRequest whose only filter, field 1, wants the ends of the tasks of CRI's containers: what is started, the kubelet has started.</summary>
     private static ReadOnlyMemory<byte> TaskFilter()
     {
-        byte[] filter = Encoding.UTF8.GetBytes("namespace==k8s.io,topic~=\"^/tasks/(start|exit|oom)\"");
+        byte[] filter = Encoding.UTF8.GetBytes("namespace==k8s.io,topic~=\"^/tasks/(exit|oom)\"");
         return (byte[])[0x0A, (byte)filter.Length, .. filter];
     }
 }

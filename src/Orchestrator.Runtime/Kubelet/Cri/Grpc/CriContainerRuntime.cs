@@ -21,6 +21,7 @@ public sealed class CriContainerRuntime : IContainerRuntime
     private readonly SandboxAddresses _addresses;
     private readonly ProcessorRates _rates = new();
     private readonly CriStreams _streams;
+    private readonly CallGate _starts;
 
     public CriContainerRuntime(CriConnection connection)
     {
@@ -28,6 +29,7 @@ public sealed class CriContainerRuntime : IContainerRuntime
         _statuses = new ContainerStatuses(connection);
         _addresses = new SandboxAddresses(connection);
         _streams = new CriStreams(connection.Options);
+        _starts = new CallGate(connection.Options.StartsAtOnce, connection.Options.StartPatience, connection.Options.Clock);
     }
 
     private TimeSpan RequestTimeout => _connection.Options.RequestTimeout;
@@ -92,7 +94,8 @@ public sealed class CriContainerRuntime : IContainerRuntime
         if (config.LogDirectory.Length > 0)
             Directory.CreateDirectory(config.LogDirectory);
         var request = new V1.RunPodSandboxRequest { Config = CriMessages.ToMessage(config), RuntimeHandler = config.RuntimeHandler };
-        V1.RunPodSandboxResponse answer = await _connection.CallAsync(CriMethods.RunPodSandbox, request, 2 * RequestTimeout, ct);
+        V1.RunPodSandboxResponse answer = await _starts.RunAsync(
+            hasBegun: false, () => _connection.CallAsync(CriMethods.RunPodSandbox, request, 2 * RequestTimeout, ct), ct);
         return answer.PodSandboxId;
     }
 
@@ -133,12 +136,13 @@ public sealed class CriContainerRuntime : IContainerRuntime
             Config = CriMessages.ToMessage(config, sandbox),
             SandboxConfig = CriMessages.ToMessage(sandbox),
         };
-        V1.CreateContainerResponse answer = await WithBareMessageAsync(() => _connection.CallAsync(CriMethods.CreateContainer, request, ct));
+        V1.CreateContainerResponse answer = await WithBareMessageAsync(() => _starts.RunAsync(
+            hasBegun: true, () => _connection.CallAsync(CriMethods.CreateContainer, request, ct), ct));
         return answer.ContainerId;
     }
 
-    public Task StartContainerAsync(string containerId, CancellationToken ct) => WithBareMessageAsync(() =>
-        _connection.CallAsync(CriMethods.StartContainer, new V1.StartContainerRequest { ContainerId = containerId }, ct));
+    public Task StartContainerAsync(string containerId, CancellationToken ct) => WithBareMessageAsync(() => _starts.RunAsync(
+        hasBegun: true, () => _connection.CallAsync(CriMethods.StartContainer, new V1.StartContainerRequest { ContainerId = containerId }, ct), ct));
 
     public Task StopContainerAsync(string containerId, TimeSpan grace, CancellationToken ct) => IfThereAsync(() =>
         _connection.CallAsync(

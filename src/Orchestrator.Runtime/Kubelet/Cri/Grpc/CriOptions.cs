@@ -15,6 +15,12 @@ public sealed record CriOptions
     /// <summary>How often when it does: what it forgot to tell is found so late.</summary>
     public TimeSpan RelistIntervalBesideEvents { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How many sandboxes and containers are made or started at once; more of them wait for their turn.</summary>
+    public int StartsAtOnce { get; init; } = 2 * Environment.ProcessorCount;
+
+    /// <summary>How long a start counts as one of them; it may go on for longer.</summary>
+    public TimeSpan StartPatience { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Where the runtime's streaming server listens; null when that is this process's own network.</summary>
     public NetworkNamespace? StreamingNetwork { get; init; }
 
