@@ -40,6 +40,8 @@ internal static class DoctorCommand
         yield return ("the clock", DateTimeOffset.UtcNow < Earliest ? $"it shows {DateTimeOffset.UtcNow:yyyy-MM-dd}: set it, certificates are not valid yet" : null);
         yield return ("memory", MachineFacts.MemoryKibibytes(File.ReadLines("/proc/meminfo")) < LeastMemoryKibibytes ? "less than 1 GiB: pods will be killed for it" : null);
         yield return ("room for data", Disk());
+        if (!Profile.All().Any(profile => ProfileSettings.Load(profile)?.HasNode == true))
+            yield return ("room for pods", EvictionOptions.Forecast(Profile.Of(Profile.DefaultName), new ProfileSettings()));
         yield return ("name servers", HostResolvers.Read().Upstreams.Count == 0 ? "/etc/resolv.conf names none: images cannot be pulled" : null);
         yield return ("file watches", Number("/proc/sys/fs/inotify/max_user_watches") is { } watches and < LeastWatches
             ? $"fs.inotify.max_user_watches is {watches}: sysctl -w fs.inotify.max_user_watches=524288" : null);
@@ -70,6 +72,6 @@ internal static class DoctorCommand
             return $"its process has ended and its pods run on: 'orchestrator start --profile {profile.Name}' takes them over, stop ends them";
         if (isRunning && Directory.Exists(place.Directory) && ContainerdProcess.Running(place) is null)
             return $"its containerd does not run: see 'orchestrator logs --profile {profile.Name} containerd'";
-        return null;
+        return ProfileSettings.Load(profile) is { HasNode: true } settings ? EvictionOptions.Forecast(profile, settings) : null;
     }
 }

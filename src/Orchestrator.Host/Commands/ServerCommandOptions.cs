@@ -80,6 +80,7 @@ internal sealed class ServerCommandOptions
     public readonly Option<string> Manifests = ManifestFolder();
 
     public readonly Option<string> Registries = RegistriesOption();
+    public readonly Option<string?> EvictionHard = EvictionOptions.Hard();
 
     public readonly Option<string> Disable = new("--disable")
     {
@@ -107,7 +108,7 @@ internal sealed class ServerCommandOptions
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
-        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Registries, Disable, Kubeconfig, LogDirectory,
+        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Registries, EvictionHard, Disable, Kubeconfig, LogDirectory,
         NodeNetwork, NodeIp, NodeName, .. _timings.All,
     ];
 
@@ -137,6 +138,7 @@ internal sealed class ServerCommandOptions
                 ?? ApiServerOptions.DefaultMaxMutatingRequestsInFlight,
             Node = result.GetValue(NodeSubnet) is { } subnet ? Machine.NodeSubnet.Parse(subnet) : null,
             Registries = ReadRegistries(result.GetValue(Registries), data),
+            EvictionThresholds = EvictionOptions.Read(result.GetValue(EvictionHard)),
             HostNode = isHost ? result.GetValue(NodeIp) is { } ip ? HostNetwork.Parse(ip) : HostNetwork.AddressOfMachine() : null,
             NodeName = result.GetValue(NodeName) is { } nodeName ? AgentCommand.ReadNodeName(nodeName) : profile.Name,
             Timings = _timings.Read(result, new NodeTimings()),

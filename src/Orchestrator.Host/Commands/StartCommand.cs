@@ -48,6 +48,7 @@ internal static class StartCommand
         var storeKey = new Option<string?>("--store-keyfile") { Description = "Key of the client certificate (kept)", HelpName = "FILE" };
         var manifests = ServerCommandOptions.ManifestFolder("; kept");
         var registries = ServerCommandOptions.RegistriesOption("; kept");
+        var evictionHard = EvictionOptions.Hard("; kept");
         var reads = ServerCommandOptions.RequestsInFlight(isMutating: false, "; kept");
         var writes = ServerCommandOptions.RequestsInFlight(isMutating: true, "; kept");
         var timings = new NodeTimingOptions("; kept");
@@ -55,7 +56,7 @@ internal static class StartCommand
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, subnet, network, address, name, bind, sans, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, reads, writes, wait, keepsContext,
+            profileOption, nodes, readyAfter, subnet, network, address, name, bind, sans, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, evictionHard, reads, writes, wait, keepsContext,
         };
         foreach (var option in timings.All)
             command.Options.Add(option);
@@ -83,6 +84,7 @@ internal static class StartCommand
                 StoreKeyFile = ExistingFile("--store-keyfile", result.GetValue(storeKey)) ?? settings.StoreKeyFile,
                 Manifests = result.GetValue(manifests) is { } folder ? ServerCommandOptions.ReadFolder(manifests.Name, folder) : settings.Manifests,
                 Registries = result.GetValue(registries) is { } file ? Path.GetFullPath(file) : settings.Registries,
+                EvictionHard = result.GetValue(evictionHard) ?? settings.EvictionHard,
                 MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
                 MaxMutatingRequestsInFlight = ServerCommandOptions.ReadLimit(writes.Name, result.GetValue(writes)) ?? settings.MaxMutatingRequestsInFlight,
                 Timings = timings.Read(result, settings.Timings),
@@ -120,6 +122,8 @@ internal static class StartCommand
         Console.WriteLine(makesCurrent
             ? $"kubectl now uses it, by the context \"{profile.Name}\" in {KubeconfigPaths.ToWrite()}."
             : $"kubectl reaches it by --context {profile.Name}.");
+        if (settings.HasNode && EvictionOptions.Forecast(profile, settings) is { } forecast)
+            Console.Error.WriteLine($"Warning: {forecast}");
         Console.WriteLine();
         Console.WriteLine("Go on with:");
         Console.WriteLine("  kubectl create deployment web --image=nginx --replicas=3");
@@ -138,6 +142,9 @@ internal static class StartCommand
             throw new CommandException("--node-ip and --bind-address are for a node in the machine's own network: give --node-network host");
         _ = ServerCommandOptions.ReadRegistries(settings.Registries, profile.Directory);
         _ = ServerCommandOptions.ReadDuration("--hollow-ready-after", settings.HollowReadyAfter);
+        _ = EvictionOptions.Read(settings.EvictionHard);
+        if (settings.HollowNodes > 0 && settings.EvictionHard is not null)
+            throw new CommandException("pretended nodes are never short of anything: --hollow-nodes and --eviction-hard do not go together");
         if (settings.HollowNodes > 0 && settings.Registries is not null)
             throw new CommandException("pretended nodes pull nothing from registries: --hollow-nodes and --registries do not go together");
         if (settings.HollowNodes > 0 && settings.NodeSubnet is not null)
@@ -184,6 +191,7 @@ internal static class StartCommand
             "--log-dir", profile.Logs,
             .. Given("--manifests", settings.Manifests),
             .. Given("--registries", settings.Registries),
+            .. settings.EvictionHard is { } thresholds ? (string[])["--eviction-hard", thresholds] : [], // None is said by nothing.
             .. Given("--store-endpoints", string.Join(',', settings.StoreEndpoints)),
             .. Given("--store-cafile", settings.StoreCaFile),
             .. Given("--store-certfile", settings.StoreCertFile),

@@ -8,6 +8,7 @@ using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Kubelet.Pressure;
 using Orchestrator.Runtime.Security.Certificates;
 using Orchestrator.Runtime.Security.NodeCertificates;
 
@@ -58,6 +59,8 @@ internal sealed class AgentProcess(AgentSettings settings, Profile profile, ILog
     {
         if (MachineCheck.Missing() is { } missing)
             throw new CommandException($"this machine cannot run containers: {missing}");
+        if (PressureForecast.Of(NodePlace.Of(profile).Directory, settings.EvictionThresholds) is { } forecast)
+            _log.LogWarning("{Forecast}", forecast);
         SecretFiles.MakeDirectory(_folder);
         var identity = new NodeCertificate(NodeCertificateOptions.Client(At("client.pem"), settings.NodeName) with { Log = _log });
         if (identity.Current is null || !File.Exists(At("server-ca.crt")) || !File.Exists(At("client-ca.crt")))
@@ -89,6 +92,7 @@ internal sealed class AgentProcess(AgentSettings settings, Profile profile, ILog
                 RenewedCertificate = () => serving.Current,
                 ClientAuthority = clientAuthority,
                 LeaseDuration = settings.LeaseDuration,
+                EvictionThresholds = settings.EvictionThresholds,
             },
             stopping);
         _log.LogInformation("this machine is the node {Node} of {Server}", settings.NodeName, settings.Server.Authority);

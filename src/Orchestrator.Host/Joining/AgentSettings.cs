@@ -1,6 +1,7 @@
 using System.Net;
 using Orchestrator.Control.BootstrapTokens;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
+using Orchestrator.Runtime.Kubelet.Pressure;
 
 namespace Orchestrator.Host.Joining;
 
@@ -20,6 +21,9 @@ internal sealed record AgentSettings
 
     /// <summary>Mirrors and credentials of registries.</summary>
     public RegistriesFile Registries { get; init; } = RegistriesFile.Empty;
+
+    /// <summary>When the node is under pressure.</summary>
+    public IReadOnlyList<EvictionThreshold> EvictionThresholds { get; init; } = Runtime.Kubelet.Pressure.EvictionThresholds.Default;
 
     /// <summary>Each part's log goes to a file here; null sends all to standard error.</summary>
     public string? LogDirectory { get; init; }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Control.Dns;
 using Orchestrator.Host.Serving;
@@ -10,6 +11,7 @@ using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Images;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
+using Orchestrator.Runtime.Kubelet.Pressure;
 using Orchestrator.Runtime.Proxy;
 using Orchestrator.Runtime.Routing;
 using Orchestrator.Runtime.Security.Certificates;
@@ -87,7 +89,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             },
             stopping);
         _parts.Push(server);
-        var node = await ContainerNode.StartAsync(OptionsOf(duty, server.Port), duty.Services, cri, stopping);
+        var node = await ContainerNode.StartAsync(OptionsOf(duty, server.Port, MachineFacts.Capacity(_place.Directory)), duty.Services, cri, stopping);
         _parts.Push(node);
         server.Add(node.Kubelet);
         _following = Task.Run(() => FollowAsync(duty.Services.Api, duty.Name), CancellationToken.None);
@@ -169,14 +171,16 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         _stopping.Dispose();
     }
 
-    private KubeletOptions OptionsOf(NodeDuty duty, int port) => new()
+    private KubeletOptions OptionsOf(NodeDuty duty, int port, IReadOnlyDictionary<string, Quantity> capacity) => new()
     {
         NodeName = duty.Name,
         NodeIp = Address.ToString(),
         Port = port,
         LeaseDuration = duty.LeaseDuration,
         LeaseRenewal = duty.LeaseDuration / 4,
-        Capacity = MachineFacts.Capacity(_place.Directory),
+        Capacity = capacity,
+        Eviction = new EvictionSettings { Thresholds = duty.EvictionThresholds },
+        Reserved = EvictionThresholds.Reserved(duty.EvictionThresholds, capacity),
         OperatingSystemImage = MachineFacts.OperatingSystem,
         KernelVersion = MachineFacts.KernelVersion,
         Containers = new ContainerSettings

@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Kubelet.Pressure;
 
 namespace Orchestrator.Host.Machine;
 
@@ -25,6 +26,9 @@ internal sealed record NodeDuty
     public required X509Certificate2 ClientAuthority { get; init; }
 
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(40);
+
+    /// <summary>When the node is under pressure.</summary>
+    public IReadOnlyList<EvictionThreshold> EvictionThresholds { get; init; } = Runtime.Kubelet.Pressure.EvictionThresholds.Default;
 
     /// <summary>Whether this node's client may write the name server's service, and does.</summary>
     public bool KeepsNameService { get; init; }

@@ -57,6 +57,9 @@ internal sealed record ProfileSettings
     /// <summary>The file of registries' mirrors; null: the profile's own or the machine's, if there is one.</summary>
     public string? Registries { get; init; }
 
+    /// <summary>When the node is under pressure, as a kubelet's flag has it; null: a kubelet's own thresholds.</summary>
+    public string? EvictionHard { get; init; }
+
     /// <summary>How long a hollow container takes to run.</summary>
     public string HollowReadyAfter { get; init; } = "0s";
 

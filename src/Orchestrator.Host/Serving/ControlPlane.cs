@@ -208,6 +208,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         Certificate = certificates.EnsureKubeletServing(settings.NodeName, [settings.NodeName], [address]),
         ClientAuthority = certificates.ClientAuthority.Certificate,
         LeaseDuration = settings.Timings.Lease,
+        EvictionThresholds = settings.EvictionThresholds,
         KeepsNameService = true,
     };
 

@@ -3,6 +3,7 @@ using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
+using Orchestrator.Runtime.Kubelet.Pressure;
 
 namespace Orchestrator.Host.Serving;
 
@@ -55,6 +56,9 @@ internal sealed record ServerSettings
 
     /// <summary>Mirrors and credentials of that node.</summary>
     public RegistriesFile Registries { get; init; } = RegistriesFile.Empty;
+
+    /// <summary>When that node is under pressure.</summary>
+    public IReadOnlyList<EvictionThreshold> EvictionThresholds { get; init; } = Runtime.Kubelet.Pressure.EvictionThresholds.Default;
 
     /// <summary>How soon a silent node is given up.</summary>
     public NodeTimings Timings { get; init; } = new();

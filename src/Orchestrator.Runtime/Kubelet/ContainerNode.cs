@@ -3,6 +3,7 @@ using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Cri.Logs;
 using Orchestrator.Runtime.Kubelet.Images;
+using Orchestrator.Runtime.Kubelet.Pressure;
 using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
@@ -12,6 +13,7 @@ public sealed class ContainerNode : IAsyncDisposable
 {
     private readonly CriConnection _connection;
     private readonly NetworkProber _prober;
+    private readonly ImageCollector _collector;
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
 
@@ -23,6 +25,8 @@ public sealed class ContainerNode : IAsyncDisposable
         Runtime = new CriContainerRuntime(_connection);
         Images = new CriImageService(_connection);
         Kubelet = new Kubelet(options, services, Runtime, Images, _prober);
+        _collector = new ImageCollector(
+            Settings.ImageGarbage, ct => Runtime.ListContainersAsync(null, ct), Images, Images.ImageFilesystemsAsync, SpaceAt, Warn, cri.Clock);
     }
 
     public Kubelet Kubelet { get; }
@@ -42,7 +46,7 @@ public sealed class ContainerNode : IAsyncDisposable
         try
         {
             await node.Kubelet.StartAsync(ct);
-            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync(), node.CollectImagesAsync(), node.FollowLocalVolumesAsync());
+            node._running = Task.WhenAll(node.FollowAsync(), node.RotateLogsAsync(), node.CollectImagesAsync(), node.EvictAsync(), node.FollowLocalVolumesAsync());
             return node;
         }
         catch
@@ -105,17 +109,41 @@ public sealed class ContainerNode : IAsyncDisposable
 
     private async Task CollectImagesAsync()
     {
-        var collector = new ImageCollector(
-            Settings.ImageGarbage, ct => Runtime.ListContainersAsync(null, ct), Images, Images.ImageFilesystemsAsync, SpaceAt, TellGarbage,
-            _connection.Options.Clock);
         try
         {
-            await collector.RunAsync(_stopping.Token);
+            await _collector.RunAsync(_stopping.Token);
         }
         catch (OperationCanceledException)
         {
             // Stopping.
         }
+    }
+
+    private async Task EvictAsync()
+    {
+        var evictor = new Evictor(Kubelet.Options.Eviction, new EvictionSurroundings
+        {
+            Stats = new LinuxNodeStats(Settings, Runtime, Images.ImageFilesystemsAsync),
+            Pressure = Kubelet.Pressure,
+            Pods = () => Kubelet.PodsOnNode,
+            ReclaimDiskAsync = ReclaimDiskAsync,
+            Warn = Warn,
+            Alarms = Kubelet.Services.Alarms,
+        });
+        try
+        {
+            await Task.Run(() => evictor.RunAsync(_stopping.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task ReclaimDiskAsync(CancellationToken ct)
+    {
+        await DeadContainers.RemoveAsync(Runtime, Kubelet.HasEnded, ct);
+        await _collector.RemoveUnusedAsync(ct);
     }
 
     private static (long CapacityBytes, long AvailableBytes) SpaceAt(string path)
@@ -124,7 +152,7 @@ public sealed class ContainerNode : IAsyncDisposable
         return (drive.TotalSize, drive.AvailableFreeSpace);
     }
 
-    private void TellGarbage(string reason, string message)
+    private void Warn(string reason, string message)
     {
         string node = Kubelet.Options.NodeName;
         Kubelet.Services.Events.Emit(Kubelet.Api, node, new ObjectReference { Kind = "Node", Name = node, Uid = node }, "Warning", reason, message);

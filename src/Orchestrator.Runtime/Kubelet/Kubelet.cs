@@ -3,6 +3,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
+using Orchestrator.Runtime.Kubelet.Pressure;
 using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
@@ -26,6 +27,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         Runtime = runtime;
         Images = images;
         Prober = prober;
+        Pressure = new NodePressure(options.Eviction.Thresholds, options.Eviction.TransitionPeriod);
         _reporter = new NodeReporter(this);
         if (options.Containers is { } settings)
             Volumes = new NodeVolumes(settings, Api, services.Alarms, options.Allocatable, services.Stopping);
@@ -46,6 +48,12 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     internal IImageService Images { get; }
 
     internal IProber Prober { get; }
+
+    /// <summary>What the node is short of, as whoever watches it has seen.</summary>
+    internal NodePressure Pressure { get; }
+
+    /// <summary>The pods that take part of the node now.</summary>
+    internal IReadOnlyList<IEvictablePod> PodsOnNode => [.. _workers.Values.Where(worker => worker.UsesResources)];
 
     /// <summary>Null where containers are not real.</summary>
     internal NodeVolumes? Volumes { get; }
@@ -125,12 +133,18 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         lock (_admission)
         {
             List<Pod> admitted = [.. _workers.Values.Where(other => other.UsesResources).Select(other => other.Pod)];
-            PodVerdict? verdict = NodeAdmission.Check(worker.Pod, admitted, _reporter.Node, _reporter.Allocatable);
+            PodVerdict? verdict = PressureAdmission.Refusal(worker.Pod, Pressure.Conditions) is { } refusal
+                ? new PodVerdict(EvictionMessage.Reason, $"Pod was rejected: {refusal}")
+                : NodeAdmission.Check(worker.Pod, admitted, _reporter.Node, _reporter.Allocatable);
             if (verdict is null)
                 worker.MarkAdmitted();
             return verdict;
         }
     }
+
+    /// <summary>Whether the API knows that the pod of a uid has ended, and nothing of it runs.</summary>
+    internal bool HasEnded(string podUid) =>
+        _workers.TryGetValue(podUid, out PodWorker? worker) && worker.HasEnded && worker.Pod.Status.Phase is "Succeeded" or "Failed";
 
     /// <summary>Reads the node's object anew.</summary>
     /// <returns>Whether there was one.</returns>

@@ -1,5 +1,6 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Runtime.Kubelet.Pressure;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -32,6 +33,9 @@ public sealed record KubeletOptions
     public string OperatingSystemImage { get; init; } = "Debian GNU/Linux 12 (bookworm)";
     public string KernelVersion { get; init; } = "6.1.0";
     public string Architecture { get; init; } = "amd64";
+
+    /// <summary>When the node is under pressure. Without thresholds it never is.</summary>
+    public EvictionSettings Eviction { get; init; } = new() { Thresholds = [] };
 
     /// <summary>Null where the runtime has no use of it: its containers are not real.</summary>
     public ContainerSettings? Containers { get; init; }

@@ -7,6 +7,7 @@ using Orchestrator.Api.MetaV1;
 using Orchestrator.Control.Storage;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
+using Orchestrator.Runtime.Kubelet.Pressure;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -32,6 +33,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     private string _reported = "";
     private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
     private bool _wasReady;
+    private IReadOnlyList<string> _lastPressure = [];
     private bool _isRuntimeReady = true;
 
     public NodeReporter(Kubelet kubelet)
@@ -234,6 +236,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         _reportedAt = now;
         await LearnAsync(node, _stopping.Token);
         TellReadiness(status);
+        TellPressure(status);
     }
 
     private void TellReadiness(NodeStatus status)
@@ -242,7 +245,22 @@ internal sealed class NodeReporter : IAsyncDisposable
         if (isReady == _wasReady)
             return;
         _wasReady = isReady;
-        string reason = isReady ? "NodeReady" : "NodeNotReady";
+        Tell(isReady ? "NodeReady" : "NodeNotReady");
+    }
+
+    private void TellPressure(NodeStatus status)
+    {
+        List<string> pressure = [.. status.Conditions.OrEmpty()
+            .Where(condition => condition is { Status: "True", Type: not "Ready" }).Select(condition => condition.Type!)];
+        foreach (string gone in _lastPressure.Except(pressure))
+            Tell(gone switch { EvictionSignals.MemoryPressure => "NodeHasSufficientMemory", EvictionSignals.DiskPressure => "NodeHasNoDiskPressure", _ => "NodeHasSufficientPID" });
+        foreach (string come in pressure.Except(_lastPressure))
+            Tell(come switch { EvictionSignals.MemoryPressure => "NodeHasInsufficientMemory", EvictionSignals.DiskPressure => "NodeHasDiskPressure", _ => "NodeHasInsufficientPID" });
+        _lastPressure = pressure;
+    }
+
+    private void Tell(string reason)
+    {
         _services.Events.Emit(
             _kubelet.Api,
             _options.NodeName,
@@ -267,15 +285,22 @@ internal sealed class NodeReporter : IAsyncDisposable
         bool isReady = runtime is { IsRuntimeReady: true, IsNetworkReady: true };
         _isRuntimeReady = isReady;
         string identity = Identity();
+        IReadOnlyList<string> pressure = _kubelet.Pressure.Conditions;
         return new NodeStatus
         {
             Capacity = new Dictionary<string, Quantity>(_options.Capacity),
             Allocatable = new Dictionary<string, Quantity>(Allocatable),
             Conditions =
             [
-                Condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now),
-                Condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now),
-                Condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available", now),
+                pressure.Contains(EvictionSignals.MemoryPressure)
+                    ? Condition(EvictionSignals.MemoryPressure, true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available", now)
+                    : Condition(EvictionSignals.MemoryPressure, false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now),
+                pressure.Contains(EvictionSignals.DiskPressure)
+                    ? Condition(EvictionSignals.DiskPressure, true, "KubeletHasDiskPressure", "kubelet has disk pressure", now)
+                    : Condition(EvictionSignals.DiskPressure, false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now),
+                pressure.Contains(EvictionSignals.PidPressure)
+                    ? Condition(EvictionSignals.PidPressure, true, "KubeletHasInsufficientPID", "kubelet has insufficient PID available", now)
+                    : Condition(EvictionSignals.PidPressure, false, "KubeletHasSufficientPID", "kubelet has sufficient PID available", now),
                 isReady
                     ? Condition("Ready", true, "KubeletReady", "kubelet is posting ready status", now)
                     : Condition("Ready", false, "KubeletNotReady", runtime.Message, now),

@@ -81,6 +81,18 @@ public sealed class ImageGarbageTests
             failures);
     }
 
+    [Fact]
+    public async Task All_that_nobody_uses_goes_when_the_room_is_needed_however_much_there_is()
+    {
+        var images = new KeptImages(Image("a", 3), Image("b", 3) with { IsPinned = true }, Image("c", 3));
+        var failures = new List<string>();
+
+        await Collector(images, (100, 99), failures).RemoveUnusedAsync(CancellationToken.None);
+
+        Assert.Equal(["a", "c"], images.Removed);
+        Assert.Empty(failures);
+    }
+
     private static ImageCollector Collector(KeptImages images, (long, long) space, List<string> failures) => new(
         new ImageGarbageSettings(), _ => Task.FromResult<IReadOnlyList<RuntimeContainer>>([]), images,
         _ => Task.FromResult<IReadOnlyList<ImageFilesystem>>([new ImageFilesystem("/images", Start, 1, 1)]), _ => space,

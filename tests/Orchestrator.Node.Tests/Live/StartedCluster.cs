@@ -54,7 +54,12 @@ internal sealed class StartedCluster : IAsyncDisposable
     }
 
     public (int Code, string Output) TryOrchestrator(params string[] arguments) =>
-        Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments]);
+        Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments, .. Eviction(arguments)]);
+
+    /// <summary>Whoever runs the tests may have a disk that is rather full.</summary>
+    private static string[] Eviction(string[] arguments) =>
+        arguments is ["start" or "agent", ..] && !arguments.Contains("--hollow-nodes") && !arguments.Contains("--eviction-hard")
+            ? ["--eviction-hard", "memory.available<100Mi"] : [];
 
     /// <summary>A command line for the shell, as on the machine; <c>kubectl</c> is the real one.</summary>
     public string Shell(string command)

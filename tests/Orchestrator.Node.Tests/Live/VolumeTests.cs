@@ -284,6 +284,22 @@ public sealed class VolumeTests(ContainerdFixture fixture) : IAsyncLifetime
     }
 
     [LiveFact]
+    public async Task A_pod_that_writes_more_than_its_containers_may_is_ended()
+    {
+        await StartAsync();
+        Node.Bind("writer", pod =>
+        {
+            pod.Spec.Containers = [LiveNode.Shell("main", "dd if=/dev/zero of=/big bs=1M count=8; sleep 1000")];
+            pod.Spec.Containers[0].Resources = new ResourceRequirements { Limits = new() { ["ephemeral-storage"] = Quantity.Parse("2Mi") } };
+        });
+        await Node.UntilAsync(() => Node.Api.Pod("writer").Status.Phase == "Failed", "it is evicted", "writer");
+
+        Pod pod = Node.Api.Pod("writer");
+        Assert.Equal(("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. "), (pod.Status.Reason, pod.Status.Message));
+        Assert.DoesNotContain(pod.Status.Conditions!, condition => condition.Type == "DisruptionTarget");
+    }
+
+    [LiveFact]
     public async Task What_a_pod_left_that_went_while_no_kubelet_was_there_is_cleaned_up()
     {
         await StartAsync();

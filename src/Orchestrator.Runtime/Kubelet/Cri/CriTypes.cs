@@ -180,6 +180,12 @@ public sealed record LogLine(DateTimeOffset Time, bool IsStderr, string Text, bo
 /// <param name="CpuNanoSeconds">What it has used since its start.</param>
 public sealed record ContainerUsage(
     string ContainerId, string Name, string PodUid, string PodName, string PodNamespace,
-    DateTimeOffset Time, DateTimeOffset StartedAt, long CpuNanoCores, long CpuNanoSeconds, long MemoryBytes);
+    DateTimeOffset Time, DateTimeOffset StartedAt, long CpuNanoCores, long CpuNanoSeconds, long MemoryBytes)
+{
+    /// <summary>What it has written to its own root, as the runtime last counted it.</summary>
+    public long LayerBytes { get; init; }
+
+    public long LayerInodes { get; init; }
+}
 
 public sealed record ContainerEvent(string PodUid, string ContainerId);

@@ -11,6 +11,7 @@ public sealed class ImageCollector(
     Func<string, (long CapacityBytes, long AvailableBytes)> space, Action<string, string> failed, TimeProvider clock)
 {
     private readonly ImageGarbage _garbage = new(settings);
+    private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>Looks at intervals until it is cancelled. A runtime that does not answer is left to the next time.</summary>
     /// <remarks>The first look comes after an interval: at the start pods are about to use what nobody uses yet.</remarks>
@@ -30,9 +31,39 @@ public sealed class ImageCollector(
         }
     }
 
+    /// <summary>Removes all that nobody uses, however full the disk is: it is needed for something else.</summary>
+    public async Task RemoveUnusedAsync(CancellationToken ct)
+    {
+        await _turn.WaitAsync(ct);
+        try
+        {
+            IReadOnlySet<string> inUse = await InUseAsync(ct);
+            IReadOnlyList<RuntimeImage> here = await images.ListImagesAsync(ct);
+            foreach (RuntimeImage image in _garbage.Unused(here, inUse, clock.GetUtcNow()))
+                await images.RemoveImageAsync(image.Id, ct);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
     /// <summary>Looks once.</summary>
     /// <returns>How many bytes were freed.</returns>
     public async Task<long> CollectAsync(CancellationToken ct)
+    {
+        await _turn.WaitAsync(ct);
+        try
+        {
+            return await CollectInTurnAsync(ct);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<long> CollectInTurnAsync(CancellationToken ct)
     {
         if ((await filesystems(ct)).FirstOrDefault() is not { } filesystem)
             return 0;

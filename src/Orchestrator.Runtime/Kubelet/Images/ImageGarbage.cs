@@ -54,17 +54,24 @@ public sealed class ImageGarbage(ImageGarbageSettings settings)
     public ImageGarbagePlan Plan(
         IReadOnlyList<RuntimeImage> images, IReadOnlySet<string> inUse, long capacityBytes, long availableBytes, DateTimeOffset now)
     {
-        Observe(images, inUse, now);
+        IReadOnlyList<RuntimeImage> unused = Unused(images, inUse, now);
         long usedPercent = capacityBytes <= 0 ? 0 : 100 - availableBytes * 100 / capacityBytes;
         if (usedPercent < settings.HighThresholdPercent)
             return new ImageGarbagePlan(0, []);
         long wanted = capacityBytes * (100 - settings.LowThresholdPercent) / 100 - availableBytes;
-        return new ImageGarbagePlan(wanted,
+        return new ImageGarbagePlan(wanted, unused);
+    }
+
+    /// <summary>All that could go, the one that was not used for longest first.</summary>
+    public IReadOnlyList<RuntimeImage> Unused(IReadOnlyList<RuntimeImage> images, IReadOnlySet<string> inUse, DateTimeOffset now)
+    {
+        Observe(images, inUse, now);
+        return
         [
             .. images.Where(image => !image.IsPinned && !IsInUse(image, inUse) && now - _records[image.Id].FirstSeen >= settings.MinimumAge)
                 .OrderBy(image => _records[image.Id].LastUsed).ThenBy(image => _records[image.Id].FirstSeen)
                 .ThenBy(image => image.Id, StringComparer.Ordinal),
-        ]);
+        ];
     }
 
     private bool HasObserved { get; set; }

@@ -9,7 +9,8 @@ namespace Orchestrator.Runtime.Kubelet.Pods;
 internal readonly record struct WaitingReason(string Reason, string Message);
 
 /// <summary>The end of a pod that is not its containers' doing: Evicted, DeadlineExceeded, OutOfcpu.</summary>
-internal readonly record struct PodVerdict(string Reason, string Message);
+/// <param name="IsForNode">It goes for the node's sake: whoever made it can tell that from a failure of its own.</param>
+internal readonly record struct PodVerdict(string Reason, string Message, bool IsForNode = false);
 
 /// <summary>What the kubelet knows when it reports a pod.</summary>
 internal sealed record PodReport
@@ -233,6 +234,8 @@ internal static class PodStatusBuilder
         builder.Set("ContainersReady", areReady, reason, message);
         AddReady(builder, report.Pod, areReady, reason, message);
         builder.SetIfAbsent("PodScheduled", true);
+        if (report.Verdict is { IsForNode: true } verdict)
+            builder.Set("DisruptionTarget", true, "TerminationByKubelet", verdict.Message);
         return builder.Conditions;
     }
 

@@ -1,6 +1,7 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Pressure;
 using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
@@ -11,7 +12,7 @@ namespace Orchestrator.Runtime.Kubelet.Pods;
 /// the runtime, lets <see cref="PodPlan"/> decide, carries that out and reports. Only one run is under way at a time, so that
 /// its fields have one owner; what happens meanwhile makes it run once more.
 /// </remarks>
-internal sealed class PodWorker
+internal sealed class PodWorker : IEvictablePod
 {
     private static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
 
@@ -21,6 +22,9 @@ internal sealed class PodWorker
     /// <summary>How much of a failed container's log becomes its message: lines, and characters.</summary>
     private const int LastWordsLineLimit = 80;
     private const int LastWordsLimit = 2048;
+
+    /// <summary>An evicted pod gets no longer, whatever its own grace: the node is short of something.</summary>
+    private static readonly TimeSpan EvictionGrace = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
 
@@ -49,7 +53,7 @@ internal sealed class PodWorker
     private PodObservation _observed = PodObservation.Nothing;
     private DateTimeOffset? _startTime;
     private PodVerdict? _verdict;
-    private string? _eviction;
+    private (string Message, bool IsForNode)? _eviction;
     private bool _isAdmitted;
     private bool _isStopped;
     private bool _hasReported;
@@ -60,7 +64,7 @@ internal sealed class PodWorker
         _kubelet = kubelet;
         _pod = pod;
         _slot = new PodStatusSlot { Api = kubelet.Api, Known = pod };
-        Volumes = kubelet.Volumes?.For(pod, problem => Emit(null, "Warning", "FailedMount", problem), Trigger, Evict);
+        Volumes = kubelet.Volumes?.For(pod, problem => Emit(null, "Warning", "FailedMount", problem), Trigger, problem => Evict(problem, isForNode: false));
     }
 
     /// <summary>As the API last showed it.</summary>
@@ -74,6 +78,8 @@ internal sealed class PodWorker
 
     /// <summary>It takes part of what the node has.</summary>
     public bool UsesResources => _isAdmitted && !_isStopped && _verdict is null;
+
+    public bool HasEnded => _isStopped;
 
     public DateTimeOffset Now => _kubelet.Services.Alarms.Now;
 
@@ -340,19 +346,33 @@ internal sealed class PodWorker
         Emit(null, "Normal", "DeadlineExceeded", _verdict.Value.Message);
     }
 
-    /// <summary>It takes more of the node than it may: it ends, whatever its policy.</summary>
-    private void Evict(string reason)
+    /// <summary>It takes more of the node than it may, or than the node has: it ends, whatever its policy.</summary>
+    public bool Evict(string message, bool isForNode)
     {
-        Volatile.Write(ref _eviction, reason);
+        if (CriticalPods.Has(Pod))
+            return false;
+        lock (_gate)
+        {
+            _eviction ??= (message, isForNode);
+            InterruptFor(EvictionGrace);
+        }
         Trigger();
+        return true;
     }
 
     private void CheckEviction(Pod pod)
     {
-        if (_verdict is not null || Volatile.Read(ref _eviction) is not { } reason || pod.Status.Phase is "Succeeded" or "Failed")
+        (string Message, bool IsForNode)? eviction;
+        lock (_gate)
+        {
+            eviction = _eviction;
+            if (eviction is not null)
+                _stoppingGrace = EvictionGrace;
+        }
+        if (_verdict is not null || eviction is not { } why || pod.Status.Phase is "Succeeded" or "Failed")
             return;
-        _verdict = new PodVerdict("Evicted", reason);
-        Emit(null, "Warning", "Evicted", reason);
+        _verdict = new PodVerdict(EvictionMessage.Reason, why.Message, why.IsForNode);
+        Emit(null, "Warning", EvictionMessage.Reason, why.Message);
     }
 
     /// <summary>It has to run, or goes on to run.</summary>
@@ -515,7 +535,8 @@ internal sealed class PodWorker
     {
         if (_isStopped)
             return;
-        await StopContainersAsync(Grace(pod), ct);
+        TimeSpan grace = Grace(pod);
+        await StopContainersAsync(_verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, ct);
         await StopSandboxAsync(ct);
         if (pod.Status.Phase is not ("Succeeded" or "Failed"))
             Report(TimeSpan.Zero);

@@ -21,6 +21,10 @@ internal enum FileKind
 internal readonly record struct FileState(
     FileKind Kind, UnixFileMode Mode, uint User, uint Group, (ulong Device, ulong Number) Identity, long BytesOnDisk);
 
+/// <summary>What a file system has in all and what of it is free, for others than root.</summary>
+/// <param name="Inodes">0 where their number has no limit.</param>
+internal readonly record struct FilesystemSpace(long CapacityBytes, long AvailableBytes, long Inodes, long FreeInodes);
+
 /// <summary>What volumes ask of Linux' files and mounts that .NET has no call for.</summary>
 /// <remarks>
 /// Containers may change their volumes at any moment, links in them too. So whatever lies in a volume is reached from a handle
@@ -89,6 +93,15 @@ internal static class LinuxFiles
 
     /// <returns>Null where there is nothing.</returns>
     public static FileState? StateOfLink(string path) => StateOf(CurrentFolder, path, NoFollow);
+
+    /// <exception cref="IOException">There is nothing at the path.</exception>
+    public static FilesystemSpace SpaceAt(string path)
+    {
+        if (SpaceOf(path, out Space space) != 0)
+            throw Failure(Marshal.GetLastPInvokeError(), $"statvfs {path}");
+        long block = (long)space.FragmentBytes;
+        return new FilesystemSpace((long)space.Blocks * block, (long)space.AvailableBlocks * block, (long)space.Inodes, (long)space.FreeInodes);
+    }
 
     public static FileState StateOf(SafeFileHandle file) => StateOf(Number(file), "", EmptyPath)!.Value;
 
@@ -229,6 +242,23 @@ internal static class LinuxFiles
         [FieldOffset(140)]
         public uint DeviceMinor;
     }
+
+    /// <summary>struct statvfs of the 64-bit kernels, as much as is looked at.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 256)]
+    private struct Space
+    {
+        public ulong BlockBytes;
+        public ulong FragmentBytes;
+        public ulong Blocks;
+        public ulong FreeBlocks;
+        public ulong AvailableBlocks;
+        public ulong Inodes;
+        public ulong FreeInodes;
+    }
+
+    [DllImport("libc", EntryPoint = "statvfs", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SpaceOf([MarshalAs(UnmanagedType.LPUTF8Str)] string path, out Space space);
 
     [DllImport("libc", EntryPoint = "syscall", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

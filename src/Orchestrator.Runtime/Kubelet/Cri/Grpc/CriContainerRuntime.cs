@@ -311,7 +311,11 @@ public sealed class CriContainerRuntime : IContainerRuntime
             container.StartedAt ?? container.CreatedAt,
             stats.Cpu.UsageNanoCores is { } told ? (long)told.Value : rate,
             total,
-            (long)(stats.Memory?.WorkingSetBytes?.Value ?? 0));
+            (long)(stats.Memory?.WorkingSetBytes?.Value ?? 0))
+        {
+            LayerBytes = (long)(stats.WritableLayer?.UsedBytes?.Value ?? 0),
+            LayerInodes = (long)(stats.WritableLayer?.InodesUsed?.Value ?? 0),
+        };
     }
 
     /// <returns>Empty when the condition holds.</returns>
