@@ -16,9 +16,15 @@ public sealed class TwoNodesTests
         kind: Pod
         metadata: { name: there, labels: { app: there } }
         spec:
-          nodeName: two
+          nodeSelector: { kubernetes.io/hostname: two }
           terminationGracePeriodSeconds: 1
-          containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sh, -c, "echo there; httpd -f -p 8080 -h /www"], ports: [ { containerPort: 8080, hostPort: 8081 } ] } ]
+          containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sh, -c, "echo there; httpd -f -p 8080 -h /www"], ports: [ { containerPort: 8080, hostPort: 8081 } ], volumeMounts: [ { name: data, mountPath: /data } ] } ]
+          volumes: [ { name: data, persistentVolumeClaim: { claimName: data } } ]
+        ---
+        apiVersion: v1
+        kind: PersistentVolumeClaim
+        metadata: { name: data }
+        spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
         ---
         apiVersion: apps/v1
         kind: Deployment
@@ -73,6 +79,17 @@ public sealed class TwoNodesTests
 
         // The second node's kubelet is reached through the API server, which checks its certificate.
         Assert.Equal("there\n", machines.Shell("kubectl logs there"));
+        Assert.Equal("hello from the pod\n", machines.Shell($"""
+            {StartedCluster.Kubectl} port-forward pod/there 18080:8080 &> /dev/null & forward=$!
+            for i in $(seq 300); do busybox wget -q -O - http://127.0.0.1:18080/ 2> /dev/null && break; sleep 0.1; done
+            kill $forward; wait $forward || true
+            """));
+
+        // A claim's folder is made on the node whose pod was the first to want it.
+        machines.Shell("kubectl exec there -- sh -c 'echo kept > /data/file'");
+        string folder = machines.Shell("kubectl get pv -o jsonpath='{.items[0].spec.local.path}{.items[0].spec.hostPath.path}'");
+        Assert.StartsWith(Path.Combine(machines.Folder, "second"), folder);
+        Assert.Equal("kept\n", File.ReadAllText(folder + "/file"));
         await machines.UntilAsync("kubectl get csr -o jsonpath='{.items[*].status.conditions[*].type}'", output => output == "Approved Approved", "both certificates were asked for");
 
         // The agent ends and comes back without a token, and its pods do not notice.
