@@ -183,6 +183,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
             {
                 Volumes!.RemoveOrphans(_workers.ContainsKey);
                 PodFiles.RemoveOrphanedLogs(settings, _workers.ContainsKey);
+                await new PodCgroups(settings).RemoveOrphansAsync(_workers.ContainsKey, Services.Stopping);
             }
         }
         catch (Exception e) when (e is CriException or OperationCanceledException or IOException or UnauthorizedAccessException)

@@ -48,6 +48,26 @@ public sealed class PodCgroupTests : IDisposable
     [InlineData(262_144, 10_000)]
     public void Weights_stand_for_shares(long shares, long weight) => Assert.Equal(weight, PodCgroups.WeightOf(shares));
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_left_of_pods_that_nobody_knows_is_removed_and_all_else_stays(bool isUnified)
+    {
+        if (isUnified)
+            File.WriteAllText(Path.Combine(_root.Path, "cgroup.controllers"), "");
+        string tree = isUnified ? _root.Path : Path.Combine(_root.Path, "cpu");
+        foreach (string name in (string[])["node/podgone/container", "node/podlives", "node/burstable/podgone", "node/besteffort/podlives", "node/system", "other/podgone"])
+            Directory.CreateDirectory(Path.Combine(tree, name));
+        var cgroups = new PodCgroups(new ContainerSettings { CgroupFilesystem = _root.Path, CgroupRoot = "/node" });
+
+        await cgroups.RemoveOrphansAsync(uid => uid == "lives", CancellationToken.None);
+
+        Assert.Equal(
+            ["node/besteffort/podlives", "node/burstable", "node/podlives", "node/system", "other/podgone"],
+            Directory.GetDirectories(tree, "*", SearchOption.AllDirectories).Where(folder => Directory.GetDirectories(folder).Length == 0)
+                .Select(folder => Path.GetRelativePath(tree, folder)).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public async Task In_one_tree_controllers_are_passed_down_to_the_pod()
     {

@@ -17,6 +17,11 @@ namespace Orchestrator.Runtime.Kubelet.Pods;
 /// </remarks>
 internal sealed class PodCgroups(ContainerSettings settings)
 {
+    private const string PodPrefix = "pod";
+
+    /// <summary>Where pods' cgroups lie below the root of all.</summary>
+    private static readonly string[] Classes = ["", "burstable", "besteffort"];
+
     private const int RemovalTries = 100;
     private static readonly TimeSpan RemovalPause = TimeSpan.FromMilliseconds(20);
 
@@ -49,6 +54,22 @@ internal sealed class PodCgroups(ContainerSettings settings)
         IEnumerable<string> roots = IsUnified ? [settings.CgroupFilesystem] : Directory.EnumerateDirectories(settings.CgroupFilesystem);
         foreach (string folder in roots.Select(root => Path.Combine(root, path)).Where(Directory.Exists))
             await RemoveAsync(folder, ct);
+    }
+
+    /// <summary>Removes those of pods that nobody knows any more, left from another life of the kubelet.</summary>
+    /// <exception cref="IOException">One of them still has processes.</exception>
+    public async Task RemoveOrphansAsync(Func<string, bool> isKnown, CancellationToken ct)
+    {
+        string root = settings.CgroupRoot.Trim('/');
+        IEnumerable<string> trees = IsUnified ? [settings.CgroupFilesystem] : Directory.EnumerateDirectories(settings.CgroupFilesystem);
+        List<string> orphans =
+        [
+            .. trees.SelectMany(tree => Classes.Select(quality => Path.Combine(tree, root, quality))).Where(Directory.Exists)
+                .SelectMany(folder => Directory.EnumerateDirectories(folder, PodPrefix + "*"))
+                .Where(folder => !isKnown(Path.GetFileName(folder)[PodPrefix.Length..])),
+        ];
+        foreach (string orphan in orphans)
+            await RemoveAsync(orphan, ct);
     }
 
     /// <summary>What a pod's containers may use together: without a limit of each of them, there is none of all.</summary>
