@@ -22,13 +22,14 @@ internal static class AgentCommand
         };
         var name = NodeName();
         var address = NodeIp();
+        var podManifests = ServerCommandOptions.PodManifestFolder("; kept");
         var registries = ServerCommandOptions.RegistriesOption();
         var evictionHard = EvictionOptions.Hard("; kept");
         var timings = new NodeTimingOptions();
         var logs = new Option<string?>("--log-dir") { Description = "Write each part's log to a file in this directory instead of standard error", HelpName = "DIR" };
         var command = new Command("agent", "Run this machine as a further node of a cluster elsewhere, in the foreground. Its pods run on when it ends; 'orchestrator stop' ends them.")
         {
-            profileOption, server, token, name, address, registries, evictionHard, timings.LeaseDuration, logs,
+            profileOption, server, token, name, address, podManifests, registries, evictionHard, timings.LeaseDuration, logs,
         };
         CommonOptions.SetAction(command, async (result, cancellation) =>
         {
@@ -45,6 +46,7 @@ internal static class AgentCommand
                 NodeName = ReadNodeName(settings.NodeName),
                 NodeAddress = settings.NodeIp is { } given ? HostNetwork.Parse(given) : HostNetwork.AddressOfMachine(),
                 LeaseDuration = settings.Timings.Lease,
+                StaticPodDirectory = ServerCommandOptions.ReadPodManifests(settings.PodManifests, profile.Directory),
                 Registries = ServerCommandOptions.ReadRegistries(result.GetValue(registries), profile.Directory),
                 EvictionThresholds = EvictionOptions.Read(settings.EvictionHard),
                 LogDirectory = result.GetValue(logs) is { } folder ? Path.GetFullPath(folder) : null,
@@ -58,6 +60,7 @@ internal static class AgentCommand
                 NodeName = result.GetValue(name) ?? settings.NodeName,
                 NodeIp = result.GetValue(address) ?? settings.NodeIp,
                 EvictionHard = result.GetValue(evictionHard) ?? settings.EvictionHard,
+                PodManifests = result.GetValue(podManifests) is { } given ? ServerCommandOptions.ReadFolder(podManifests.Name, given) : settings.PodManifests,
                 Timings = settings.Timings with { LeaseDuration = result.GetValue(timings.LeaseDuration) ?? settings.Timings.LeaseDuration },
             };
         });

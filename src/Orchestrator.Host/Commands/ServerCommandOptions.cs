@@ -15,6 +15,8 @@ internal sealed class ServerCommandOptions
     /// <summary>What holds for all clusters of the machine.</summary>
     private const string MachineConfiguration = "/etc/orchestrator";
 
+    private const string PodManifestsName = "pod-manifests";
+
     private const string RegistriesName = "registries.yaml";
 
     public readonly Option<string> DataDirectory = new("--data-dir")
@@ -79,6 +81,8 @@ internal sealed class ServerCommandOptions
 
     public readonly Option<string> Manifests = ManifestFolder();
 
+    public readonly Option<string> PodManifests = PodManifestFolder();
+
     public readonly Option<string> Registries = RegistriesOption();
     public readonly Option<string?> EvictionHard = EvictionOptions.Hard();
 
@@ -108,7 +112,7 @@ internal sealed class ServerCommandOptions
     public IEnumerable<Option> All =>
     [
         DataDirectory, BindAddress, HttpsPort, TlsSan, CertificateDirectory, Server, StoreEndpoints, StoreCa, StoreCert, StoreKey, MaxRequestsInFlight,
-        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, Registries, EvictionHard, Disable, Kubeconfig, LogDirectory,
+        MaxMutatingRequestsInFlight, NodeSubnet, HollowNodes, HollowReadyAfter, Manifests, PodManifests, Registries, EvictionHard, Disable, Kubeconfig, LogDirectory,
         NodeNetwork, NodeIp, NodeName, .. _timings.All,
     ];
 
@@ -145,6 +149,7 @@ internal sealed class ServerCommandOptions
             HollowNodes = ReadCount(result.GetValue(HollowNodes)),
             HollowReadyAfter = ReadDuration(HollowReadyAfter.Name, result.GetValue(HollowReadyAfter)!),
             ManifestDirectory = result.GetValue(Manifests) is { } manifests ? ReadFolder(Manifests.Name, manifests) : Path.Combine(data, "manifests"),
+            StaticPodDirectory = ReadPodManifests(result.GetValue(PodManifests), data),
             Components = Components.All & ~ReadParts(result.GetValue(Disable)) & ~(server is null ? Components.None : Components.ApiServer),
             KubeconfigFile = result.GetValue(Kubeconfig) is { } kubeconfig ? Path.GetFullPath(kubeconfig) : null,
             LogDirectory = result.GetValue(LogDirectory) is { } logs ? Path.GetFullPath(logs) : null,
@@ -162,6 +167,16 @@ internal sealed class ServerCommandOptions
     {
         Description = $"Folder of objects in YAML or JSON to apply at each start (default: manifests in the data directory{hint})", HelpName = "DIR",
     };
+
+    /// <summary>The kubelet's own name.</summary>
+    public static Option<string> PodManifestFolder(string hint = "") => new("--pod-manifest-path")
+    {
+        Description = $"Folder of static pods of this machine's node, one in a file, in YAML or JSON (default: {PodManifestsName} in the data directory{hint})", HelpName = "DIR",
+    };
+
+    /// <exception cref="CommandException">There is no such folder.</exception>
+    public static string ReadPodManifests(string? given, string dataDirectory) =>
+        given is null ? Path.Combine(dataDirectory, PodManifestsName) : ReadFolder("--pod-manifest-path", given);
 
     public const string HostNetworkName = "host";
 

@@ -47,6 +47,7 @@ internal static class StartCommand
         var storeCert = new Option<string?>("--store-certfile") { Description = "Client certificate for the store (kept)", HelpName = "FILE" };
         var storeKey = new Option<string?>("--store-keyfile") { Description = "Key of the client certificate (kept)", HelpName = "FILE" };
         var manifests = ServerCommandOptions.ManifestFolder("; kept");
+        var podManifests = ServerCommandOptions.PodManifestFolder("; kept");
         var registries = ServerCommandOptions.RegistriesOption("; kept");
         var evictionHard = EvictionOptions.Hard("; kept");
         var reads = ServerCommandOptions.RequestsInFlight(isMutating: false, "; kept");
@@ -56,7 +57,7 @@ internal static class StartCommand
         var keepsContext = new Option<bool>("--keep-context") { Description = "Leave kubectl's current context as it is" };
         var command = new Command("start", "Start a cluster on this machine, or bring a stopped one back.")
         {
-            profileOption, nodes, readyAfter, subnet, network, address, name, bind, sans, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, registries, evictionHard, reads, writes, wait, keepsContext,
+            profileOption, nodes, readyAfter, subnet, network, address, name, bind, sans, port, storeEndpoints, storeCa, storeCert, storeKey, manifests, podManifests, registries, evictionHard, reads, writes, wait, keepsContext,
         };
         foreach (var option in timings.All)
             command.Options.Add(option);
@@ -83,6 +84,7 @@ internal static class StartCommand
                 StoreCertFile = ExistingFile("--store-certfile", result.GetValue(storeCert)) ?? settings.StoreCertFile,
                 StoreKeyFile = ExistingFile("--store-keyfile", result.GetValue(storeKey)) ?? settings.StoreKeyFile,
                 Manifests = result.GetValue(manifests) is { } folder ? ServerCommandOptions.ReadFolder(manifests.Name, folder) : settings.Manifests,
+                PodManifests = result.GetValue(podManifests) is { } pods ? ServerCommandOptions.ReadFolder(podManifests.Name, pods) : settings.PodManifests,
                 Registries = result.GetValue(registries) is { } file ? Path.GetFullPath(file) : settings.Registries,
                 EvictionHard = result.GetValue(evictionHard) ?? settings.EvictionHard,
                 MaxRequestsInFlight = ServerCommandOptions.ReadLimit(reads.Name, result.GetValue(reads)) ?? settings.MaxRequestsInFlight,
@@ -147,6 +149,8 @@ internal static class StartCommand
             throw new CommandException("pretended nodes are never short of anything: --hollow-nodes and --eviction-hard do not go together");
         if (settings.HollowNodes > 0 && settings.Registries is not null)
             throw new CommandException("pretended nodes pull nothing from registries: --hollow-nodes and --registries do not go together");
+        if (settings.HollowNodes > 0 && settings.PodManifests is not null)
+            throw new CommandException("pretended nodes have no static pods: --hollow-nodes and --pod-manifest-path do not go together");
         if (settings.HollowNodes > 0 && settings.NodeSubnet is not null)
             throw new CommandException("a cluster has pretended nodes or a real one: --hollow-nodes and --node-subnet do not go together; 'orchestrator delete' makes room for another kind");
         if (settings.HollowNodes == 0 && MachineCheck.Missing() is { } missing)
@@ -190,6 +194,7 @@ internal static class StartCommand
             "--hollow-ready-after", settings.HollowReadyAfter,
             "--log-dir", profile.Logs,
             .. Given("--manifests", settings.Manifests),
+            .. Given("--pod-manifest-path", settings.PodManifests),
             .. Given("--registries", settings.Registries),
             .. settings.EvictionHard is { } thresholds ? (string[])["--eviction-hard", thresholds] : [], // None is said by nothing.
             .. Given("--store-endpoints", string.Join(',', settings.StoreEndpoints)),

@@ -71,8 +71,15 @@ internal sealed class AgentProcess(AgentSettings settings, Profile profile, ILog
             shown => new HttpTransport(OptionsFor(authority) with { ClientCertificate = shown }), identity.Current!, TimeProvider.System);
         identity.Renewed += transport.Renew;
         var client = new ApiClient(transport);
-        await PatientlyAsync(() => CheckIdentityAsync(client, stopping), stopping);
-        await ServeAsync(identity, client, clientAuthority, stopping);
+        try
+        {
+            await CheckIdentityAsync(client, stopping);
+            await ServeAsync(identity, client, clientAuthority, stopping);
+        }
+        catch (ApiException refusal) when (refusal.Status.Code == 401)
+        {
+            throw new CommandException($"{settings.Server.Authority} does not know this machine any more: 'orchestrator delete --profile {profile.Name}', and join again");
+        }
     }
 
     private async Task ServeAsync(NodeCertificate identity, ApiClient client, X509Certificate2 clientAuthority, CancellationToken stopping)
@@ -93,6 +100,7 @@ internal sealed class AgentProcess(AgentSettings settings, Profile profile, ILog
                 ClientAuthority = clientAuthority,
                 LeaseDuration = settings.LeaseDuration,
                 EvictionThresholds = settings.EvictionThresholds,
+                StaticPods = settings.StaticPodDirectory,
             },
             stopping);
         _log.LogInformation("this machine is the node {Node} of {Server}", settings.NodeName, settings.Server.Authority);
@@ -136,15 +144,17 @@ internal sealed class AgentProcess(AgentSettings settings, Profile profile, ILog
             throw new CommandException($"the cluster has a node \"{settings.NodeName}\" that is Ready: give this machine another name with --node-name");
     }
 
+    /// <summary>Before anything is started. A server that does not answer keeps nobody from running what the machine itself asks for; if it
+    /// then does not know the machine, the node's registration fails.</summary>
     private async Task CheckIdentityAsync(ApiClient client, CancellationToken stopping)
     {
         try
         {
             await client.FindAsync<Node>("", settings.NodeName, stopping);
         }
-        catch (ApiException refusal) when (refusal.Status.Code == 401)
+        catch (TransportException fault)
         {
-            throw new CommandException($"{settings.Server.Authority} does not know this machine any more: 'orchestrator delete --profile {profile.Name}', and join again");
+            _log.LogWarning("{Server} does not answer: static pods run, and what runs already; the node joins when it does: {Reason}", settings.Server.Authority, fault.Message);
         }
     }
 

@@ -25,6 +25,9 @@ internal sealed record AgentSettings
     /// <summary>When the node is under pressure.</summary>
     public IReadOnlyList<EvictionThreshold> EvictionThresholds { get; init; } = Runtime.Kubelet.Pressure.EvictionThresholds.Default;
 
+    /// <summary>The folder of static pods' manifests; it need not be there.</summary>
+    public required string StaticPodDirectory { get; init; }
+
     /// <summary>Each part's log goes to a file here; null sends all to standard error.</summary>
     public string? LogDirectory { get; init; }
 }

@@ -89,6 +89,8 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             },
             stopping);
         _parts.Push(server);
+        if (!Directory.Exists(duty.StaticPods))
+            SecretFiles.MakeDirectory(duty.StaticPods);
         var node = await ContainerNode.StartAsync(OptionsOf(duty, server.Port, MachineFacts.Capacity(_place.Directory)), duty.Services, cri, stopping);
         _parts.Push(node);
         server.Add(node.Kubelet);
@@ -176,6 +178,8 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         NodeName = duty.Name,
         NodeIp = Address.ToString(),
         Port = port,
+        StaticPodFolder = duty.StaticPods,
+        Log = _log,
         LeaseDuration = duty.LeaseDuration,
         LeaseRenewal = duty.LeaseDuration / 4,
         Capacity = capacity,

@@ -25,6 +25,9 @@ internal sealed record NodeDuty
     /// <summary>Signs the certificates of those whom the kubelet lets in.</summary>
     public required X509Certificate2 ClientAuthority { get; init; }
 
+    /// <summary>The folder of static pods' manifests, made if it is not there.</summary>
+    public required string StaticPods { get; init; }
+
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(40);
 
     /// <summary>When the node is under pressure.</summary>

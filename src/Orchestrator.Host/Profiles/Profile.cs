@@ -15,6 +15,7 @@ namespace Orchestrator.Host.Profiles;
 ///   logs/PART.log       one for each part
 ///   tls/  store/        certificates and data
 ///   manifests/          objects that each start applies (if somebody puts them there)
+///   pod-manifests/      pods that this machine's node runs whoever else of the cluster lives (if somebody puts them there)
 /// </code>
 /// </remarks>
 internal sealed partial class Profile

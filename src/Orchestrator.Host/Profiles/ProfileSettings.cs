@@ -54,6 +54,9 @@ internal sealed record ProfileSettings
     /// <summary>Objects to apply at each start; null: those in the profile's own folder.</summary>
     public string? Manifests { get; init; }
 
+    /// <summary>Manifests of static pods; null: those in the profile's own folder.</summary>
+    public string? PodManifests { get; init; }
+
     /// <summary>The file of registries' mirrors; null: the profile's own or the machine's, if there is one.</summary>
     public string? Registries { get; init; }
 

@@ -209,6 +209,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         ClientAuthority = certificates.ClientAuthority.Certificate,
         LeaseDuration = settings.Timings.Lease,
         EvictionThresholds = settings.EvictionThresholds,
+        StaticPods = settings.StaticPodDirectory,
         KeepsNameService = true,
     };
 

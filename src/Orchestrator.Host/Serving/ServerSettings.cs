@@ -70,6 +70,9 @@ internal sealed record ServerSettings
     /// <summary>A folder of objects that the cluster is to have; it need not be there.</summary>
     public required string ManifestDirectory { get; init; }
 
+    /// <summary>The folder of static pods' manifests of this machine's node; it need not be there.</summary>
+    public string StaticPodDirectory { get; init; } = "";
+
     /// <summary>Which parts run in this process.</summary>
     public Components Components { get; init; } = Components.All;
 

@@ -4,6 +4,7 @@ using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
 using Orchestrator.Runtime.Kubelet.Pressure;
+using Orchestrator.Runtime.Kubelet.StaticPods;
 using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet;
@@ -16,6 +17,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     private readonly ConcurrentDictionary<NamespacedName, PodWorker> _byName = new();
     private readonly Lock _admission = new();
     private readonly NodeReporter _reporter;
+    private readonly StaticPodKeeper _staticPods;
     private IDisposable? _events;
     private RuntimeVersion _version = new("unknown", "0");
 
@@ -29,6 +31,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         Prober = prober;
         Pressure = new NodePressure(options.Eviction.Thresholds, options.Eviction.TransitionPeriod);
         _reporter = new NodeReporter(this);
+        _staticPods = new StaticPodKeeper(this);
         if (options.Containers is { } settings)
             Volumes = new NodeVolumes(settings, Api, services.Alarms, options.Allocatable, services.Stopping);
     }
@@ -62,7 +65,9 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 
     internal string RuntimeVersion => $"{_version.Name}://{_version.Version}";
 
-    /// <summary>Registers the node and begins to renew its lease. Pods come by <see cref="IPodSink"/> from then on.</summary>
+    /// <summary>Begins to run the static pods, registers the node and begins to renew its lease. Pods come by <see cref="IPodSink"/> from
+    /// then on.</summary>
+    /// <remarks>An API server that does not answer is waited for, the static pods running meanwhile.</remarks>
     public async Task StartAsync(CancellationToken ct)
     {
         _version = await Runtime.VersionAsync(ct);
@@ -70,6 +75,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
             Volumes.CanMountRecursivelyReadOnly = (await Runtime.StatusAsync(ct)).CanMountRecursivelyReadOnly;
         _events = Runtime.SubscribeContainerEvents(OnContainerEvent);
         Services.FollowServices(Api);
+        _staticPods.Start();
         await _reporter.StartAsync(ct);
     }
 
@@ -88,7 +94,14 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 
     public void Changed(Pod pod)
     {
-        if (_byName.TryGetValue(pod.Key, out PodWorker? namesake) && namesake.Pod.Uid != pod.Uid)
+        if (MirrorPods.IsMirror(pod))
+        {
+            _staticPods.Changed(pod);
+            return;
+        }
+        // A static pod has its name for as long as its file says so.
+        bool isShadowed = _byName.TryGetValue(pod.Key, out PodWorker? namesake) && namesake.IsStatic;
+        if (namesake is { IsStatic: false } && namesake.Pod.Uid != pod.Uid)
             namesake.Remove(); // Its end was missed.
         bool isNew = false;
         PodWorker worker = _workers.GetOrAdd(pod.Uid, _ =>
@@ -96,7 +109,8 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
             isNew = true;
             return new PodWorker(this, pod);
         });
-        _byName[pod.Key] = worker;
+        if (!isShadowed)
+            _byName[pod.Key] = worker;
         if (isNew)
             worker.Trigger();
         else
@@ -105,12 +119,18 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 
     public void Deleted(Pod pod)
     {
-        if (_workers.TryGetValue(pod.Uid, out PodWorker? worker))
+        if (MirrorPods.IsMirror(pod))
+            _staticPods.Deleted(pod);
+        else if (_workers.TryGetValue(pod.Uid, out PodWorker? worker))
             worker.Remove();
     }
 
     /// <summary>What the runtime has and no pod wants is left from another life of this kubelet.</summary>
-    void IObjectSink<Pod>.Synced() => _ = Task.Run(RemoveOrphansAsync);
+    void IObjectSink<Pod>.Synced()
+    {
+        _staticPods.Synced();
+        _ = Task.Run(RemoveOrphansAsync);
+    }
 
     void IObjectSink<Node>.Synced()
     {
@@ -119,6 +139,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _events?.Dispose();
+        _staticPods.Dispose();
         if (Volumes is not null)
             await Volumes.DisposeAsync();
         await _reporter.DisposeAsync();
@@ -162,11 +183,40 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         _byName.TryRemove(KeyValuePair.Create(worker.Pod.Key, worker));
     }
 
+    /// <param name="ended">Told when nothing is left of it.</param>
+    internal PodWorker StartStatic(Pod pod, Action<PodWorker> ended)
+    {
+        var worker = new PodWorker(this, pod, ended);
+        _workers[pod.Uid] = worker;
+        _byName[pod.Key] = worker;
+        worker.Trigger();
+        return worker;
+    }
+
+    /// <summary>Ends what the runtime has of static pods of that name which another life of this kubelet started from another manifest.</summary>
+    internal async Task EndStaticNamesakesAsync(Pod pod, CancellationToken ct)
+    {
+        foreach (PodSandbox sandbox in await Runtime.ListPodSandboxAsync(null, ct))
+        {
+            bool isFormer = sandbox.PodName == pod.Name && sandbox.PodNamespace == pod.Namespace && sandbox.PodUid != pod.Uid
+                && StaticManifest.IsUid(sandbox.PodUid) && !_workers.ContainsKey(sandbox.PodUid);
+            if (!isFormer)
+                continue;
+            IReadOnlyList<RuntimeContainer> containers = await Runtime.ListContainersAsync(sandbox.PodUid, ct);
+            await Task.WhenAll(containers.Where(container => container.State == RuntimeContainerState.Running)
+                .Select(container => Runtime.StopContainerAsync(container.Id, PodWorker.DefaultGrace, ct)));
+            await Runtime.StopPodSandboxAsync(sandbox.Id, ct);
+            await Runtime.RemovePodSandboxAsync(sandbox.Id, ct);
+        }
+    }
+
     private void OnContainerEvent(ContainerEvent change)
     {
         if (_workers.TryGetValue(change.PodUid, out PodWorker? worker))
             worker.Trigger();
     }
+
+    private bool IsKnown(string uid) => _workers.ContainsKey(uid) || _staticPods.Wants(uid);
 
     private async Task RemoveOrphansAsync()
     {
@@ -174,16 +224,16 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         {
             foreach (PodSandbox sandbox in await Runtime.ListPodSandboxAsync(null, Services.Stopping))
             {
-                if (_workers.ContainsKey(sandbox.PodUid))
+                if (IsKnown(sandbox.PodUid))
                     continue;
                 await Runtime.StopPodSandboxAsync(sandbox.Id, Services.Stopping);
                 await Runtime.RemovePodSandboxAsync(sandbox.Id, Services.Stopping);
             }
             if (Options.Containers is { } settings)
             {
-                Volumes!.RemoveOrphans(_workers.ContainsKey);
-                PodFiles.RemoveOrphanedLogs(settings, _workers.ContainsKey);
-                await new PodCgroups(settings).RemoveOrphansAsync(_workers.ContainsKey, Services.Stopping);
+                Volumes!.RemoveOrphans(IsKnown);
+                PodFiles.RemoveOrphanedLogs(settings, IsKnown);
+                await new PodCgroups(settings).RemoveOrphansAsync(IsKnown, Services.Stopping);
             }
         }
         catch (Exception e) when (e is CriException or OperationCanceledException or IOException or UnauthorizedAccessException)

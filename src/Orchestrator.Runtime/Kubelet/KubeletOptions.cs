@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Pressure;
@@ -39,6 +41,14 @@ public sealed record KubeletOptions
 
     /// <summary>Null where the runtime has no use of it: its containers are not real.</summary>
     public ContainerSettings? Containers { get; init; }
+
+    /// <summary>The folder of static pods' manifests, one pod a file; it need not be there. Null: the node has none.</summary>
+    public string? StaticPodFolder { get; init; }
+
+    /// <summary>How often that folder is read though nothing has told of a change.</summary>
+    public TimeSpan StaticPodCheck { get; init; } = TimeSpan.FromSeconds(20);
+
+    public ILogger Log { get; init; } = NullLogger.Instance;
 
     public TimeSpan LeaseRenewal { get; init; } = TimeSpan.FromSeconds(10);
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(40);

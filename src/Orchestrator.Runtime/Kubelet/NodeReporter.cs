@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
 using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Api.CoreV1;
@@ -18,6 +19,9 @@ internal sealed class NodeReporter : IAsyncDisposable
 
     /// <summary>Images that the status names.</summary>
     private const int ImageLimit = 50;
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(7);
 
     private readonly Kubelet _kubelet;
     private readonly KubeletOptions _options;
@@ -68,7 +72,7 @@ internal sealed class NodeReporter : IAsyncDisposable
 
     public async Task StartAsync(CancellationToken ct)
     {
-        await RegisterAsync(ct);
+        await RegisterPatientlyAsync(ct);
         await ReportAsync();
         await RenewAsync();
     }
@@ -99,6 +103,26 @@ internal sealed class NodeReporter : IAsyncDisposable
         if (_options.Containers?.LocalVolumes is { } folder)
             annotations[LocalPathProvisioner.FolderAnnotation] = folder;
         return annotations;
+    }
+
+    private async Task RegisterPatientlyAsync(CancellationToken ct)
+    {
+        TimeSpan pause = FirstPause;
+        while (true)
+        {
+            try
+            {
+                await RegisterAsync(ct);
+                return;
+            }
+            catch (IOException fault)
+            {
+                if (pause == FirstPause)
+                    _options.Log.LogWarning("the API server does not answer: the node {Node} registers when it does: {Reason}", _options.NodeName, fault.Message);
+            }
+            await _services.Alarms.DelayAsync(pause, ct);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
     }
 
     private async Task RegisterAsync(CancellationToken ct)

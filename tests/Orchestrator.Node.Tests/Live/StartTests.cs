@@ -38,11 +38,37 @@ public sealed class StartTests
         Assert.Equal("hello from the pod\n", cluster.Shell($"busybox wget -q -O - {url}/"));
         Assert.Contains($"Address: {service}", cluster.Shell("kubectl exec web -- nslookup web.default.svc.cluster.local"));
 
+        // A pod that the node's folder asks for.
+        string file = WriteStatic(cluster, "one");
+        await cluster.UntilAsync("kubectl get pod fixed-orchestrator", output => output.Contains("1/1"), "the mirror is ready");
+        Assert.Equal("Node/orchestrator file", cluster.Shell(
+            "kubectl get pod fixed-orchestrator -o jsonpath='{.metadata.ownerReferences[0].kind}/{.spec.nodeName} {.metadata.annotations.kubernetes\\.io/config\\.source}'"));
+        Assert.Equal("one\n", cluster.Shell("kubectl logs fixed-orchestrator"));
+        Assert.Equal("one\n", cluster.Shell("kubectl exec fixed-orchestrator -- cat /tmp/word"));
+        string staticContainer = Container(cluster, "fixed-orchestrator").Id;
+        string drained = cluster.Shell("kubectl drain orchestrator --force --dry-run=client");
+        Assert.Contains("evicting pod default/web (dry run)", drained);
+        Assert.DoesNotContain("fixed", drained);
+        string mirror = cluster.Shell("kubectl get pod fixed-orchestrator -o jsonpath={.metadata.uid}");
+        cluster.Shell("kubectl delete pod fixed-orchestrator --wait=false");
+        await cluster.UntilAsync(
+            "kubectl get pod fixed-orchestrator -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].containerID}'",
+            output => output.EndsWith(' ' + staticContainer) && !output.StartsWith(mirror), "the mirror is another, the container the same");
+        await cluster.UntilAsync("kubectl describe pod fixed-orchestrator", output => output.Contains("Started container main"), "its events are shown");
+
         // The cluster's process.
         Kill(cluster.ProcessId);
         Assert.Equal("hello from the pod\n", FromNode(cluster, address));
         cluster.Orchestrator("start");
         Assert.Equal((started, "0"), Container(cluster));
+        Assert.Equal((staticContainer, "0"), Container(cluster, "fixed-orchestrator"));
+
+        // Another manifest, another pod; none, none.
+        WriteStatic(cluster, "two");
+        await cluster.UntilAsync("kubectl logs fixed-orchestrator", output => output == "two\n", "the pod is another");
+        File.Delete(file);
+        await cluster.UntilAsync("kubectl get pod fixed-orchestrator --ignore-not-found -o name", output => output.Length == 0, "the mirror is gone");
+        Assert.DoesNotContain("fixed", KvStore.Testing.Linux.Tools.Run("ctr", "-a", cluster.Socket, "-n", "k8s.io", "containers", "list"));
 
         // containerd.
         int containerd = cluster.ContainerdId;
@@ -92,9 +118,28 @@ public sealed class StartTests
         process.WaitForExit();
     }
 
-    private static (string Id, string Restarts) Container(StartedCluster cluster)
+    /// <summary>A static pod that says a word, in a file that is there at once.</summary>
+    private static string WriteStatic(StartedCluster cluster, string word)
     {
-        string[] words = cluster.Shell("kubectl get pod web -o jsonpath='{.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}'").Split(' ');
+        string folder = Path.Combine(cluster.Folder, "home", "profiles", "orchestrator", "pod-manifests");
+        File.WriteAllText(Path.Combine(folder, ".fixed"), $$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: { name: fixed }
+            spec:
+              terminationGracePeriodSeconds: 1
+              containers:
+              - { name: main, image: "{{RealContainerd.Busybox}}", command: [sh, -c, "echo {{word}} | tee /tmp/word; httpd -f -p 8080 -h /www"], ports: [ { containerPort: 8080, hostPort: 8088 } ] }
+            """);
+        string file = Path.Combine(folder, "fixed.yaml");
+        File.Move(Path.Combine(folder, ".fixed"), file, overwrite: true);
+        return file;
+    }
+
+    private static (string Id, string Restarts) Container(StartedCluster cluster, string pod = "web")
+    {
+        string[] words = cluster.Shell(
+            $"kubectl get pod {pod} -o jsonpath='{{.status.containerStatuses[0].containerID}} {{.status.containerStatuses[0].restartCount}}'").Split(' ');
         return (words[0], words[1]);
     }
 

@@ -18,12 +18,20 @@ internal sealed class FakeKubeletApi : IKubeletApi
     private readonly List<Action<IKubernetesObject, bool>> _ofOne = [];
     private long _revision;
     private int _uids;
+    private volatile bool _holdsWatches;
 
     /// <summary>Requests that came, by what they were: "patch Pod", "update Lease".</summary>
     public Dictionary<string, int> Counts { get; } = [];
 
     /// <summary>Set: every request fails with it.</summary>
     public Exception? Failure { get; set; }
+
+    /// <summary>Nobody answers: requests fail, and a watch that is begun waits for the return.</summary>
+    public bool IsAway
+    {
+        get => Failure is IOException && _holdsWatches;
+        set => (Failure, _holdsWatches) = (value ? new IOException("nobody answers") : null, value);
+    }
 
     public IReadOnlyList<Event> Events => All<Event>();
 
@@ -99,6 +107,7 @@ internal sealed class FakeKubeletApi : IKubeletApi
     public async Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct)
     {
         List<Pod> present;
+        await UntilBackAsync(ct);
         lock (_gate)
         {
             _watchers.Add((nodeName, pods));
@@ -106,12 +115,21 @@ internal sealed class FakeKubeletApi : IKubeletApi
         }
         present.ForEach(pods.Changed);
         pods.Synced();
-        await Task.Delay(Timeout.Infinite, ct);
+        try
+        {
+            await Task.Delay(Timeout.Infinite, ct);
+        }
+        finally
+        {
+            lock (_gate)
+                _watchers.Remove((nodeName, pods));
+        }
     }
 
     public async Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>
     {
         List<T> present;
+        await UntilBackAsync(ct);
         lock (_gate)
         {
             _tellers.Add((typeof(T), value =>
@@ -226,13 +244,18 @@ internal sealed class FakeKubeletApi : IKubeletApi
     public Task<T> CreateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T>
     {
         Count("create", typeof(T));
+        T created;
         lock (_gate)
         {
-            T created = value.DeepClone();
+            if (_objects.ContainsKey((typeof(T), value.Key)))
+                throw ApiErrors.AlreadyExists(new GroupResource("", typeof(T).Name), value.Name);
+            created = value.DeepClone();
             created.Metadata.Uid = $"uid-{++_uids}";
             Put(created);
-            return Task.FromResult(created.DeepClone());
         }
+        if (created is Pod pod)
+            Tell(pod, isDeleted: false);
+        return Task.FromResult(created.DeepClone());
     }
 
     public Task<T> UpdateAsync<T>(T value, CancellationToken ct) where T : class, IKubernetesObject<T>
@@ -301,6 +324,12 @@ internal sealed class FakeKubeletApi : IKubeletApi
         else
             Tell(pod, isDeleted: true);
         return Task.CompletedTask;
+    }
+
+    private async Task UntilBackAsync(CancellationToken ct)
+    {
+        while (_holdsWatches)
+            await Task.Delay(2, ct);
     }
 
     private static ApiException NotFound(string name) => ApiErrors.NotFound(new GroupResource("", "x"), name);

@@ -144,7 +144,8 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     private async Task<ContainerConfig> ConfigureAsync(Pod pod, ContainerStart start, PodSandbox sandbox, CancellationToken ct)
     {
         string ip = pod.Spec.HostNetwork == true ? kubelet.Options.NodeIp : sandbox.Ip;
-        await kubelet.Services.ServiceCatalog.WaitForSyncAsync(ct);
+        if (!worker.IsStatic) // Those are not to wait for an API server.
+            await kubelet.Services.ServiceCatalog.WaitForSyncAsync(ct);
         var environment = new ContainerEnvironment(
             kubelet.Api, pod, ip, kubelet.Options.NodeName, kubelet.Options.NodeIp,
             ServiceVariables.For(pod, kubelet.Services.ServiceCatalog.Of), kubelet.Options.Allocatable);

@@ -19,6 +19,12 @@ internal sealed class PodStatusSlot
     public PodStatus? Wanted { get; set; }
     public bool IsQueued { get; set; }
     public bool IsGone { get; set; }
+
+    /// <summary>The pod is static: its mirror may go and another may come.</summary>
+    public bool IsOfMirror { get; init; }
+
+    /// <summary>There is no mirror to write to at present: what is wanted waits for one.</summary>
+    public bool IsHeld { get; set; }
     public IDisposable? Delayed { get; set; }
     public int Failures { get; set; }
     public List<TaskCompletionSource> Waiting { get; } = [];
@@ -56,6 +62,18 @@ internal sealed class PodStatusWriter : IAsyncDisposable
             if (delay > TimeSpan.Zero && !slot.IsQueued)
                 slot.Delayed ??= _alarms.Set(_alarms.Now + delay, () => Enqueue(slot));
             else
+                Enqueue(slot);
+        }
+    }
+
+    /// <summary>There is a mirror now, or it has changed: what waited for it is written.</summary>
+    public void Show(PodStatusSlot slot, Pod mirror)
+    {
+        lock (slot.Gate)
+        {
+            slot.Known = mirror;
+            slot.IsHeld = false;
+            if (slot.Delayed is null)
                 Enqueue(slot);
         }
     }
@@ -121,6 +139,11 @@ internal sealed class PodStatusWriter : IAsyncDisposable
         PodStatus? wanted;
         lock (slot.Gate)
         {
+            if (slot is { IsHeld: true, IsGone: false })
+            {
+                slot.IsQueued = false;
+                return;
+            }
             wanted = slot.IsGone ? null : slot.Wanted;
             slot.Wanted = null;
             known = slot.Known;
@@ -135,7 +158,13 @@ internal sealed class PodStatusWriter : IAsyncDisposable
         }
         catch (ApiException e) when (e.IsNotFound || e.IsConflict)
         {
-            Forget(slot); // Deleted, or another pod of this name by now.
+            // Deleted, or another pod of this name by now.
+            if (slot.IsOfMirror)
+            {
+                Hold(slot, known, wanted!);
+                return;
+            }
+            Forget(slot);
             lock (slot.Gate)
                 slot.IsQueued = false;
         }
@@ -168,6 +197,18 @@ internal sealed class PodStatusWriter : IAsyncDisposable
             slot.Wanted ??= wanted;
             TimeSpan wait = FirstRetry * Math.Pow(2, Math.Min(slot.Failures++, 10));
             slot.Delayed ??= _alarms.Set(_alarms.Now + (wait < LastRetry ? wait : LastRetry), () => Enqueue(slot));
+        }
+    }
+
+    private void Hold(PodStatusSlot slot, Pod known, PodStatus wanted)
+    {
+        lock (slot.Gate)
+        {
+            slot.IsQueued = false;
+            slot.Wanted ??= wanted;
+            slot.IsHeld = slot.Known.Uid == known.Uid;
+            if (!slot.IsHeld)
+                Enqueue(slot); // The next mirror is there already.
         }
     }
 

@@ -2,6 +2,7 @@ using Orchestrator.Api;
 using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pressure;
+using Orchestrator.Runtime.Kubelet.StaticPods;
 using Orchestrator.Runtime.Kubelet.Volumes;
 
 namespace Orchestrator.Runtime.Kubelet.Pods;
@@ -14,7 +15,7 @@ namespace Orchestrator.Runtime.Kubelet.Pods;
 /// </remarks>
 internal sealed class PodWorker : IEvictablePod
 {
-    private static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
 
     /// <summary>A container gets this long after its preStop hook has used up the pod's grace.</summary>
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
@@ -30,6 +31,7 @@ internal sealed class PodWorker : IEvictablePod
 
     private readonly Kubelet _kubelet;
     private readonly PodStatusSlot _slot;
+    private readonly Action<PodWorker>? _ended;
     private readonly ContainerBackoff _restartBackoff = new();
     private readonly PullBackoff _pullBackoff = new();
     private readonly Dictionary<string, WaitingReason> _waiting = [];
@@ -44,6 +46,7 @@ internal sealed class PodWorker : IEvictablePod
 
     private Pod _pod;
     private bool _isGone;
+    private TimeSpan _goneGrace;
     private bool _isRunning;
     private bool _isDirty;
     private CancellationTokenSource _run = new();
@@ -59,16 +62,21 @@ internal sealed class PodWorker : IEvictablePod
     private bool _hasReported;
     private string _appliedAnnotations = "";
 
-    public PodWorker(Kubelet kubelet, Pod pod)
+    /// <param name="ended">The pod is static, and this is told when nothing is left of it.</param>
+    public PodWorker(Kubelet kubelet, Pod pod, Action<PodWorker>? ended = null)
     {
         _kubelet = kubelet;
         _pod = pod;
-        _slot = new PodStatusSlot { Api = kubelet.Api, Known = pod };
+        _ended = ended;
+        _slot = new PodStatusSlot { Api = kubelet.Api, Known = pod, IsOfMirror = IsStatic, IsHeld = IsStatic };
         Volumes = kubelet.Volumes?.For(pod, problem => Emit(null, "Warning", "FailedMount", problem), Trigger, problem => Evict(problem, isForNode: false));
     }
 
     /// <summary>As the API last showed it.</summary>
     public Pod Pod => Volatile.Read(ref _pod);
+
+    /// <summary>A file on the node asks for it: the API has but a mirror of it.</summary>
+    public bool IsStatic => _ended is not null;
 
     /// <summary>As the runtime last showed it, for the kubelet's server.</summary>
     public PodObservation Observed => Volatile.Read(ref _observed);
@@ -97,14 +105,30 @@ internal sealed class PodWorker : IEvictablePod
         Trigger();
     }
 
+    /// <summary>A static pod's mirror is there or has changed: the pod's status is written to it from now on, and goes on from what it
+    /// shows.</summary>
+    public void Show(Pod mirror)
+    {
+        lock (_gate)
+            Volatile.Write(ref _pod, MirrorPods.WithStatusOf(_pod, mirror));
+        _kubelet.Services.StatusWriter.Show(_slot, mirror);
+        Trigger();
+    }
+
     /// <summary>The API no longer has it: what is left of it here goes.</summary>
-    public void Remove()
+    public void Remove() => Remove(TimeSpan.Zero);
+
+    /// <summary>Nothing asks for a static pod any more: it ends in its grace, and goes.</summary>
+    public void End() => Remove(Grace(Pod));
+
+    private void Remove(TimeSpan grace)
     {
         lock (_gate)
         {
             _isGone = true;
+            _goneGrace = grace;
             PodStatusWriter.Forget(_slot);
-            InterruptFor(TimeSpan.Zero);
+            InterruptFor(grace);
         }
         Trigger();
     }
@@ -232,6 +256,8 @@ internal sealed class PodWorker : IEvictablePod
     private async Task SyncAsync(CancellationToken ct)
     {
         Pod pod = Pod;
+        if (IsStatic && pod.Status.StartTime < _startTime)
+            _startTime = pod.Status.StartTime; // From an earlier life of the kubelet.
         await ObserveAsync(ct);
         if (_isGone)
         {
@@ -649,7 +675,9 @@ internal sealed class PodWorker : IEvictablePod
 
     private async Task RemoveAsync(CancellationToken ct)
     {
-        await StopContainersAsync(TimeSpan.Zero, ct);
+        lock (_gate)
+            _stoppingGrace = _goneGrace;
+        await StopContainersAsync(_goneGrace, ct);
         foreach (PodSandbox sandbox in await _kubelet.Runtime.ListPodSandboxAsync(Pod.Uid, ct))
         {
             await _kubelet.Runtime.StopPodSandboxAsync(sandbox.Id, ct);
@@ -666,6 +694,7 @@ internal sealed class PodWorker : IEvictablePod
             new PodFiles(settings, Pod).Remove();
         }
         _kubelet.Forget(this);
+        _ended?.Invoke(this);
     }
 
     private void Report(TimeSpan delay)
