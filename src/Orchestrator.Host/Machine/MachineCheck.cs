@@ -16,8 +16,8 @@ internal static class MachineCheck
     {
         if (!OperatingSystem.IsLinux())
             return "containers run on Linux only";
-        if (RuntimeInformation.OSArchitecture != Architecture.X64)
-            return $"there is no built-in pause image for {RuntimeInformation.OSArchitecture} yet";
+        if (RuntimeInformation.OSArchitecture is not (Architecture.X64 or Architecture.Arm64))
+            return $"there is no built-in pause image for {RuntimeInformation.OSArchitecture}";
         if (!Environment.IsPrivilegedProcess)
             return "namespaces, mounts and cgroups are made by root only: run it as root";
         if (!File.Exists("/sys/fs/cgroup/cgroup.controllers") && !Directory.Exists("/sys/fs/cgroup/memory"))

@@ -20,80 +20,45 @@ public static class PauseImage
     private const ulong LoadAddress = 0x400000;
     private const int HeaderBytes = 64;
     private const int ProgramHeaderBytes = 56;
+    private const ushort MachineX64 = 62;
+    private const ushort MachineArm64 = 183;
+
+    /// <summary>That kernels use.</summary>
+    private const int LargestPageBytes = 65536;
 
     /// <summary>The archive for <c>ctr images import</c> and its like.</summary>
-    /// <exception cref="PlatformNotSupportedException">The machine is no x86-64: there is no program for it.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no program for this machine's processor.</exception>
     public static byte[] ToArchive()
     {
-        if (OciArchive.Architecture != "amd64")
-            throw new PlatformNotSupportedException($"there is no built-in pause program for {OciArchive.Architecture}");
         using var archive = new MemoryStream();
         new OciArchive { Name = Name, EntryPoint = ["/pause"] }.AddProgram("pause", Program()).Write(archive);
         return archive.ToArray();
     }
 
-    /// <summary>The whole ELF file.</summary>
-    public static byte[] Program()
+    /// <summary>The whole ELF file for this machine.</summary>
+    public static byte[] Program() => Program(OciArchive.Architecture);
+
+    /// <param name="architecture">As images name it: <c>amd64</c>, <c>arm64</c>.</param>
+    public static byte[] Program(string architecture)
     {
-        byte[] code = Code();
+        (byte[] code, ushort machine) = architecture switch
+        {
+            "amd64" => (PauseCode.ForX64(), MachineX64),
+            "arm64" => (PauseCode.ForArm64(), MachineArm64),
+            _ => throw new PlatformNotSupportedException($"there is no built-in pause program for {architecture}"),
+        };
         var file = new byte[HeaderBytes + ProgramHeaderBytes + code.Length];
-        WriteHeaders(file);
+        WriteHeaders(file, machine);
         code.CopyTo(file, HeaderBytes + ProgramHeaderBytes);
         return file;
     }
 
-    private static byte[] Code()
-    {
-        byte[] instructions =
-        [
-            0xB8, 13, 0, 0, 0,              //  0  mov eax, 13          rt_sigaction
-            0xBF, 17, 0, 0, 0,              //  5  mov edi, 17          SIGCHLD
-            0x48, 0x8D, 0x35, 0, 0, 0, 0,   // 10  lea rsi, [action]
-            0x31, 0xD2,                     // 17  xor edx, edx
-            0x41, 0xBA, 8, 0, 0, 0,         // 19  mov r10d, 8          bytes of a signal set
-            0x0F, 0x05,                     // 25  syscall
-            0xB8, 14, 0, 0, 0,              // 27  mov eax, 14          rt_sigprocmask
-            0x31, 0xFF,                     // 32  xor edi, edi         SIG_BLOCK
-            0x48, 0x8D, 0x35, 0, 0, 0, 0,   // 34  lea rsi, [signals]
-            0x31, 0xD2,                     // 41  xor edx, edx
-            0x41, 0xBA, 8, 0, 0, 0,         // 43  mov r10d, 8
-            0x0F, 0x05,                     // 49  syscall
-            0xB8, 128, 0, 0, 0,             // 51  mov eax, 128         rt_sigtimedwait
-            0x48, 0x8D, 0x3D, 0, 0, 0, 0,   // 56  lea rdi, [signals]
-            0x31, 0xF6,                     // 63  xor esi, esi
-            0x31, 0xD2,                     // 65  xor edx, edx
-            0x41, 0xBA, 8, 0, 0, 0,         // 67  mov r10d, 8
-            0x0F, 0x05,                     // 73  syscall
-            0x85, 0xC0,                     // 75  test eax, eax
-            0x78, 0,                        // 77  js 51
-            0x31, 0xFF,                     // 79  xor edi, edi
-            0xB8, 60, 0, 0, 0,              // 81  mov eax, 60          exit
-            0x0F, 0x05,                     // 86  syscall
-        ];
-        const int ActionBytes = 32;
-        int action = instructions.Length;
-        int signals = action + ActionBytes;
-        var code = new byte[signals + sizeof(ulong)];
-        instructions.CopyTo(code, 0);
-        PointTo(code, 10, action);
-        PointTo(code, 34, signals);
-        PointTo(code, 56, signals);
-        code[78] = unchecked((byte)(51 - 79));
-        BinaryPrimitives.WriteUInt64LittleEndian(code.AsSpan(action), 1); // SIG_IGN; no flags, no restorer, empty mask.
-        BinaryPrimitives.WriteUInt64LittleEndian(code.AsSpan(signals), 1UL << (15 - 1) | 1UL << (2 - 1));
-        return code;
-    }
-
-    /// <summary>An address in an instruction of seven bytes counts from the instruction's end.</summary>
-    private static void PointTo(byte[] code, int instruction, int target) =>
-        BinaryPrimitives.WriteInt32LittleEndian(code.AsSpan(instruction + 3), target - (instruction + 7));
-
-    private static void WriteHeaders(byte[] file)
+    private static void WriteHeaders(byte[] file, ushort machine)
     {
         Span<byte> elf = file;
         ((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1]).CopyTo(elf); // 64 bits, little endian.
         BinaryPrimitives.WriteUInt16LittleEndian(elf[16..], 2);     // an executable
-        BinaryPrimitives.WriteUInt16LittleEndian(elf[18..], 62);    // of x86-64
+        BinaryPrimitives.WriteUInt16LittleEndian(elf[18..], machine);
         BinaryPrimitives.WriteUInt32LittleEndian(elf[20..], 1);
         BinaryPrimitives.WriteUInt64LittleEndian(elf[24..], LoadAddress + HeaderBytes + ProgramHeaderBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(elf[32..], HeaderBytes);
@@ -107,6 +72,6 @@ public static class PauseImage
         BinaryPrimitives.WriteUInt64LittleEndian(segment[24..], LoadAddress);
         BinaryPrimitives.WriteUInt64LittleEndian(segment[32..], (ulong)file.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(segment[40..], (ulong)file.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[48..], 4096);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[48..], LargestPageBytes);
     }
 }
