@@ -12,6 +12,7 @@ using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Images;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
 using Orchestrator.Runtime.Kubelet.Pressure;
+using Orchestrator.Runtime.Metrics;
 using Orchestrator.Runtime.Proxy;
 using Orchestrator.Runtime.Routing;
 using Orchestrator.Runtime.Security.Certificates;
@@ -27,6 +28,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private readonly RegistriesFile _registries;
     private readonly INodeNetwork _network;
     private readonly ILogger _log;
+    private readonly MeterText _meters = new(ServiceProxy.MeterName);
     private readonly CancellationTokenSource _stopping = new();
     private readonly HostResolvers _resolvers = HostResolvers.Read();
     private readonly Stack<IAsyncDisposable> _parts = new();
@@ -83,6 +85,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             {
                 Address = Address,
                 Network = Network,
+                Meters = _meters,
                 Certificate = duty.Certificate,
                 RenewedCertificate = duty.RenewedCertificate,
                 ClientAuthorities = [duty.ClientAuthority],
@@ -170,6 +173,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
             await part.DisposeAsync();
         if (_containerd is not null)
             await _containerd.DisposeAsync();
+        _meters.Dispose();
         _stopping.Dispose();
     }
 
@@ -185,6 +189,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         Capacity = capacity,
         Eviction = new EvictionSettings { Thresholds = duty.EvictionThresholds },
         Reserved = EvictionThresholds.Reserved(duty.EvictionThresholds, capacity),
+        Architecture = OciArchive.Architecture,
         OperatingSystemImage = MachineFacts.OperatingSystem,
         KernelVersion = MachineFacts.KernelVersion,
         Containers = new ContainerSettings

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Metrics;
 
 namespace Orchestrator.Runtime.Kubelet;
 
@@ -11,7 +12,8 @@ namespace Orchestrator.Runtime.Kubelet;
 internal static class KubeletMetrics
 {
     /// <summary>The kubelet's own: what it runs.</summary>
-    public static async Task WriteOwnAsync(HttpContext context, Kubelet kubelet)
+    /// <param name="others">What others measure on its node.</param>
+    public static async Task WriteOwnAsync(HttpContext context, Kubelet kubelet, MeterText? others)
     {
         IReadOnlyList<PodSandbox> sandboxes = await kubelet.Runtime.ListPodSandboxAsync(null, context.RequestAborted);
         IReadOnlyList<RuntimeContainer> containers = await kubelet.Runtime.ListContainersAsync(null, context.RequestAborted);
@@ -29,6 +31,7 @@ internal static class KubeletMetrics
         }
         Family(text, "kubelet_running_pods", "gauge", "Number of pods that have a running pod sandbox");
         text.Append(CultureInfo.InvariantCulture, $"kubelet_running_pods {sandboxes.Count(sandbox => sandbox.IsReady)}\n");
+        others?.Write(text);
         context.Response.ContentType = "text/plain; version=0.0.4";
         await context.Response.WriteAsync(text.ToString(), context.RequestAborted);
     }

@@ -14,6 +14,7 @@ using Orchestrator.Api.CoreV1;
 using Orchestrator.Runtime.ApiServer;
 using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Pods;
+using Orchestrator.Runtime.Metrics;
 using Orchestrator.Runtime.Security.Certificates;
 using Orchestrator.Runtime.Streams;
 
@@ -37,6 +38,9 @@ public sealed record KubeletServerOptions
 
     /// <summary>Who may come: bearers of certificates of the group system:masters that one of these has signed. Null: anybody, which is for tests alone.</summary>
     public X509Certificate2Collection? ClientAuthorities { get; init; }
+
+    /// <summary>What the node's other parts measure; it is told at /metrics too. Null: nothing.</summary>
+    public MeterText? Meters { get; init; }
 
     internal IPEndPoint EndPoint => Network is null ? new IPEndPoint(Address, Port) : new NamespaceEndPoint(Network, Address, Port);
 }
@@ -136,7 +140,7 @@ public sealed class KubeletServer : IAsyncDisposable
         {
             ("pods" or "runningpods", 1) => OnNodeAsync(context, ListPodsAsync),
             ("stats", 2) when path[1] == "summary" => OnNodeAsync(context, KubeletMetrics.WriteSummaryAsync),
-            ("metrics", 1) => OnNodeAsync(context, KubeletMetrics.WriteOwnAsync),
+            ("metrics", 1) => OnNodeAsync(context, (http, kubelet) => KubeletMetrics.WriteOwnAsync(http, kubelet, _options.Meters)),
             ("metrics", 2) when path[1] == "resource" => OnNodeAsync(context, KubeletMetrics.WriteResourcesAsync),
             ("containerLogs", 4) => OnContainerAsync(context, path, WriteLogsAsync),
             ("exec", 4 or 5) => OnContainerAsync(context, path, (http, kubelet, _, container) => RemoteCommandServer.ServeAsync(

@@ -14,6 +14,9 @@ namespace Orchestrator.Runtime.Proxy;
 /// </remarks>
 public sealed class ServiceProxy : IAsyncDisposable
 {
+    /// <summary>Of the meter that tells how rules are kept.</summary>
+    public const string MeterName = ProxyMetrics.MeterName;
+
     private static readonly TimeSpan RetryLimit = TimeSpan.FromSeconds(30);
 
     private readonly ServiceProxyOptions _options;

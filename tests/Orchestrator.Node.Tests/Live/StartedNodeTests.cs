@@ -51,6 +51,12 @@ public sealed class StartedNodeTests
         cluster.Shell("kubectl delete service second --timeout=60s");
         Assert.Equal("", cluster.Shell("kubectl get service second --ignore-not-found"));
 
+        // How the rules are kept is told beside the kubelet's own figures.
+        string metrics = cluster.Shell("kubectl get --raw /api/v1/nodes/orchestrator/proxy/metrics");
+        Assert.Matches("\nkubeproxy_sync_proxy_rules_nftables_rules_total [1-9]", metrics);
+        Assert.Contains("\nkubeproxy_sync_proxy_rules_duration_seconds_bucket{le=\"0.512\"} ", metrics);
+        Assert.Contains("kubelet_running_pods", metrics);
+
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());
     }
