@@ -14,6 +14,9 @@ internal sealed class StartedCluster : IAsyncDisposable
 
     public static readonly string Program = Path.Combine(Root, "src", "Orchestrator.Host", "bin", "Release", "net10.0", "orchestrator");
 
+    /// <summary><c>kubectl</c> in a shell is the real one.</summary>
+    private static readonly string Functions = $"kubectl() {{ {Kubectl} \"$@\"; }}";
+
     private static int _count;
 
     private readonly string _name;
@@ -35,14 +38,16 @@ internal sealed class StartedCluster : IAsyncDisposable
     /// <summary>That of the machine.</summary>
     public NetworkNamespace Network => new("/run/netns/" + _name);
 
-    public string NodeFolder => Path.Combine(Folder, "home", "profiles", "orchestrator", "node");
+    public string ProfileFolder => Path.Combine(Folder, "home", "profiles", "orchestrator");
+
+    public string NodeFolder => Path.Combine(ProfileFolder, "node");
 
     public string NodeNamespace => Directory.GetFiles("/run/netns", "orchestrator-orchestrator-*").Single(IsOfThis);
 
     public string Socket => Path.Combine(NodeFolder, "containerd.sock");
 
     /// <summary>The process that serves the cluster.</summary>
-    public int ProcessId => int.Parse(File.ReadAllText(Path.Combine(Folder, "home", "profiles", "orchestrator", "server.pid")).Split(' ')[0]);
+    public int ProcessId => int.Parse(File.ReadAllText(Path.Combine(ProfileFolder, "server.pid")).Split(' ')[0]);
 
     public int ContainerdId => int.Parse(File.ReadAllText(Path.Combine(NodeFolder, "containerd.pid")).Split(' ')[0]);
 
@@ -70,7 +75,10 @@ internal sealed class StartedCluster : IAsyncDisposable
     }
 
     public (int Code, string Output) TryShell(string command) =>
-        Try("nsenter", ["--net=/run/netns/" + _name, "bash", "-c", $"exec 2>&1; kubectl() {{ {Path.Combine(Root, "artifacts", "kubernetes", "kubectl-1.33")} \"$@\"; }}; {command}"]);
+        Try("nsenter", ["--net=/run/netns/" + _name, "bash", "-c", $"exec 2>&1; {Functions}; {command}"]);
+
+    /// <summary>A command line that goes on beside the test; whoever asked for it ends it.</summary>
+    public Process Background(string command) => Process.Start(OnMachine("nsenter", ["--net=/run/netns/" + _name, "bash", "-c", $"{Functions}; {command}"]))!;
 
     public async Task<string> UntilAsync(string command, Func<string, bool> holds, string what)
     {
@@ -120,20 +128,9 @@ internal sealed class StartedCluster : IAsyncDisposable
 
     private (int Code, string Output) Try(string program, string[] arguments)
     {
-        using var process = new Process
-        {
-            StartInfo = new ProcessStartInfo(program, arguments)
-            {
-                WorkingDirectory = Folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-                Environment =
-                {
-                    ["ORCHESTRATOR_HOME"] = Path.Combine(Folder, "home"),
-                    ["KUBECONFIG"] = Path.Combine(Folder, "kubeconfig"),
-                    ["HOME"] = Folder,
-                },
-            },
-        };
-        process.Start();
+        var start = OnMachine(program, arguments);
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
@@ -144,6 +141,17 @@ internal sealed class StartedCluster : IAsyncDisposable
         }
         return (process.ExitCode, output.Result + errors.Result);
     }
+
+    private ProcessStartInfo OnMachine(string program, string[] arguments) => new(program, arguments)
+    {
+        WorkingDirectory = Folder,
+        Environment =
+        {
+            ["ORCHESTRATOR_HOME"] = Path.Combine(Folder, "home"),
+            ["KUBECONFIG"] = Path.Combine(Folder, "kubeconfig"),
+            ["HOME"] = Folder,
+        },
+    };
 
     private static string FindRoot()
     {

@@ -1,0 +1,96 @@
+using KvStore.Crash.Tests.Disks;
+using KvStore.Testing.Containers;
+
+namespace Orchestrator.Node.Tests.Live;
+
+/// <summary>What users of a cluster that was started by one command notice of updates, and of a store whose disk loses its power.</summary>
+public sealed class StartedFaultTests
+{
+    private const long DiskSize = 1L << 30;
+
+    /// <summary>As a careful user writes it: an old pod goes on to serve for as long as somebody may still be sent to it.</summary>
+    private const string Objects = """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: { name: web }
+        spec:
+          replicas: 3
+          selector: { matchLabels: { app: web } }
+          template:
+            metadata: { labels: { app: web } }
+            spec:
+              terminationGracePeriodSeconds: 3
+              containers:
+              - name: main
+                image: localhost/busybox:1
+                imagePullPolicy: IfNotPresent
+                command: [httpd, -f, -p, "8080", -h, /www]
+                readinessProbe: { httpGet: { path: /, port: 8080 }, periodSeconds: 1 }
+                lifecycle: { preStop: { sleep: { seconds: 2 } } }
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: { name: web }
+        spec: { type: NodePort, selector: { app: web }, ports: [ { port: 80, targetPort: 8080 } ] }
+        ---
+        apiVersion: v1
+        kind: Pod
+        metadata: { name: witness }
+        spec:
+          containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sleep, "3600"] } ]
+        """;
+
+    [LiveFact]
+    public async Task An_update_costs_no_request_and_a_disk_without_power_nothing_that_was_acknowledged()
+    {
+        using var disk = new LoopDisk(DiskSize);
+        await using var cluster = new StartedCluster();
+        string store = Directory.CreateDirectory(disk.At("store")).FullName;
+        Directory.CreateDirectory(cluster.ProfileFolder);
+        Directory.CreateSymbolicLink(Path.Combine(cluster.ProfileFolder, "store"), store);
+        cluster.Orchestrator("start");
+        string archive = Path.Combine(cluster.Folder, "busybox.tar");
+        File.WriteAllBytes(archive, BusyboxImage.ToArchive());
+        cluster.Orchestrator("image", "import", archive);
+        File.WriteAllText(Path.Combine(cluster.Folder, "objects.yaml"), Objects);
+        cluster.Shell($"kubectl apply -f {cluster.Folder}/objects.yaml && kubectl rollout status deployment/web --timeout=120s && kubectl wait pod/witness --for=condition=Ready --timeout=60s");
+        string url = cluster.Orchestrator("service", "url", "web").Trim();
+        await cluster.UntilAsync($"busybox wget -q -O - {url}/", output => output == BusyboxImage.Page, "the service answers");
+
+        // Requests go on from before the first new pod to after the last old one.
+        string[] lines = cluster.Shell($$"""
+            before=$(kubectl get pods -l app=web -o name | sort)
+            ask() { while [ ! -e {{cluster.Folder}}/updated ]; do busybox wget -q -O /dev/null {{url}}/ && echo served || echo failed; done; }
+            ask > {{cluster.Folder}}/first & ask > {{cluster.Folder}}/second & asking=$(jobs -p)
+            kubectl rollout restart deployment/web > /dev/null && kubectl rollout status deployment/web --timeout=120s > /dev/null
+            for pod in $before; do kubectl wait $pod --for=delete --timeout=60s > /dev/null; done
+            touch {{cluster.Folder}}/updated; wait $asking
+            cat {{cluster.Folder}}/first {{cluster.Folder}}/second
+            """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.DoesNotContain(lines, line => line != "served");
+        Assert.True(lines.Length > 20, $"only {lines.Length} requests were made");
+
+        // The disk loses its power while objects are made.
+        string container = Container(cluster);
+        using var making = cluster.Background($"for i in $(seq 1000); do kubectl create configmap made-$i --request-timeout=5s > /dev/null && echo made-$i >> {cluster.Folder}/made; done");
+        await cluster.UntilAsync($"wc -l < {cluster.Folder}/made", output => int.TryParse(output, out int count) && count >= 5, "objects are made");
+        disk.CutPower();
+        await cluster.UntilAsync("kubectl create configmap later --request-timeout=2s > /dev/null && echo made || echo failed", output => output.EndsWith("failed\n", StringComparison.Ordinal), "nothing more is acknowledged");
+        making.Kill(entireProcessTree: true);
+        await making.WaitForExitAsync();
+        cluster.TryShell($"kill -9 {cluster.ProcessId}; while kill -0 {cluster.ProcessId}; do sleep 0.05; done");
+        disk.Restart();
+        cluster.Orchestrator("start");
+
+        string[] there = cluster.Shell("kubectl get configmaps -o name").Split('\n');
+        Assert.DoesNotContain(File.ReadAllLines(Path.Combine(cluster.Folder, "made")), name => !there.Contains("configmap/" + name));
+        Assert.Equal(container, Container(cluster));
+        Assert.Equal("still here\n", cluster.Shell("kubectl exec witness -- echo still here"));
+        Assert.Equal(BusyboxImage.Page, cluster.Shell($"busybox wget -q -O - {url}/"));
+        cluster.Orchestrator("delete");
+        Assert.Empty(cluster.Left());
+    }
+
+    private static string Container(StartedCluster cluster) => cluster.Shell(
+        "kubectl get pod witness -o jsonpath='{.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}'");
+}
