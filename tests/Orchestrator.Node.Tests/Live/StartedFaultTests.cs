@@ -74,11 +74,12 @@ public sealed class StartedFaultTests
         string container = Container(cluster);
         using var making = cluster.Background($"for i in $(seq 1000); do kubectl create configmap made-$i --request-timeout=5s > /dev/null && echo made-$i >> {cluster.Folder}/made; done");
         await cluster.UntilAsync($"wc -l < {cluster.Folder}/made", output => int.TryParse(output, out int count) && count >= 5, "objects are made");
+        int server = cluster.ProcessId;
         disk.CutPower();
         await cluster.UntilAsync("kubectl create configmap later --request-timeout=2s > /dev/null && echo made || echo failed", output => output.EndsWith("failed\n", StringComparison.Ordinal), "nothing more is acknowledged");
         making.Kill(entireProcessTree: true);
         await making.WaitForExitAsync();
-        cluster.TryShell($"kill -9 {cluster.ProcessId}; while kill -0 {cluster.ProcessId}; do sleep 0.05; done");
+        await cluster.UntilAsync($"kill -0 {server} 2> /dev/null && echo serves || echo ended", output => output == "ended\n", "a server whose store is lost ends");
         disk.Restart();
         cluster.Orchestrator("start");
 
