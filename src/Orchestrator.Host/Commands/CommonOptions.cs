@@ -36,15 +36,34 @@ internal static class CommonOptions
             }
             catch (CommandException problem)
             {
-                await Console.Error.WriteLineAsync("orchestrator: " + problem.Message);
+                Complain(problem.Message);
                 return problem.ExitCode;
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                // A full disk, a folder of somebody else: the system's own words name the file.
+                Complain(problem.Message);
+                return CommandException.Failure;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
-                await Console.Error.WriteLineAsync("orchestrator: interrupted");
+                Complain("interrupted");
                 return 130;
             }
         });
+
+    /// <summary>One line on standard error. Where that is a file on a full disk, there is nowhere left to say it, and the exit code does.</summary>
+    public static void Complain(string message)
+    {
+        try
+        {
+            Console.Error.WriteLine("orchestrator: " + message);
+        }
+        catch (IOException)
+        {
+            // See above.
+        }
+    }
 
     /// <exception cref="CommandException">There is none of this name.</exception>
     public static Profile ExistingProfile(string name)

@@ -39,7 +39,7 @@ internal static class DoctorCommand
         yield return ("containers can run", MachineCheck.Missing());
         yield return ("the clock", DateTimeOffset.UtcNow < Earliest ? $"it shows {DateTimeOffset.UtcNow:yyyy-MM-dd}: set it, certificates are not valid yet" : null);
         yield return ("memory", MachineFacts.MemoryKibibytes(File.ReadLines("/proc/meminfo")) < LeastMemoryKibibytes ? "less than 1 GiB: pods will be killed for it" : null);
-        yield return ("room for data", Disk());
+        yield return ("room for data", DiskProblem());
         if (!Profile.All().Any(profile => ProfileSettings.Load(profile)?.HasNode == true))
             yield return ("room for pods", EvictionOptions.Forecast(Profile.Of(Profile.DefaultName), new ProfileSettings()));
         yield return ("name servers", HostResolvers.Read().Upstreams.Count == 0 ? "/etc/resolv.conf names none: images cannot be pulled" : null);
@@ -50,7 +50,7 @@ internal static class DoctorCommand
             yield return ($"cluster \"{profile.Name}\"", Problem(profile));
     }
 
-    private static string? Disk()
+    public static string? DiskProblem()
     {
         string folder = Profile.Home;
         while (!Directory.Exists(folder))

@@ -243,8 +243,11 @@ internal static class StartCommand
 
     private static string LastLines(Profile profile)
     {
-        string[] lines = File.Exists(profile.ProcessLog) ? File.ReadAllLines(profile.ProcessLog) : [];
-        return lines.Length == 0 ? "(nothing)" : string.Join('\n', lines.TakeLast(LinesShown));
+        IEnumerable<string> lines = File.Exists(profile.ProcessLog) ? File.ReadAllLines(profile.ProcessLog).TakeLast(LinesShown) : [];
+        // On a full disk not even the reason can be written.
+        if (DoctorCommand.DiskProblem() is { } problem)
+            lines = [.. lines, problem];
+        return lines.Any() ? string.Join('\n', lines) : "(nothing)";
     }
 
     private static void WriteKubeconfig(Profile profile, ProfileSettings settings, bool makesCurrent)

@@ -3,6 +3,7 @@ using KvStore.Client;
 using KvStore.Server.Configuration;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Api;
+using Orchestrator.Host.Commands;
 using Orchestrator.Host.Logging;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.Security.Certificates;
@@ -30,7 +31,7 @@ internal static class ServerProcess
             if (await Task.WhenAny(stopped.Task, fault.Task) == fault.Task)
             {
                 // What the store holds in memory may be wrong: nothing more may be acknowledged.
-                Console.Error.WriteLine("orchestrator: " + await fault.Task);
+                CommonOptions.Complain(await fault.Task);
                 Environment.Exit(CommandException.Failure);
             }
             log.LogInformation("stopping");

@@ -92,6 +92,22 @@ public sealed class StartedFaultTests
         Assert.Empty(cluster.Left());
     }
 
+    [LiveFact]
+    public async Task A_start_that_ends_for_want_of_room_says_so()
+    {
+        using var disk = new LoopDisk(80L << 20);
+        await using var cluster = new StartedCluster();
+        Directory.CreateSymbolicLink(Path.Combine(cluster.Folder, "home"), disk.Path);
+
+        var (code, output) = cluster.TryOrchestrator("start");
+
+        Assert.Equal(1, code);
+        Assert.StartsWith("orchestrator: ", output);
+        Assert.Contains($"MiB are free below {cluster.Folder}/home", output);
+        cluster.Orchestrator("delete");
+        Assert.Empty(cluster.Left());
+    }
+
     private static string Container(StartedCluster cluster) => cluster.Shell(
         "kubectl get pod witness -o jsonpath='{.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}'");
 }
