@@ -167,6 +167,11 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     internal bool HasEnded(string podUid) =>
         _workers.TryGetValue(podUid, out PodWorker? worker) && worker.HasEnded && worker.Pod.Status.Phase is "Succeeded" or "Failed";
 
+    /// <summary>Whether the runtime and its network were ready when last looked at.</summary>
+    internal bool IsRuntimeReady => _reporter.IsRuntimeReady;
+
+    internal void WarnOfNode(string reason, string message) => _reporter.Tell("Warning", reason, message);
+
     /// <summary>Reads the node's object anew.</summary>
     /// <returns>Whether there was one.</returns>
     internal async Task<bool> LearnNodeAsync(CancellationToken ct)

@@ -38,7 +38,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
     private bool _wasReady;
     private IReadOnlyList<string> _lastPressure = [];
-    private bool _isRuntimeReady = true;
+    private bool _wasUnschedulable;
 
     public NodeReporter(Kubelet kubelet)
     {
@@ -57,6 +57,9 @@ internal sealed class NodeReporter : IAsyncDisposable
     /// resources).</summary>
     public IReadOnlyDictionary<string, Quantity> Allocatable { get; private set; }
 
+    /// <summary>Whether the runtime could make pods the last time that it was asked; until then it is taken for able.</summary>
+    public bool IsRuntimeReady { get; private set; } = true;
+
     /// <summary>Takes in the node's object when it has changed.</summary>
     public void Learn(Node node)
     {
@@ -68,11 +71,13 @@ internal sealed class NodeReporter : IAsyncDisposable
                 allocatable.TryAdd(resource, amount);
         }
         Allocatable = allocatable;
+        TellSchedulability(node);
     }
 
     public async Task StartAsync(CancellationToken ct)
     {
         await RegisterPatientlyAsync(ct);
+        Tell("Normal", "Starting", "Starting kubelet.");
         await ReportAsync();
         await RenewAsync();
     }
@@ -228,7 +233,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         lock (_gate)
         {
             if (!_stopping.IsCancellationRequested)
-                _statusAlarm = _services.Alarms.Set(now + (_isRuntimeReady ? _options.StatusCheck : _options.UnreadyCheck), () => _ = Task.Run(ReportAsync));
+                _statusAlarm = _services.Alarms.Set(now + (IsRuntimeReady ? _options.StatusCheck : _options.UnreadyCheck), () => _ = Task.Run(ReportAsync));
         }
     }
 
@@ -283,16 +288,26 @@ internal sealed class NodeReporter : IAsyncDisposable
         _lastPressure = pressure;
     }
 
-    private void Tell(string reason)
+    /// <summary>Whether pods are let onto it, which others decide.</summary>
+    private void TellSchedulability(Node node)
     {
-        _services.Events.Emit(
-            _kubelet.Api,
-            _options.NodeName,
-            new ObjectReference { Kind = "Node", Name = _options.NodeName, Uid = _options.NodeName },
-            "Normal",
-            reason,
-            $"Node {_options.NodeName} status is now: {reason}");
+        bool isUnschedulable = node.Spec.Unschedulable == true;
+        if (isUnschedulable == _wasUnschedulable)
+            return;
+        _wasUnschedulable = isUnschedulable;
+        Tell(isUnschedulable ? "NodeNotSchedulable" : "NodeSchedulable");
     }
+
+    private void Tell(string reason) => Tell("Normal", reason, $"Node {_options.NodeName} status is now: {reason}");
+
+    /// <summary>Makes an event of the node.</summary>
+    public void Tell(string type, string reason, string message) => _services.Events.Emit(
+        _kubelet.Api,
+        _options.NodeName,
+        new ObjectReference { Kind = "Node", Name = _options.NodeName, Uid = _options.NodeName },
+        type,
+        reason,
+        message);
 
     /// <summary>The status without its heartbeats: another one is worth a report at once.</summary>
     private static string State(NodeStatus status)
@@ -307,7 +322,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     {
         RuntimeStatus runtime = await _kubelet.Runtime.StatusAsync(_stopping.Token);
         bool isReady = runtime is { IsRuntimeReady: true, IsNetworkReady: true };
-        _isRuntimeReady = isReady;
+        IsRuntimeReady = isReady;
         string identity = Identity();
         IReadOnlyList<string> pressure = _kubelet.Pressure.Conditions;
         return new NodeStatus

@@ -151,6 +151,36 @@ public sealed class LinuxConfigTests
     }
 
     [Fact]
+    public void What_a_pod_does_not_get_of_names_is_told()
+    {
+        var own = new PodDNSConfig
+        {
+            Nameservers = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"],
+            Searches = [.. Enumerable.Range(0, 33).Select(i => $"d{i}.example")],
+        };
+        string kept = string.Join(' ', own.Searches.Take(32));
+
+        Assert.Equal(
+            [
+                "DNSConfigForming Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 192.0.2.1 192.0.2.2 192.0.2.3",
+                $"DNSConfigForming Search Line limits were exceeded, some search paths have been omitted, the applied search line is: {kept}",
+            ],
+            WarningsOf(new PodSpec { DnsPolicy = "None", DnsConfig = own }, Settings));
+        Assert.Equal(
+            ["DNSConfigForming Search Line limits were exceeded, some search paths have been omitted, the applied search line is: a.example"],
+            WarningsOf(new PodSpec { DnsPolicy = "None", DnsConfig = new PodDNSConfig { Nameservers = ["192.0.2.1"], Searches = [new string('x', 254), "a.example"] } }, Settings));
+        Assert.Equal(
+            [
+                "MissingClusterDNS pod: \"web_shop(uid-1)\". kubelet does not have ClusterDNS IP configured and cannot create Pod using \"ClusterFirst\" policy. "
+                    + "Falling back to \"Default\" policy.",
+            ],
+            WarningsOf(new PodSpec { DnsPolicy = "ClusterFirst" }, Settings with { ClusterDns = [] }));
+        Assert.Empty(WarningsOf(new PodSpec { DnsPolicy = "ClusterFirst" }, Settings));
+        Assert.Empty(WarningsOf(new PodSpec { DnsPolicy = "Default" }, Settings with { ClusterDns = [] }));
+        Assert.Empty(WarningsOf(new PodSpec { HostNetwork = true }, Settings with { ClusterDns = [] }));
+    }
+
+    [Fact]
     public void A_pods_own_words_on_names_are_added_and_replace_options()
     {
         var own = new PodDNSConfig
@@ -270,6 +300,13 @@ public sealed class LinuxConfigTests
     }
 
     private static ContainerConfig Config() => MappingTests.Container();
+
+    private static List<string> WarningsOf(PodSpec spec, ContainerSettings settings)
+    {
+        var warnings = new List<string>();
+        LinuxPods.DnsOf(Pod(spec), settings, (reason, message) => warnings.Add($"{reason} {message}"));
+        return warnings;
+    }
 
     private static Pod Pod(PodSpec spec) => new() { Metadata = new ObjectMeta { Name = "web", Namespace = "shop", Uid = "uid-1" }, Spec = spec };
 

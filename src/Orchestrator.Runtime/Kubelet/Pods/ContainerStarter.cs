@@ -50,8 +50,9 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
         string image = container.Spec.Image ?? "";
         if (!ImageReference.IsValid(image))
         {
-            Fail(container, $"Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format");
-            throw Waiting(container, "InvalidImageName", $"Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format", null);
+            string text = $"Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format";
+            worker.Emit(container, "Warning", "InspectFailed", text);
+            throw Waiting(container, "InvalidImageName", text, null);
         }
         string policy = container.Spec.ImagePullPolicy ?? (ImageReference.IsLatest(image) ? "Always" : "IfNotPresent");
         bool isPresent = await kubelet.Images.ImageStatusAsync(image, ct) is not null;
@@ -225,8 +226,8 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
 
     private ContainerStartException Waiting(PodContainer container, string reason, string message, DateTimeOffset? retryAt)
     {
-        if (reason is not ("InvalidImageName" or "PostStartHookError"))
-            Fail(container, reason is "ErrImagePull" or "ImagePullBackOff" or "ErrImageNeverPull" ? reason : message);
+        if (reason != "PostStartHookError")
+            Fail(container, reason is "ErrImagePull" or "ImagePullBackOff" or "ErrImageNeverPull" or "InvalidImageName" ? reason : message);
         return new ContainerStartException(new WaitingReason(reason, message), retryAt);
     }
 

@@ -16,6 +16,15 @@ internal static class LinuxPods
     /// <summary>Some resolvers end their process over a longer one.</summary>
     private const int SearchDomainLimit = 253;
 
+    /// <summary>The reason of warnings that some of what a pod asks of names is not given to it.</summary>
+    private const string DnsConfigForming = "DNSConfigForming";
+
+    /// <summary>The reason of warnings that a pod has the node's names in place of the cluster's.</summary>
+    public const string MissingClusterDns = "MissingClusterDNS";
+
+    public const string NoClusterDns =
+        "kubelet does not have ClusterDNS IP configured and cannot create Pod using \"ClusterFirst\" policy. Falling back to \"Default\" policy.";
+
     public static PodSandboxConfig Complete(PodSandboxConfig config, Pod pod, ContainerSettings settings)
     {
         PodSpec spec = pod.Spec;
@@ -44,22 +53,27 @@ internal static class LinuxPods
         spec.HostPID == true ? NamespaceSharing.Node : spec.ShareProcessNamespace == true ? NamespaceSharing.Pod : NamespaceSharing.Container,
         spec.HostIPC == true ? NamespaceSharing.Node : NamespaceSharing.Pod);
 
+    /// <param name="warn">Gets reason and text of what the pod does not have though it asks for it.</param>
     /// <returns>Null where nothing is known of what the node asks: the runtime gives the node's file then.</returns>
-    public static DnsConfig? DnsOf(Pod pod, ContainerSettings settings)
+    public static DnsConfig? DnsOf(Pod pod, ContainerSettings settings, Action<string, string>? warn = null)
     {
         PodSpec spec = pod.Spec;
-        bool asksCluster = spec.DnsPolicy == "ClusterFirstWithHostNet"
-            || (spec.DnsPolicy is null or "" or "ClusterFirst" && spec.HostNetwork != true);
+        bool asksCluster = AsksCluster(spec);
+        if (asksCluster && settings.ClusterDns.Count == 0)
+            warn?.Invoke(MissingClusterDns, $"pod: \"{pod.Name}_{pod.Namespace}({pod.Uid})\". {NoClusterDns}");
         DnsConfig basis = spec.DnsPolicy == "None" ? new DnsConfig([], [], [])
             : asksCluster && settings.ClusterDns.Count > 0 ? ClusterDnsOf(pod, settings)
             : settings.NodeDns;
         if (basis == settings.NodeDns && basis.Servers.Count == 0 && spec.DnsConfig is null)
             return null;
         return new DnsConfig(
-            [.. basis.Servers.Concat((spec.DnsConfig?.Nameservers).OrEmpty()).Distinct().Take(NameServerLimit)],
-            SearchesWithinLimits(basis.Searches.Concat((spec.DnsConfig?.Searches).OrEmpty()).Distinct()),
+            ServersWithinLimits([.. basis.Servers.Concat((spec.DnsConfig?.Nameservers).OrEmpty()).Distinct()], warn),
+            SearchesWithinLimits([.. basis.Searches.Concat((spec.DnsConfig?.Searches).OrEmpty()).Distinct()], warn),
             OptionsOf(basis.Options, (spec.DnsConfig?.Options).OrEmpty()));
     }
+
+    private static bool AsksCluster(PodSpec spec) => spec.DnsPolicy == "ClusterFirstWithHostNet"
+        || (spec.DnsPolicy is null or "" or "ClusterFirst" && spec.HostNetwork != true);
 
     private static DnsConfig ClusterDnsOf(Pod pod, ContainerSettings settings) => new(
         settings.ClusterDns,
@@ -68,8 +82,16 @@ internal static class LinuxPods
             : [$"{pod.Namespace}.svc.{settings.ClusterDomain}", $"svc.{settings.ClusterDomain}", settings.ClusterDomain, .. settings.NodeDns.Searches],
         ["ndots:5"]);
 
+    private static List<string> ServersWithinLimits(List<string> servers, Action<string, string>? warn)
+    {
+        List<string> kept = [.. servers.Take(NameServerLimit)];
+        if (kept.Count < servers.Count)
+            warn?.Invoke(DnsConfigForming, $"Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: {string.Join(' ', kept)}");
+        return kept;
+    }
+
     /// <summary>The first so many, of those a name can end in, that make one line of the length which is allowed.</summary>
-    private static List<string> SearchesWithinLimits(IEnumerable<string> searches)
+    private static List<string> SearchesWithinLimits(List<string> searches, Action<string, string>? warn)
     {
         var kept = new List<string>();
         int length = -1;
@@ -80,6 +102,8 @@ internal static class LinuxPods
                 break;
             kept.Add(search);
         }
+        if (kept.Count < searches.Count)
+            warn?.Invoke(DnsConfigForming, $"Search Line limits were exceeded, some search paths have been omitted, the applied search line is: {string.Join(' ', kept)}");
         return kept;
     }
 

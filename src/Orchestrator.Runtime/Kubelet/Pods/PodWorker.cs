@@ -29,6 +29,9 @@ internal sealed class PodWorker : IEvictablePod
 
     private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often a pod that waits for the node's network looks whether it is there.</summary>
+    private static readonly TimeSpan NetworkLook = TimeSpan.FromSeconds(1);
+
     private readonly Kubelet _kubelet;
     private readonly PodStatusSlot _slot;
     private readonly Action<PodWorker>? _ended;
@@ -61,6 +64,7 @@ internal sealed class PodWorker : IEvictablePod
     private bool _isStopped;
     private bool _hasReported;
     private string _appliedAnnotations = "";
+    private string _networkProblem = "";
 
     /// <param name="ended">The pod is static, and this is told when nothing is left of it.</param>
     public PodWorker(Kubelet kubelet, Pod pod, Action<PodWorker>? ended = null)
@@ -235,7 +239,10 @@ internal sealed class PodWorker : IEvictablePod
         catch (Exception e)
         {
             // Whatever it was, the pod is tried again: one that nobody works for would be lost.
-            Emit(null, "Warning", "FailedSync", $"error determining status: {e.Message}");
+            if (e is CriException && (_isGone || Pod.IsBeingDeleted || _verdict is not null))
+                Emit(null, "Warning", "FailedKillPod", $"error killing pod: {e.Message}");
+            else
+                Emit(null, "Warning", "FailedSync", $"error determining status: {e.Message}");
             WakeAt(Now + FailureRetry);
         }
         SetNextAlarm();
@@ -440,11 +447,15 @@ internal sealed class PodWorker : IEvictablePod
     /// <returns>Whether there is one now.</returns>
     private async Task<bool> RunSandboxAsync(Pod pod, CancellationToken ct)
     {
+        if (await WaitsForNetworkAsync(pod, ct))
+            return false;
+        if (_observed.Sandbox is not null)
+            Emit(null, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+        if (_kubelet.Options.Containers is { } settings && !IsPrepared(pod, settings))
+            return false;
         try
         {
             int attempt = _observed.Sandbox is { } last ? last.Attempt + 1 : 0;
-            if (_kubelet.Options.Containers is { } settings)
-                new PodCgroups(settings).Make(pod);
             await _kubelet.Runtime.RunPodSandboxAsync(SandboxConfigs.For(pod, attempt, _kubelet.Options), ct);
             await ObserveAsync(ct);
             return true;
@@ -452,6 +463,41 @@ internal sealed class PodWorker : IEvictablePod
         catch (CriException e)
         {
             Emit(null, "Warning", "FailedCreatePodSandBox", $"Failed to create pod sandbox: {e.Message}");
+            WakeAt(Now + FailureRetry);
+            return false;
+        }
+    }
+
+    /// <summary>Without a network only those begin that have the node's.</summary>
+    private async Task<bool> WaitsForNetworkAsync(Pod pod, CancellationToken ct)
+    {
+        bool isKnownToBeReady = pod.Spec.HostNetwork == true || _kubelet.IsRuntimeReady;
+        string problem = isKnownToBeReady || await _kubelet.Runtime.StatusAsync(ct) is not { IsRuntimeReady: true, IsNetworkReady: false } status ? "" : status.Message;
+        if (problem.Length > 0 && problem != _networkProblem)
+            Emit(null, "Warning", "NetworkNotReady", $"network is not ready: {problem}");
+        _networkProblem = problem;
+        if (problem.Length > 0)
+            WakeAt(Now + NetworkLook);
+        return problem.Length > 0;
+    }
+
+    /// <returns>Whether what the sandbox stands in is there; what of it the pod does not have as it asks is told.</returns>
+    private bool IsPrepared(Pod pod, ContainerSettings settings)
+    {
+        LinuxPods.DnsOf(pod, settings, (reason, message) =>
+        {
+            if (reason == LinuxPods.MissingClusterDns)
+                _kubelet.WarnOfNode(reason, LinuxPods.NoClusterDns);
+            Emit(null, "Warning", reason, message);
+        });
+        try
+        {
+            new PodCgroups(settings).Make(pod);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Emit(null, "Warning", "FailedCreatePodContainer", $"unable to ensure pod container exists: {e.Message}");
             WakeAt(Now + FailureRetry);
             return false;
         }
