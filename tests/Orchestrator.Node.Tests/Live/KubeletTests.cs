@@ -227,7 +227,16 @@ public sealed class KubeletTests(ContainerdFixture fixture) : IAsyncLifetime
             pod.Spec.ImagePullSecrets = [new LocalObjectReference { Name = "pull" }];
         });
         await UntilAsync(() => IsReady("with"), "it is ready", "with");
+        // By its hash it is the same image, whatever its tag says by then.
+        string byHash = Main("with").ImageID!;
+        Bind("by-hash", pod =>
+        {
+            pod.Spec.Containers = [new Container { Name = "main", Image = byHash.Replace("@", ":2@", StringComparison.Ordinal), ImagePullPolicy = "Always" }];
+            pod.Spec.ImagePullSecrets = [new LocalObjectReference { Name = "pull" }];
+        });
+        await UntilAsync(() => IsReady("by-hash"), "it is ready", "by-hash");
 
+        Assert.Equal(byHash, Main("by-hash").ImageID);
         Assert.Contains($"failed to pull and unpack image \"{registry.Image}:1\": ", refusal);
         Assert.StartsWith($"{registry.Image}@sha256:", Main("with").ImageID);
     }
