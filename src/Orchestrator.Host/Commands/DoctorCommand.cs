@@ -3,6 +3,7 @@ using System.Globalization;
 using Orchestrator.Host.Machine;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.Dns;
+using Orchestrator.Runtime.Security.Certificates;
 
 namespace Orchestrator.Host.Commands;
 
@@ -66,6 +67,8 @@ internal static class DoctorCommand
 
     private static string? Problem(Profile profile)
     {
+        if (ClusterCertificates.ClockProblem(Path.Combine(profile.Directory, "tls"), DateTimeOffset.UtcNow) is { } clock)
+            return clock;
         bool isRunning = ProfileLock.Holder(profile) is not null;
         var place = NodePlace.Of(profile);
         if (!isRunning && Directory.Exists(place.Directory) && NodeEnding.Left(place).Any())

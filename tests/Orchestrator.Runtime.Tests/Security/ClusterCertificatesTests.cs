@@ -59,6 +59,21 @@ public sealed class ClusterCertificatesTests : IDisposable
     }
 
     [Fact]
+    public void A_clock_that_shows_a_time_before_the_cluster_was_made_is_said_to_be_wrong()
+    {
+        Ensure().Dispose();
+        _clock.Advance(TimeSpan.FromDays(-2));
+
+        string problem = Assert.Throws<CryptographicException>(() => Ensure()).Message;
+
+        Assert.Matches("^this machine's clock shows .*Z, the cluster was made later, at .*Z: set the clock$", problem);
+        Assert.Equal(problem, ClusterCertificates.ClockProblem(_directory.File("tls"), _clock.GetUtcNow()));
+        _clock.Advance(TimeSpan.FromDays(3));
+        Assert.Null(ClusterCertificates.ClockProblem(_directory.File("tls"), _clock.GetUtcNow()));
+        Assert.Null(ClusterCertificates.ClockProblem(_directory.File("nowhere"), _clock.GetUtcNow()));
+    }
+
+    [Fact]
     public void Only_the_owner_may_read_the_files()
     {
         using var certificates = Ensure();

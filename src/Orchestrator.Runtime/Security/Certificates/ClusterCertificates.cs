@@ -70,6 +70,24 @@ public sealed class ClusterCertificates : IDisposable
     /// <exception cref="CryptographicException">A file that cannot be replaced is damaged; the text names it.</exception>
     public static ClusterCertificates Ensure(ClusterCertificatesOptions options) => new(options);
 
+    /// <summary>Why nobody would believe what the authorities in this directory have signed, if the clock is right.</summary>
+    /// <returns>Null if they would, or if there are none.</returns>
+    public static string? ClockProblem(string directory, DateTimeOffset now)
+    {
+        string path = Path.Combine(directory, "server-ca.crt");
+        if (!File.Exists(path))
+            return null;
+        using var authority = X509CertificateLoader.LoadCertificateFromFile(path);
+        return ClockProblem(authority, now);
+    }
+
+    private static string? ClockProblem(X509Certificate2 authority, DateTimeOffset now) =>
+        now < authority.NotBefore
+            ? FormattableString.Invariant($"this machine's clock shows {now.UtcDateTime:u}, the cluster was made later, at {authority.NotBefore.ToUniversalTime():u}: set the clock")
+        : now > authority.NotAfter
+            ? FormattableString.Invariant($"this machine's clock shows {now.UtcDateTime:u}, the cluster's authority has ended at {authority.NotAfter.ToUniversalTime():u}: set the clock, or delete the cluster and make it anew")
+        : null;
+
     /// <summary>The client certificate of a node's kubelet: <c>system:node:NAME</c> of <c>system:nodes</c>.</summary>
     public X509Certificate2 EnsureKubelet(string nodeName) => Ensure($"kubelet-{CheckFileName(nodeName)}", ClientAuthority,
         CertificateSubject.Client($"system:node:{nodeName}", "system:nodes"));
@@ -132,7 +150,10 @@ public sealed class ClusterCertificates : IDisposable
     {
         // A key alone is a first start that was cut off: it has signed nothing yet.
         if (File.Exists(PathOf($"{file}.crt")))
-            return new(LoadOrExplain(file));
+        {
+            var known = LoadOrExplain(file);
+            return ClockProblem(known, _options.Clock.GetUtcNow()) is { } problem ? throw new CryptographicException(problem) : new(known);
+        }
         var authority = CertificateAuthority.Create(name, _options.Clock.GetUtcNow(), _options.AuthorityLifetime);
         Save(file, authority.Certificate);
         return authority;
