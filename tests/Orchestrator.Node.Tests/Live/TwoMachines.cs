@@ -95,6 +95,15 @@ internal sealed class TwoMachines : IAsyncDisposable
         }
     }
 
+    /// <summary>The first machine's process for the cluster; its pods run on.</summary>
+    public void KillServer()
+    {
+        string file = Path.Combine(Folder, "first", "profiles", "orchestrator", "server.pid");
+        using var server = Process.GetProcessById(int.Parse(File.ReadAllText(file).Split(' ')[0]));
+        server.Kill();
+        server.WaitForExit();
+    }
+
     /// <summary>The machine's power is cut, as far as a process can tell: all that its node runs is killed at once.</summary>
     public void KillSecond()
     {

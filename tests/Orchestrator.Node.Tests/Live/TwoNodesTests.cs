@@ -40,6 +40,15 @@ public sealed class TwoNodesTests
               containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sh, -c, "httpd -f -p 8080 -h /www"] } ]
         """;
 
+    private const string StaticPod = """
+        apiVersion: v1
+        kind: Pod
+        metadata: { name: alone }
+        spec:
+          terminationGracePeriodSeconds: 1
+          containers: [ { name: main, image: localhost/busybox:1, command: [sh, -c, "echo alone; sleep 1000000"] } ]
+        """;
+
     private static readonly string[] Times =
     [
         "--node-monitor-period", "1s", "--node-monitor-grace-period", "8s", "--default-not-ready-toleration-seconds", "1",
@@ -92,13 +101,19 @@ public sealed class TwoNodesTests
         Assert.Equal("kept\n", File.ReadAllText(folder + "/file"));
         await machines.UntilAsync("kubectl get csr -o jsonpath='{.items[*].status.conditions[*].type}'", output => output == "Approved Approved", "both certificates were asked for");
 
-        // The agent ends and comes back without a token, and its pods do not notice.
+        // The agent ends and comes back without a token and before the server does: its machine's own pod runs, and its pods do not notice.
         string container = machines.Shell("kubectl get pod there -o jsonpath={.status.containerStatuses[0].containerID}");
         KvStore.Testing.Linux.Tools.Run("kill", "-TERM", agent.Id.ToString());
         await agent.WaitForExitAsync();
         Assert.Equal("hello from the pod\n", machines.Shell($"kubectl exec here -- wget -q -O - http://{there}:8080/"));
+        machines.KillServer();
+        string second = Path.Combine(machines.Folder, "second", "profiles", "orchestrator");
+        File.WriteAllText(Path.Combine(second, "pod-manifests", "alone.yaml"), StaticPod);
         machines.StartAgent();
+        await machines.UntilAsync($"cat {second}/node/pod-logs/default_alone-two_*/main/0.log", output => output.EndsWith(" stdout F alone\n"), "the machine's own pod runs");
+        machines.Orchestrator("first", "start");
         await machines.UntilAsync("kubectl exec there -- echo back", output => output == "back\n", "the agent is back");
+        await machines.UntilAsync("kubectl logs alone-two", output => output == "alone\n", "its own pod is shown");
         Assert.Equal(container, machines.Shell("kubectl get pod there -o jsonpath={.status.containerStatuses[0].containerID}"));
 
         // It dies.
