@@ -20,14 +20,9 @@ public sealed class StartedPressureTests
         File.WriteAllBytes(archive, KvStore.Testing.Containers.BusyboxImage.ToArchive());
         cluster.Orchestrator("image", "import", archive);
         Assert.Equal("False", cluster.Shell(DiskCondition));
+        cluster.Shell($"kubectl run modest --image={RealContainerd.Busybox} -- sleep 1000 && kubectl wait pod/modest --for=condition=Ready --timeout=120s");
         cluster.Shell("""
             kubectl apply -f - <<'END'
-            apiVersion: v1
-            kind: Pod
-            metadata: { name: modest }
-            spec:
-              containers: [{ name: main, image: IMAGE, command: [sh, -c, sleep 1000] }]
-            ---
             apiVersion: v1
             kind: Pod
             metadata: { name: greedy }
@@ -36,11 +31,10 @@ public sealed class StartedPressureTests
               containers:
               - name: main
                 image: IMAGE
-                command: [sh, -c, 'trap "" TERM; sleep 2; dd if=/dev/zero of=/scratch/big bs=1M count=700; sleep 1000']
+                command: [sh, -c, 'trap "" TERM; dd if=/dev/zero of=/scratch/big bs=1M count=700; sleep 1000']
                 volumeMounts: [{ name: scratch, mountPath: /scratch }]
               volumes: [{ name: scratch, emptyDir: {} }]
             END
-            kubectl wait pod/modest pod/greedy --for=condition=Ready --timeout=120s
             """.Replace("IMAGE", RealContainerd.Busybox));
 
         await cluster.UntilAsync("kubectl get pod greedy -o jsonpath={.status.phase}", output => output == "Failed", "the pod that fills the disk goes");
