@@ -13,6 +13,7 @@ using Orchestrator.Runtime.Controllers;
 using Orchestrator.Runtime.Hollow;
 using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.LeaderElection;
+using Orchestrator.Runtime.Metrics;
 using Orchestrator.Runtime.Scheduling;
 using Orchestrator.Runtime.Security;
 using Orchestrator.Runtime.Security.Certificates;
@@ -119,9 +120,12 @@ internal sealed class ControlPlane : IAsyncDisposable
     private async Task<ApiServerHost> StartApiServerAsync(
         ServerSettings settings, ClusterCertificates certificates, KvStore.Client.EtcdClient store, ILoggerFactory logs, CancellationToken stopping)
     {
+        var meters = new MeterText(ControllerManager.MeterName);
+        _parts.Push(new Disposing(meters));
         var options = new ApiServerOptions
         {
             Store = store,
+            Meters = meters,
             Listen = [_node?.Network is { } network ? new NamespaceEndPoint(network, _node.Address, settings.HttpsPort) : new IPEndPoint(settings.BindAddress, settings.HttpsPort)],
             AdvertiseAddress = AdvertisedBy(settings),
             ServiceClusterIPRange = ServiceRange,

@@ -148,7 +148,7 @@ public sealed class ApiServerHost : IAsyncDisposable
     {
         var clock = _options.Clock;
         var inFlight = new InFlightLimit(_options.MaxRequestsInFlight, _options.MaxMutatingRequestsInFlight);
-        var metrics = new ServerMetrics(_resources, inFlight, Services.Tokens);
+        var metrics = new ServerMetrics(_resources, inFlight, Services.Tokens, _options.Meters);
         var more = _options.CreateEndpoints?.Invoke(Services) ?? new Dictionary<string, RequestDelegate>();
         var paths = new PathEndpoints(_revisions, metrics, more, AdvertisedAddress(_options.Listen[0]).ToString());
         var authorizer = _options.CreateAuthorizer?.Invoke(Services);

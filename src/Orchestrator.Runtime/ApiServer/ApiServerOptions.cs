@@ -4,6 +4,7 @@ using KvStore.Client;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Orchestrator.Runtime.Metrics;
 
 namespace Orchestrator.Runtime.ApiServer;
 
@@ -66,6 +67,9 @@ public sealed class ApiServerOptions
     /// other machines have no use for (loopback, any) gives way to that of the interface which leads out, as in
     /// Kubernetes; without such an interface the service has no endpoints.</summary>
     public IPAddress? AdvertiseAddress { get; set; }
+
+    /// <summary>What other parts of the process measure; it is told at /metrics too. Null: nothing.</summary>
+    public MeterText? Meters { get; init; }
 
     /// <summary>How long a watch goes on at least that does not say so itself; at most twice that.</summary>
     public TimeSpan MinRequestTimeout { get; init; } = TimeSpan.FromMinutes(30);

@@ -12,6 +12,9 @@ namespace Orchestrator.Runtime.Controllers;
 public sealed class ControllerManager(
     ApiClient client, IReadOnlyList<ControllerDescription> controllers, ControllerManagerOptions? options = null)
 {
+    /// <summary>Of the meter that tells how the controllers' queues fare.</summary>
+    public const string MeterName = ControllerMetrics.MeterName;
+
     private readonly ControllerManagerOptions _options = options ?? new ControllerManagerOptions();
     private volatile Term? _term;
 

@@ -56,6 +56,7 @@ public sealed class StartedNodeTests
         Assert.Matches("\nkubeproxy_sync_proxy_rules_nftables_rules_total [1-9]", metrics);
         Assert.Contains("\nkubeproxy_sync_proxy_rules_duration_seconds_bucket{le=\"0.512\"} ", metrics);
         Assert.Contains("kubelet_running_pods", metrics);
+        Assert.Matches("\nworkqueue_adds_total{name=\"service-controller\"} [1-9]", cluster.Shell("kubectl get --raw /metrics"));
 
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());

@@ -2,11 +2,13 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Orchestrator.Runtime.ApiServer.Resources;
+using Orchestrator.Runtime.Metrics;
 
 namespace Orchestrator.Runtime.ApiServer.Http;
 
 /// <summary>Counts requests by Kubernetes' names, and writes what is counted in Prometheus' text form.</summary>
-internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit inFlight, TokenCounts tokens)
+/// <param name="others">What other parts of the process measure.</param>
+internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit inFlight, TokenCounts tokens, MeterText? others)
 {
     // Seconds; as Kubernetes' histogram of request durations, without its finest steps.
     private static readonly double[] Bounds = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5, 10, 30, 60];
@@ -54,6 +56,7 @@ internal sealed class ServerMetrics(ResourceRegistry resources, InFlightLimit in
         text.Append(CultureInfo.InvariantCulture, $"serviceaccount_valid_tokens_total {tokens.Valid}\n");
         Head(text, "process_resident_memory_bytes", "gauge", "Resident memory of the process.");
         text.Append(CultureInfo.InvariantCulture, $"process_resident_memory_bytes {Environment.WorkingSet}\n");
+        others?.Write(text);
         return text.ToString();
     }
 
