@@ -1,6 +1,5 @@
-using System.Text.RegularExpressions;
 using KvStore.Testing;
-using Orchestrator.Compatibility.Tests.Scripting;
+using KvStore.Testing.Scripting;
 
 namespace Orchestrator.Compatibility.Tests;
 
@@ -49,7 +48,7 @@ public sealed class ScriptTests(ScriptTests.StartedCluster started) : IClassFixt
 }
 
 /// <summary>A place of its own for each script: a namespace, a directory, a kubeconfig that names them, clients of one version.</summary>
-internal static partial class ScriptPlaces
+internal static class ScriptPlaces
 {
     /// <summary>How many scripts run side by side: most of their time is waiting.</summary>
     private const int GroupSize = 4;
@@ -91,31 +90,10 @@ internal static partial class ScriptPlaces
 
     public static Dictionary<string, string> NamespaceFor(this Cluster cluster, string script, int version, out string directory)
     {
-        string name = $"t{version}-{NotInNames().Replace(script, "")}".TrimEnd('-');
-        directory = Directory.CreateDirectory(Path.Combine(cluster.Directory, name)).FullName;
-        string binaries = Directory.CreateDirectory(Path.Combine(directory, "bin")).FullName;
-        File.CreateSymbolicLink(Path.Combine(binaries, "kubectl"), Path.Combine(Cluster.Clients, $"kubectl-1.{version}"));
-        File.CreateSymbolicLink(Path.Combine(binaries, "helm"), Path.Combine(Cluster.Clients, version >= 35 ? "helm-4" : "helm-3"));
-        string kubeconfig = Path.Combine(directory, "kubeconfig");
-        File.Copy(cluster.Kubeconfig, kubeconfig);
-        var environment = new Dictionary<string, string>(cluster.Environment)
-        {
-            ["KUBECONFIG"] = kubeconfig,
-            ["HOME"] = directory,
-            ["NAMESPACE"] = name,
-            ["PATH"] = $"{binaries}:{Environment.GetEnvironmentVariable("PATH")}",
-            ["KUBE_EDITOR"] = "true",
-            ["LC_ALL"] = "C", // What is sorted comes in one order everywhere.
-        };
-        (int exitCode, string output) = cluster.Shell($"""
-            export PATH={binaries}:$PATH KUBECONFIG={kubeconfig}
-            kubectl create namespace {name} && kubectl config set-context --current --namespace={name}
-            until kubectl get serviceaccount default -n {name} > /dev/null 2>&1; do sleep 0.1; done
-            """);
+        var place = ScriptPlace.Make(cluster.Directory, script, version, Cluster.Clients, cluster.Kubeconfig, cluster.Environment);
+        directory = place.Directory;
+        (int exitCode, string output) = cluster.Shell(place.MakeNamespace);
         Assert.True(exitCode == 0, output);
-        return environment;
+        return place.Environment;
     }
-
-    [GeneratedRegex("^[0-9]+-")]
-    private static partial Regex NotInNames();
 }

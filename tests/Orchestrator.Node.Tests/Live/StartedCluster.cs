@@ -10,7 +10,10 @@ internal sealed class StartedCluster : IAsyncDisposable
     private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(3);
     private static readonly string Root = FindRoot();
 
-    public static readonly string Kubectl = Path.Combine(Root, "artifacts", "kubernetes", "kubectl-1.33");
+    /// <summary>Where tests/scripts/kubernetes-clients puts kubectl and helm.</summary>
+    public static readonly string Clients = Path.Combine(Root, "artifacts", "kubernetes");
+
+    public static readonly string Kubectl = Path.Combine(Clients, "kubectl-1.33");
 
     public static readonly string Program = Path.Combine(Root, "src", "Orchestrator.Host", "bin", "Release", "net10.0", "orchestrator");
 

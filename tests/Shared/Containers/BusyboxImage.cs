@@ -11,14 +11,15 @@ internal static class BusyboxImage
     /// <summary>What <c>httpd -f -h /www</c> serves.</summary>
     public const string Page = "hello from the pod\n";
 
-    public static byte[] ToArchive()
+    /// <param name="page">What tells one version of the image from another.</param>
+    public static byte[] ToArchive(string name = Name, string page = Page)
     {
-        var image = new OciArchive { Name = Name, Command = ["sh"] }
+        var image = new OciArchive { Name = name, Command = ["sh"] }
             .AddFolder("bin/").AddFolder("etc/").AddFolder("tmp/").AddFolder("www/")
             .AddProgram("bin/busybox", File.ReadAllBytes("/usr/bin/busybox"))
             .AddFile("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000:worker:/:/bin/sh\n")
             .AddFile("etc/group", "root:x:0:\nworker:x:1000:\nextra:x:2000:worker\n")
-            .AddFile("www/index.html", Page);
+            .AddFile("www/index.html", page);
         foreach (string applet in Tools.Run("busybox", "--list").Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(applet => applet != "busybox"))
             image.AddLink("bin/" + applet, "busybox");
         using var archive = new MemoryStream();

@@ -668,26 +668,27 @@ internal sealed class PodWorker : IEvictablePod
         Emit(container, "Normal", "Killing", message);
         DateTimeOffset deadline = Now + grace;
         if (container.Spec.Lifecycle?.PreStop is { } hook && grace > TimeSpan.Zero)
-            await RunHookAsync(container, running.Id, hook, grace, "FailedPreStopHook", ct);
+            await RunHookAsync(container, running.Id, hook, grace, "PreStopHook", ct);
         TimeSpan left = deadline - Now;
         await _kubelet.Runtime.StopContainerAsync(running.Id, grace == TimeSpan.Zero || left > LeastGrace ? left : LeastGrace, ct);
     }
 
     /// <returns>Whether the hook went well; if not, an event has told.</returns>
     internal async Task<bool> RunHookAsync(
-        PodContainer container, string containerId, LifecycleHandler hook, TimeSpan timeout, string failure, CancellationToken ct)
+        PodContainer container, string containerId, LifecycleHandler hook, TimeSpan timeout, string hookName, CancellationToken ct)
     {
         try
         {
             ProbeResult result = await RunHookAsync(container, containerId, hook, timeout, ct);
             if (result.IsSuccess)
                 return true;
-            Emit(container, "Warning", failure, result.Output);
         }
-        catch (CriException e)
+        catch (CriException)
         {
-            Emit(container, "Warning", failure, e.Message);
+            // Told like one that failed.
         }
+        // Not what the hook said: those who read events may not read the secrets that are in it.
+        Emit(container, "Warning", $"Failed{hookName}", $"{hookName} failed");
         return false;
     }
 

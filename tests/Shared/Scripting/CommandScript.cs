@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Orchestrator.Compatibility.Tests.Scripting;
+namespace KvStore.Testing.Scripting;
 
 /// <summary>Commands with what they must print and how they must end, read from a text file.</summary>
 /// <remarks>

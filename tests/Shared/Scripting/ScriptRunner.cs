@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace Orchestrator.Compatibility.Tests.Scripting;
+namespace KvStore.Testing.Scripting;
 
 /// <summary>Runs a script's commands with bash, one after the other, and says where one does not come out as written.</summary>
-internal sealed class ScriptRunner(IReadOnlyDictionary<string, string> environment, string directory)
+/// <param name="network">The network namespace that the commands are to run in, by its path; null for that of the tests.</param>
+internal sealed class ScriptRunner(IReadOnlyDictionary<string, string> environment, string directory, string? network = null)
 {
     /// <summary>How long an awaited command may take to come out right, on a busy machine.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
@@ -54,7 +55,9 @@ internal sealed class ScriptRunner(IReadOnlyDictionary<string, string> environme
     private async Task<(int ExitCode, string Output)> ExecuteAsync(ScriptStep step)
     {
         using var process = new Process();
-        process.StartInfo = new ProcessStartInfo("bash", ["-c", "exec 2>&1\n" + step.Command])
+        string[] bash = ["bash", "-c", "exec 2>&1\n" + step.Command];
+        string[] line = network is null ? bash : ["nsenter", "--net=" + network, .. bash];
+        process.StartInfo = new ProcessStartInfo(line[0], line[1..])
         {
             WorkingDirectory = directory,
             RedirectStandardInput = true,
