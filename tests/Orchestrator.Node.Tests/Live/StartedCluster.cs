@@ -65,7 +65,7 @@ internal sealed class StartedCluster : IAsyncDisposable
         Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments, .. Eviction(arguments)]);
 
     /// <summary>Whoever runs the tests may have a disk that is rather full.</summary>
-    private static string[] Eviction(string[] arguments) =>
+    public static string[] Eviction(string[] arguments) =>
         arguments is ["start" or "agent", ..] && !arguments.Contains("--hollow-nodes") && !arguments.Contains("--eviction-hard")
             ? ["--eviction-hard", "memory.available<100Mi"] : [];
 
