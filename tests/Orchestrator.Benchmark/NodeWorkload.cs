@@ -25,6 +25,7 @@ internal static class NodeWorkload
     private const int Removals = 10;
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan OneTry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(60);
 
@@ -261,12 +262,13 @@ internal static class NodeWorkload
         await pods.UntilAsync(name, pod => pod is null, Limit);
     }
 
+    /// <summary>Asks as somebody who tries again and again: each time with a new connection, given up soon.</summary>
     private static async Task AnsweredAsync(BenchmarkCluster cluster)
     {
-        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(1) };
         long began = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(began) < Limit)
         {
+            using var client = new HttpClient { Timeout = OneTry };
             try
             {
                 if (await client.GetStringAsync($"http://{cluster.Address.Host}:30080/") == BusyboxImage.Page)

@@ -104,17 +104,24 @@ internal sealed class StoreCluster : IDisposable
     private static StoreCluster Start(string program, int members, StoreCertificates? certificates = null)
     {
         var cluster = new StoreCluster(program, members, certificates);
-        for (int member = 0; member < members; member++)
-            cluster.StartMember(member);
-        var watch = Stopwatch.StartNew();
-        while (cluster.Control("endpoint", "health").ExitCode != 0)
+        try
         {
-            if (watch.Elapsed < StartLimit)
-                continue;
-            string logs = string.Join('\n', Enumerable.Range(0, members).Select(member => File.ReadAllText(Path.Combine(cluster._directory, $"m{member}.log"))));
-            cluster.Dispose();
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"the store is not healthy after {StartLimit.TotalSeconds} s\n{logs}"));
+            for (int member = 0; member < members; member++)
+                cluster.StartMember(member);
+            var watch = Stopwatch.StartNew();
+            while (cluster.Control("endpoint", "health").ExitCode != 0)
+            {
+                if (watch.Elapsed < StartLimit)
+                    continue;
+                string logs = string.Join('\n', Enumerable.Range(0, members).Select(member => File.ReadAllText(Path.Combine(cluster._directory, $"m{member}.log"))));
+                throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"the store is not healthy after {StartLimit.TotalSeconds} s\n{logs}"));
+            }
+            return cluster;
         }
-        return cluster;
+        catch
+        {
+            cluster.Dispose(); // Its processes would run on.
+            throw;
+        }
     }
 }

@@ -13,6 +13,7 @@ public sealed class ContainerNode : IAsyncDisposable
 {
     private readonly CriConnection _connection;
     private readonly NetworkProber _prober;
+    private readonly LinuxNodeStats _stats;
     private readonly ImageCollector _collector;
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
@@ -24,7 +25,8 @@ public sealed class ContainerNode : IAsyncDisposable
         _prober = new NetworkProber(cri.StreamingNetwork);
         Runtime = new CriContainerRuntime(_connection);
         Images = new CriImageService(_connection);
-        Kubelet = new Kubelet(options, services, Runtime, Images, _prober);
+        _stats = new LinuxNodeStats(Settings, Runtime, Images.ImageFilesystemsAsync);
+        Kubelet = new Kubelet(options, services, Runtime, Images, _prober) { Machine = new MachineUse(_stats.Memory, services.Alarms.Clock) };
         _collector = new ImageCollector(
             Settings.ImageGarbage, ct => Runtime.ListContainersAsync(null, ct), Images, Images.ImageFilesystemsAsync, SpaceAt, Warn, cri.Clock);
     }
@@ -123,7 +125,7 @@ public sealed class ContainerNode : IAsyncDisposable
     {
         var evictor = new Evictor(Kubelet.Options.Eviction, new EvictionSurroundings
         {
-            Stats = new LinuxNodeStats(Settings, Runtime, Images.ImageFilesystemsAsync),
+            Stats = _stats,
             Pressure = Kubelet.Pressure,
             Pods = () => Kubelet.PodsOnNode,
             ReclaimDiskAsync = ReclaimDiskAsync,

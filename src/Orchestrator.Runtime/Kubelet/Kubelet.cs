@@ -61,6 +61,9 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     /// <summary>Null where containers are not real.</summary>
     internal NodeVolumes? Volumes { get; }
 
+    /// <summary>Null where nothing is known of the machine: its containers are all there is then.</summary>
+    internal MachineUse? Machine { get; init; }
+
     internal string RuntimeName => _version.Name;
 
     internal string RuntimeVersion => $"{_version.Name}://{_version.Version}";

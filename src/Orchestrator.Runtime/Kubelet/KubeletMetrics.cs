@@ -3,11 +3,12 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Pressure;
 using Orchestrator.Runtime.Metrics;
 
 namespace Orchestrator.Runtime.Kubelet;
 
-/// <summary>What a node's containers use, in the two shapes that are asked for: /stats/summary and /metrics/resource; and, at
+/// <summary>What a node and its containers use, in the two shapes that are asked for: /stats/summary and /metrics/resource; and, at
 /// /metrics, how many there are.</summary>
 internal static class KubeletMetrics
 {
@@ -41,6 +42,7 @@ internal static class KubeletMetrics
         IReadOnlyList<ContainerUsage> usages = await kubelet.Runtime.ListContainerStatsAsync(context.RequestAborted);
         DateTimeOffset now = kubelet.Services.Alarms.Now;
         long capacity = kubelet.Options.Capacity.TryGetValue("memory", out var memory) ? memory.Value : 0;
+        NodeUse node = UseOf(kubelet, usages);
         var pods = new JsonArray();
         foreach (var pod in usages.GroupBy(usage => usage.PodUid))
             pods.Add(Pod([.. pod], now));
@@ -50,8 +52,8 @@ internal static class KubeletMetrics
             {
                 ["nodeName"] = kubelet.Options.NodeName,
                 ["startTime"] = Time(usages.Count == 0 ? now : usages.Min(usage => usage.StartedAt)),
-                ["cpu"] = Cpu(usages, now),
-                ["memory"] = Memory(usages, now, capacity),
+                ["cpu"] = Cpu(node.CpuNanoCores, node.CpuNanoSeconds, now),
+                ["memory"] = Memory(node.MemoryBytes, now, capacity),
             },
             ["pods"] = pods,
         };
@@ -72,12 +74,12 @@ internal static class KubeletMetrics
         Family(text, "container_start_time_seconds", "gauge", "Start time of the container since unix epoch in seconds");
         foreach (ContainerUsage usage in usages)
             Sample(text, "container_start_time_seconds", usage, usage.StartedAt.ToUnixTimeMilliseconds() / 1e3);
-        AddTotals(text, usages, kubelet.Services.Alarms.Now);
+        AddTotals(text, usages, UseOf(kubelet, usages), kubelet.Services.Alarms.Now);
         context.Response.ContentType = "text/plain; version=0.0.4";
         await context.Response.WriteAsync(text.ToString(), context.RequestAborted);
     }
 
-    private static void AddTotals(StringBuilder text, IReadOnlyList<ContainerUsage> usages, DateTimeOffset now)
+    private static void AddTotals(StringBuilder text, IReadOnlyList<ContainerUsage> usages, NodeUse node, DateTimeOffset now)
     {
         Family(text, "pod_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the pod in core-seconds");
         Family(text, "pod_memory_working_set_bytes", "gauge", "Current working set of the pod in bytes");
@@ -88,12 +90,16 @@ internal static class KubeletMetrics
             Line(text, "pod_memory_working_set_bytes" + labels, pod.Sum(usage => usage.MemoryBytes), now);
         }
         Family(text, "node_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the node in core-seconds");
-        Line(text, "node_cpu_usage_seconds_total", usages.Sum(usage => usage.CpuNanoSeconds) / 1e9, now);
+        Line(text, "node_cpu_usage_seconds_total", node.CpuNanoSeconds / 1e9, now);
         Family(text, "node_memory_working_set_bytes", "gauge", "Current working set of the node in bytes");
-        Line(text, "node_memory_working_set_bytes", usages.Sum(usage => usage.MemoryBytes), now);
+        Line(text, "node_memory_working_set_bytes", node.MemoryBytes, now);
         Family(text, "resource_scrape_error", "gauge", "1 if there was an error while getting container metrics, 0 otherwise");
         text.Append("resource_scrape_error 0\n");
     }
+
+    /// <summary>That of the whole machine, where it is known.</summary>
+    private static NodeUse UseOf(Kubelet kubelet, IReadOnlyList<ContainerUsage> usages) => kubelet.Machine?.Read() ?? new NodeUse(
+        usages.Sum(usage => usage.CpuNanoSeconds), usages.Sum(usage => usage.CpuNanoCores), usages.Sum(usage => usage.MemoryBytes));
 
     private static JsonObject Pod(IReadOnlyList<ContainerUsage> usages, DateTimeOffset now)
     {
@@ -104,8 +110,8 @@ internal static class KubeletMetrics
             {
                 ["name"] = usage.Name,
                 ["startTime"] = Time(usage.StartedAt),
-                ["cpu"] = Cpu([usage], now),
-                ["memory"] = Memory([usage], now, 0),
+                ["cpu"] = Cpu(usage.CpuNanoCores, usage.CpuNanoSeconds, now),
+                ["memory"] = Memory(usage.MemoryBytes, now, 0),
             });
         }
         return new JsonObject
@@ -113,21 +119,18 @@ internal static class KubeletMetrics
             ["podRef"] = new JsonObject { ["name"] = usages[0].PodName, ["namespace"] = usages[0].PodNamespace, ["uid"] = usages[0].PodUid },
             ["startTime"] = Time(usages.Min(usage => usage.StartedAt)),
             ["containers"] = containers,
-            ["cpu"] = Cpu(usages, now),
-            ["memory"] = Memory(usages, now, 0),
+            ["cpu"] = Cpu(usages.Sum(usage => usage.CpuNanoCores), usages.Sum(usage => usage.CpuNanoSeconds), now),
+            ["memory"] = Memory(usages.Sum(usage => usage.MemoryBytes), now, 0),
         };
     }
 
-    private static JsonObject Cpu(IReadOnlyList<ContainerUsage> usages, DateTimeOffset now) => new()
+    private static JsonObject Cpu(long nanoCores, long nanoSeconds, DateTimeOffset now) => new()
     {
-        ["time"] = Time(now),
-        ["usageNanoCores"] = usages.Sum(usage => usage.CpuNanoCores),
-        ["usageCoreNanoSeconds"] = usages.Sum(usage => usage.CpuNanoSeconds),
+        ["time"] = Time(now), ["usageNanoCores"] = nanoCores, ["usageCoreNanoSeconds"] = nanoSeconds,
     };
 
-    private static JsonObject Memory(IReadOnlyList<ContainerUsage> usages, DateTimeOffset now, long capacity)
+    private static JsonObject Memory(long used, DateTimeOffset now, long capacity)
     {
-        long used = usages.Sum(usage => usage.MemoryBytes);
         var memory = new JsonObject { ["time"] = Time(now), ["usageBytes"] = used, ["workingSetBytes"] = used, ["rssBytes"] = used };
         if (capacity > 0)
             memory["availableBytes"] = Math.Max(0, capacity - used);

@@ -71,7 +71,7 @@ public sealed class StartedFaultTests
         Assert.True(lines.Length > 20, $"only {lines.Length} requests were made");
 
         // The disk loses its power while objects are made.
-        string container = Container(cluster);
+        string containers = Containers(cluster);
         using var making = cluster.Background($"for i in $(seq 1000); do kubectl create configmap made-$i --request-timeout=5s > /dev/null && echo made-$i >> {cluster.Folder}/made; done");
         await cluster.UntilAsync($"wc -l < {cluster.Folder}/made", output => int.TryParse(output, out int count) && count >= 5, "objects are made");
         int server = cluster.ProcessId;
@@ -85,7 +85,7 @@ public sealed class StartedFaultTests
 
         string[] there = cluster.Shell("kubectl get configmaps -o name").Split('\n');
         Assert.DoesNotContain(File.ReadAllLines(Path.Combine(cluster.Folder, "made")), name => !there.Contains("configmap/" + name));
-        Assert.Equal(container, Container(cluster));
+        Assert.Equal(containers, Containers(cluster));
         Assert.Equal("still here\n", cluster.Shell("kubectl exec witness -- echo still here"));
         Assert.Equal(BusyboxImage.Page, cluster.Shell($"busybox wget -q -O - {url}/"));
         cluster.Orchestrator("delete");
@@ -108,6 +108,6 @@ public sealed class StartedFaultTests
         Assert.Empty(cluster.Left());
     }
 
-    private static string Container(StartedCluster cluster) => cluster.Shell(
-        "kubectl get pod witness -o jsonpath='{.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}'");
+    private static string Containers(StartedCluster cluster) => cluster.Shell(
+        "kubectl get pods --sort-by=.metadata.name -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}{\"\\n\"}{end}'");
 }

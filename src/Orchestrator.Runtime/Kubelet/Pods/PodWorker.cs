@@ -29,9 +29,6 @@ internal sealed class PodWorker : IEvictablePod
 
     private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often a pod that waits for the node's network looks whether it is there.</summary>
-    private static readonly TimeSpan NetworkLook = TimeSpan.FromSeconds(1);
-
     private readonly Kubelet _kubelet;
     private readonly PodStatusSlot _slot;
     private readonly Action<PodWorker>? _ended;
@@ -417,8 +414,9 @@ internal sealed class PodWorker : IEvictablePod
             await FinishAsync(pod, plan, ct);
             return;
         }
+        // One that is shown as ready and is not, after the node's start for instance, must not be sent anybody meanwhile.
         if (!_hasReported)
-            Report(_kubelet.Options.FirstReportDelay);
+            Report(plan.Starts.Count > 0 && IsShownReady(pod) ? TimeSpan.Zero : _kubelet.Options.FirstReportDelay);
         await CarryOutAsync(pod, plan, ct);
         await PassAnnotationsOnAsync(pod, ct);
         await ObserveAsync(ct);
@@ -427,6 +425,8 @@ internal sealed class PodWorker : IEvictablePod
         if (plan.Starts.Any(start => start.Container.Kind is PodContainerKind.Init or PodContainerKind.Sidecar && !_waiting.ContainsKey(start.Container.Name)))
             Trigger();
     }
+
+    private static bool IsShownReady(Pod pod) => pod.Status.Conditions.OrEmpty().Exists(condition => condition is { Type: "Ready", Status: "True" });
 
     private async Task CarryOutAsync(Pod pod, PodPlan plan, CancellationToken ct)
     {
@@ -477,7 +477,7 @@ internal sealed class PodWorker : IEvictablePod
             Emit(null, "Warning", "NetworkNotReady", $"network is not ready: {problem}");
         _networkProblem = problem;
         if (problem.Length > 0)
-            WakeAt(Now + NetworkLook);
+            WakeAt(Now + _kubelet.Options.UnreadyCheck);
         return problem.Length > 0;
     }
 

@@ -56,6 +56,26 @@ internal sealed class LinuxNodeStats(
         return uses;
     }
 
+    public SignalValue Memory()
+    {
+        IReadOnlyDictionary<string, long> machine = Table(Path.Combine(proc, "meminfo"));
+        long total = machine["MemTotal:"] * 1024;
+        long used, idle;
+        if (IsUnified)
+        {
+            // The root of version 2 has no figure of its own use.
+            used = total - machine["MemFree:"] * 1024;
+            idle = Table(Path.Combine(settings.CgroupFilesystem, "memory.stat")).GetValueOrDefault("inactive_file");
+        }
+        else
+        {
+            string root = Path.Combine(settings.CgroupFilesystem, "memory");
+            used = Number(File.ReadAllText(Path.Combine(root, "memory.usage_in_bytes")));
+            idle = Table(Path.Combine(root, "memory.stat")).GetValueOrDefault("total_inactive_file");
+        }
+        return new SignalValue(total - Math.Max(0, used - idle), total);
+    }
+
     private DiskUse VolumesOf(Pod pod)
     {
         var folders = new VolumeFolders(settings.PodFiles, pod.Uid);
@@ -80,26 +100,6 @@ internal sealed class LinuxNodeStats(
         string root = IsUnified ? settings.CgroupFilesystem : Path.Combine(settings.CgroupFilesystem, "pids");
         string file = Path.Combine(root, cgroup, "pids.current");
         return File.Exists(file) ? Number(File.ReadAllText(file)) : 0;
-    }
-
-    private SignalValue Memory()
-    {
-        IReadOnlyDictionary<string, long> machine = Table(Path.Combine(proc, "meminfo"));
-        long total = machine["MemTotal:"] * 1024;
-        long used, idle;
-        if (IsUnified)
-        {
-            // The root of version 2 has no figure of its own use.
-            used = total - machine["MemFree:"] * 1024;
-            idle = Table(Path.Combine(settings.CgroupFilesystem, "memory.stat")).GetValueOrDefault("inactive_file");
-        }
-        else
-        {
-            string root = Path.Combine(settings.CgroupFilesystem, "memory");
-            used = Number(File.ReadAllText(Path.Combine(root, "memory.usage_in_bytes")));
-            idle = Table(Path.Combine(root, "memory.stat")).GetValueOrDefault("total_inactive_file");
-        }
-        return new SignalValue(total - Math.Max(0, used - idle), total);
     }
 
     private SignalValue Pids()
