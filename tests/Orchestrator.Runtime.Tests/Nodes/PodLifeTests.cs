@@ -731,4 +731,20 @@ public sealed class PodLifeTests
 
         Assert.Equal("ContainerStatusUnknown", second.Main("once").State!.Terminated!.Reason);
     }
+
+    [Fact]
+    public async Task A_pod_that_is_shown_as_ready_and_has_lost_its_containers_is_told_to_be_unready_at_once()
+    {
+        var api = new FakeKubeletApi();
+        await using (HollowCluster first = await HollowCluster.StartAsync(api: api))
+        {
+            first.Bind("web");
+            await first.UntilReadyAsync("web");
+        }
+
+        await using HollowCluster second = await HollowCluster.StartAsync(new HollowOptions { StartDelay = TimeSpan.FromSeconds(30) }, api: api);
+
+        await HollowCluster.UntilAsync(() => !second.IsReady("web"), "it is told while the clock stands still");
+        await second.UntilReadyAsync("web");
+    }
 }
