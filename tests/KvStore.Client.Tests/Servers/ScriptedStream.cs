@@ -19,21 +19,27 @@ internal sealed class ScriptedStream<TRequest, TResponse>(IServerStreamWriter<TR
 
     public void Fail(StatusCode code, string text) => _end.TrySetException(new RpcException(code, text));
 
-    public async Task ServeAsync(IAsyncStreamReader<TRequest> requests)
+    /// <param name="begun">Told when the first request has come.</param>
+    public async Task ServeAsync(IAsyncStreamReader<TRequest> requests, Action begun)
     {
-        var reading = ReadAsync(requests);
+        var reading = ReadAsync(requests, begun);
         await await Task.WhenAny(reading, _end.Task);
     }
 
-    private async Task ReadAsync(IAsyncStreamReader<TRequest> requests)
+    private async Task ReadAsync(IAsyncStreamReader<TRequest> requests, Action begun)
     {
-        while (await requests.MoveNext(context.CancellationToken))
+        for (bool isFirst = true; await requests.MoveNext(context.CancellationToken); isFirst = false)
+        {
             _requests.Writer.TryWrite(requests.Current);
+            if (isFirst)
+                begun();
+        }
         await _end.Task.WaitAsync(context.CancellationToken);
     }
 }
 
-/// <summary>The streams that clients open, one after the other.</summary>
+/// <summary>The streams that clients open and ask something on, one after the other. One that is given up before that is none: a client
+/// opens another then, and a test that held on to the first would wait for ever.</summary>
 internal sealed class ScriptedStreams<TRequest, TResponse>
 {
     private readonly Channel<ScriptedStream<TRequest, TResponse>> _streams =
@@ -45,7 +51,6 @@ internal sealed class ScriptedStreams<TRequest, TResponse>
         IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
     {
         var stream = new ScriptedStream<TRequest, TResponse>(responses, context);
-        _streams.Writer.TryWrite(stream);
-        return stream.ServeAsync(requests);
+        return stream.ServeAsync(requests, () => _streams.Writer.TryWrite(stream));
     }
 }
