@@ -5,6 +5,7 @@ using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.Hollow;
 using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri;
+using Orchestrator.Runtime.Kubelet.Pods;
 
 namespace Orchestrator.Runtime.Tests.Nodes;
 
@@ -166,6 +167,23 @@ public sealed class StaticPodTests : IAsyncLifetime
 
         Assert.Equal((container, uid, startTime), ((await MainAsync()).Id, Mirror()!.Uid, Mirror()!.Status.StartTime));
         Assert.Single(await SandboxesAsync());
+    }
+
+    [Fact]
+    public async Task A_status_that_was_made_before_its_mirror_was_known_is_not_written_over_what_that_shows()
+    {
+        Pod pod = HollowCluster.NewPod(Name), mirror = pod.DeepClone();
+        (mirror.Metadata.Uid, mirror.Status.StartTime) = ("uid-1", _clock.GetUtcNow() - TimeSpan.FromMinutes(10));
+        using var alarms = new Alarms(_clock);
+        await using var writer = new PodStatusWriter(alarms, _life.Token);
+        var slot = new PodStatusSlot { Api = _api, Known = pod, IsOfMirror = true, IsHeld = true };
+
+        writer.Write(slot, new PodStatus { StartTime = _clock.GetUtcNow() }, TimeSpan.Zero);
+        bool isAnother = PodStatusWriter.Show(slot, mirror), isStillAnother = PodStatusWriter.Show(slot, mirror);
+        await writer.WrittenAsync(slot);
+
+        Assert.Equal((true, false), (isAnother, isStillAnother));
+        Assert.DoesNotContain("patch Pod", _api.Counts.Keys);
     }
 
     [Fact]

@@ -66,15 +66,18 @@ internal sealed class PodStatusWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>There is a mirror now, or it has changed: what waited for it is written.</summary>
-    public void Show(PodStatusSlot slot, Pod mirror)
+    /// <summary>There is a mirror now, or it has changed.</summary>
+    /// <returns>Whether it is another. What waited for it goes: it does not go on from what this one shows, so it is to be made anew.</returns>
+    public static bool Show(PodStatusSlot slot, Pod mirror)
     {
         lock (slot.Gate)
         {
+            bool isAnother = slot.IsHeld || slot.Known.Uid != mirror.Uid;
             slot.Known = mirror;
             slot.IsHeld = false;
-            if (slot.Delayed is null)
-                Enqueue(slot);
+            if (isAnother)
+                slot.Wanted = null;
+            return isAnother;
         }
     }
 

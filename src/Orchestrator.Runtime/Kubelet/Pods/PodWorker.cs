@@ -60,6 +60,7 @@ internal sealed class PodWorker : IEvictablePod
     private bool _isAdmitted;
     private bool _isStopped;
     private bool _hasReported;
+    private volatile bool _isShownAnew;
     private string _appliedAnnotations = "";
     private string _networkProblem = "";
 
@@ -112,7 +113,8 @@ internal sealed class PodWorker : IEvictablePod
     {
         lock (_gate)
             Volatile.Write(ref _pod, MirrorPods.WithStatusOf(_pod, mirror));
-        _kubelet.Services.StatusWriter.Show(_slot, mirror);
+        if (PodStatusWriter.Show(_slot, mirror))
+            _isShownAnew = true;
         Trigger();
     }
 
@@ -260,8 +262,6 @@ internal sealed class PodWorker : IEvictablePod
     private async Task SyncAsync(CancellationToken ct)
     {
         Pod pod = Pod;
-        if (IsStatic && pod.Status.StartTime < _startTime)
-            _startTime = pod.Status.StartTime; // From an earlier life of the kubelet.
         await ObserveAsync(ct);
         if (_isGone)
         {
@@ -595,7 +595,10 @@ internal sealed class PodWorker : IEvictablePod
     private async Task FinishAsync(Pod pod, PodPlan plan, CancellationToken ct)
     {
         if (_isStopped)
+        {
+            ReportAnew();
             return;
+        }
         foreach (ContainerKill kill in plan.Kills.Reverse())
             await KillAsync(kill.Container, kill.Running, Grace(pod), kill.Message, ct);
         await StopSandboxAsync(ct);
@@ -606,7 +609,10 @@ internal sealed class PodWorker : IEvictablePod
     private async Task EndAsync(Pod pod, CancellationToken ct)
     {
         if (_isStopped)
+        {
+            ReportAnew();
             return;
+        }
         TimeSpan grace = Grace(pod);
         await StopContainersAsync(_verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, ct);
         await StopSandboxAsync(ct);
@@ -744,15 +750,26 @@ internal sealed class PodWorker : IEvictablePod
         _ended?.Invoke(this);
     }
 
+    /// <summary>What has ended for good and has said so is said once more where another mirror has come.</summary>
+    private void ReportAnew()
+    {
+        if (_isShownAnew)
+            Report(TimeSpan.Zero);
+    }
+
     private void Report(TimeSpan delay)
     {
+        _isShownAnew = false;
+        Pod pod = Pod;
+        if (IsStatic && pod.Status.StartTime < _startTime)
+            _startTime = pod.Status.StartTime; // From an earlier life of the kubelet.
         PodStatus status;
         lock (_waiting)
         {
             status = PodStatusBuilder.Build(
                 new PodReport
                 {
-                    Pod = Pod,
+                    Pod = pod,
                     Observed = _observed,
                     Health = Health,
                     Waiting = _waiting,
