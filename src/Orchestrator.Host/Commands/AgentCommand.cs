@@ -38,6 +38,8 @@ internal static class AgentCommand
             if (profile.Exists && before.AgentOf is null)
                 throw new CommandException($"\"{profile.Name}\" is a cluster of this machine's own: give the agent another --profile, or delete that one");
             var settings = Settle(before) with { AgentOf = ReadServer(result.GetValue(server) ?? before.AgentOf) };
+            if (MachineCheck.Missing() is { } missing)
+                throw new CommandException($"this machine cannot run containers: {missing}");
             string? shown = result.GetValue(token) ?? Environment.GetEnvironmentVariable("ORCHESTRATOR_TOKEN");
             var agent = new AgentSettings
             {

@@ -18,7 +18,7 @@ internal static class DeleteCommand
             IReadOnlyList<Profile> profiles = result.GetValue(all)
                 ? Profile.All()
                 : [CommonOptions.ExistingProfile(result.GetValue(profileOption)!)];
-            foreach (var profile in profiles)
+            foreach (var profile in profiles.Where(profile => profile.Exists))
             {
                 await ServerEnding.EndAsync(profile, cancellation);
                 await NodeEnding.EndAsync(NodePlace.Of(profile));

@@ -41,7 +41,7 @@ internal static class DoctorCommand
         yield return ("the clock", DateTimeOffset.UtcNow < Earliest ? $"it shows {DateTimeOffset.UtcNow:yyyy-MM-dd}: set it, certificates are not valid yet" : null);
         yield return ("memory", MachineFacts.MemoryKibibytes(File.ReadLines("/proc/meminfo")) < LeastMemoryKibibytes ? "less than 1 GiB: pods will be killed for it" : null);
         yield return ("room for data", DiskProblem());
-        if (!Profile.All().Any(profile => ProfileSettings.Load(profile)?.HasNode == true))
+        if (!Profile.All().Any(HasNode))
             yield return ("room for pods", EvictionOptions.Forecast(Profile.Of(Profile.DefaultName), new ProfileSettings()));
         yield return ("name servers", HostResolvers.Read().Upstreams.Count == 0 ? "/etc/resolv.conf names none: images cannot be pulled" : null);
         yield return ("file watches", Number("/proc/sys/fs/inotify/max_user_watches") is { } watches and < LeastWatches
@@ -49,6 +49,19 @@ internal static class DoctorCommand
         yield return ("filtered bridges", Directory.Exists("/proc/sys/net/bridge") ? null : "pods do not reach services of pods on their own node: modprobe br_netfilter");
         foreach (var profile in Profile.All())
             yield return ($"cluster \"{profile.Name}\"", Problem(profile));
+    }
+
+    /// <summary>A settings file that cannot be read is told about below, once.</summary>
+    private static bool HasNode(Profile profile)
+    {
+        try
+        {
+            return ProfileSettings.Load(profile)?.HasNode == true;
+        }
+        catch (Exception fault) when (fault is CommandException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     public static string? DiskProblem()
@@ -66,6 +79,19 @@ internal static class DoctorCommand
         File.Exists(file) && long.TryParse(File.ReadAllText(file).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
 
     private static string? Problem(Profile profile)
+    {
+        try
+        {
+            _ = ProfileSettings.Load(profile);
+            return ProblemOf(profile);
+        }
+        catch (Exception fault) when (fault is CommandException or IOException or UnauthorizedAccessException)
+        {
+            return fault.Message; // Of another user, or damaged: the machine's other clusters are looked at all the same.
+        }
+    }
+
+    private static string? ProblemOf(Profile profile)
     {
         if (ClusterCertificates.ClockProblem(Path.Combine(profile.Directory, "tls"), DateTimeOffset.UtcNow) is { } clock)
             return clock;

@@ -57,8 +57,6 @@ internal sealed class AgentProcess(AgentSettings settings, Profile profile, ILog
 
     private async Task RunAsync(CancellationToken stopping)
     {
-        if (MachineCheck.Missing() is { } missing)
-            throw new CommandException($"this machine cannot run containers: {missing}");
         if (PressureForecast.Of(NodePlace.Of(profile).Directory, settings.EvictionThresholds) is { } forecast)
             _log.LogWarning("{Forecast}", forecast);
         SecretFiles.MakeDirectory(_folder);

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
@@ -12,6 +13,10 @@ namespace Orchestrator.Host.Machine;
 internal sealed partial class ContainerdProcess : IAsyncDisposable
 {
     private const int Terminate = 15;
+
+    /// <summary>Of its log, in a line of ours.</summary>
+    private const int LongestWords = 1000;
+
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
@@ -19,26 +24,30 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
     private readonly NodePlace _place;
+    private readonly string _cniPlugins;
     private readonly string _logFile;
     private readonly bool _isInNamespace;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
     private Task _watching = Task.CompletedTask;
 
-    private ContainerdProcess(NodePlace place, bool isInNamespace, string logFile, ILogger log) =>
-        (_place, _isInNamespace, _logFile, _log) = (place, isInNamespace, logFile, log);
+    /// <summary>Before the next try; it grows while containerd does not stay.</summary>
+    private TimeSpan _pause;
+
+    /// <summary>When it answered again the last time; 0 if it has not ended yet.</summary>
+    private long _cameBack;
+
+    private ContainerdProcess(NodePlace place, bool isInNamespace, string cniPlugins, string logFile, ILogger log) =>
+        (_place, _isInNamespace, _cniPlugins, _logFile, _log) = (place, isInNamespace, cniPlugins, logFile, log);
 
     /// <param name="isInNamespace">In the node's, not in the machine's own network.</param>
     /// <summary>Starts it, or finds the one that runs, and looks after it from then on. It may not answer yet.</summary>
     public static async Task<ContainerdProcess> StartAsync(NodePlace place, bool isInNamespace, string cniPlugins, string logFile, ILogger log)
     {
-        var containerd = new ContainerdProcess(place, isInNamespace, logFile, log);
-        string version = ContainerdConfiguration.VersionOf(await MachineTool.RunAsync("containerd", ["--version"]));
-        foreach (string folder in (string[])[place.CniConfigurations, place.RegistryHosts, place.PodFiles, place.PodLogs])
-            Directory.CreateDirectory(folder);
+        var containerd = new ContainerdProcess(place, isInNamespace, cniPlugins, logFile, log);
         if (Running(place) is null)
         {
-            await File.WriteAllTextAsync(place.ContainerdConfiguration, ContainerdConfiguration.Text(place, version, cniPlugins));
+            await containerd.ConfigureAsync();
             containerd.Launch();
         }
         containerd._watching = Task.Run(containerd.WatchAsync);
@@ -117,28 +126,91 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
 
     private async Task WatchAsync()
     {
-        var pause = TimeSpan.Zero;
         try
         {
             while (true)
             {
                 await Task.Delay(LookInterval, _stopping.Token);
-                if (Running(_place) is not null)
-                    continue;
-                _log.LogWarning("containerd has ended; it is started again");
-                await Task.Delay(pause, _stopping.Token);
-                pause = pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : pause * 2 < LongestPause ? pause * 2 : LongestPause;
-                long began = Stopwatch.GetTimestamp();
-                Launch();
-                while (Running(_place) is not null && Stopwatch.GetElapsedTime(began) < StartPatience)
-                    await Task.Delay(LookInterval, _stopping.Token);
-                if (Running(_place) is not null)
-                    pause = TimeSpan.Zero; // It stays.
+                if (Running(_place) is null)
+                    await BringBackAsync();
             }
         }
         catch (OperationCanceledException)
         {
             // Nobody needs it looked after any more.
+        }
+    }
+
+    /// <summary>Tries until it answers. There is one line for its end, one for each reason that keeps it from coming back, one for its return.</summary>
+    /// <remarks>The process does not end for it: the cluster's API, and what runs, are of use without it.</remarks>
+    private async Task BringBackAsync()
+    {
+        _log.LogWarning("containerd has ended and is started again; pods run on, and none is started, stopped or entered until it answers");
+        long ended = Stopwatch.GetTimestamp();
+        if (_cameBack != 0 && Stopwatch.GetElapsedTime(_cameBack) > StartPatience)
+            _pause = TimeSpan.Zero; // It had stayed.
+        string? told = null;
+        while (true)
+        {
+            await Task.Delay(_pause, _stopping.Token);
+            _pause = _pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
+            string? problem = await StartAnewAsync();
+            if (problem is null)
+                break;
+            if (problem != told)
+                _log.LogError("containerd cannot be started: {Problem} (its log is {LogFile}); it is tried again at least every {Pause} s", problem, _logFile, LongestPause.TotalSeconds);
+            told = problem;
+        }
+        _cameBack = Stopwatch.GetTimestamp();
+        _log.LogInformation("containerd answers again after {Seconds:0.0} s", Stopwatch.GetElapsedTime(ended, _cameBack).TotalSeconds);
+    }
+
+    /// <returns>Null when it answers, or else why it does not run.</returns>
+    private async Task<string?> StartAnewAsync()
+    {
+        long before = File.Exists(_logFile) ? new FileInfo(_logFile).Length : 0;
+        try
+        {
+            await ConfigureAsync(); // It may be of another version now.
+            Launch();
+        }
+        catch (Exception fault) when (fault is CommandException or IOException or UnauthorizedAccessException or Win32Exception)
+        {
+            return MachineCheck.Missing() ?? fault.Message;
+        }
+        using var connection = new CriConnection(new CriOptions { Socket = _place.ContainerdSocket });
+        var runtime = new CriContainerRuntime(connection);
+        while (Running(_place) is not null)
+        {
+            if ((await runtime.StatusAsync(_stopping.Token)).IsRuntimeReady)
+                return null;
+            await Task.Delay(PollInterval, _stopping.Token);
+        }
+        return MachineCheck.Missing() ?? LastWords(before) ?? "it ended without a word";
+    }
+
+    private async Task ConfigureAsync()
+    {
+        string version = ContainerdConfiguration.VersionOf(await MachineTool.RunAsync("containerd", ["--version"]));
+        foreach (string folder in (string[])[_place.CniConfigurations, _place.RegistryHosts, _place.PodFiles, _place.PodLogs])
+            Directory.CreateDirectory(folder);
+        await File.WriteAllTextAsync(_place.ContainerdConfiguration, ContainerdConfiguration.Text(_place, version, _cniPlugins));
+    }
+
+    /// <summary>The last line that it wrote.</summary>
+    /// <param name="from">Where its log ended before.</param>
+    private string? LastWords(long from)
+    {
+        try
+        {
+            using var log = new FileStream(_logFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            log.Position = Math.Max(Math.Min(from, log.Length), log.Length - LongestWords);
+            using var reader = new StreamReader(log);
+            return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

@@ -51,7 +51,9 @@ internal sealed partial class Profile
 
     public string Logs => Path.Combine(Directory, "logs");
 
-    public bool Exists => File.Exists(SettingsFile);
+    /// <exception cref="CommandException">It is another user's, and this one may not look.</exception>
+    public bool Exists => ExistsFor(this) ?? throw new CommandException(
+        $"{Directory} is another user's: run as root or as whoever started \"{Name}\", or set ORCHESTRATOR_HOME to a directory of your own");
 
     public static string Home => Environment.GetEnvironmentVariable("ORCHESTRATOR_HOME") is { Length: > 0 } home
         ? Path.GetFullPath(home)
@@ -63,13 +65,13 @@ internal sealed partial class Profile
         : throw new CommandException(
             $"profile name \"{name}\" is not valid: it takes lower case letters, digits and '-', begins with a letter or digit, and has at most {LongestName} characters");
 
-    /// <summary>All that were started and not deleted.</summary>
+    /// <summary>All that were started and not deleted, those of other users too.</summary>
     public static IReadOnlyList<Profile> All()
     {
         string folder = Path.Combine(Home, "profiles");
         return System.IO.Directory.Exists(folder)
             ? [.. System.IO.Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)!).Where(name => IsName().IsMatch(name))
-                .Order(StringComparer.Ordinal).Select(name => new Profile(name, Home)).Where(profile => profile.Exists)]
+                .Order(StringComparer.Ordinal).Select(name => new Profile(name, Home)).Where(profile => ExistsFor(profile) != false)]
             : [];
     }
 
@@ -85,6 +87,24 @@ internal sealed partial class Profile
         {
             throw new CommandException(
                 $"cannot write to {Directory}: {fault.Message} Run as a user who may, or set ORCHESTRATOR_HOME to a directory of your own.");
+        }
+    }
+
+    /// <returns>Null when this user may not look.</returns>
+    private static bool? ExistsFor(Profile profile)
+    {
+        try
+        {
+            _ = File.GetAttributes(profile.SettingsFile);
+            return true;
+        }
+        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

@@ -6,6 +6,8 @@ namespace Orchestrator.Node.Tests.Live;
 /// <summary><c>orchestrator start</c> on a machine with containerd: one command, and real programs run.</summary>
 public sealed class StartTests
 {
+    private static readonly string Log = $"{StartedCluster.Program} logs --length 10000 kubelet";
+
     private const string Serve = "sh -c 'httpd -f -p 8080 -h /www'";
 
     [LiveFact]
@@ -56,10 +58,17 @@ public sealed class StartTests
             output => output.EndsWith(' ' + staticContainer) && !output.StartsWith(mirror), "the mirror is another, the container the same");
         await cluster.UntilAsync("kubectl describe pod fixed-orchestrator", output => output.Contains("Started container main"), "its events are shown");
 
-        // The cluster's process.
+        // Somebody who is not root.
+        string theirs = $"orchestrator: {cluster.ProfileFolder} is another user's: run as root or as whoever started \"orchestrator\", or set ORCHESTRATOR_HOME to a directory of your own\n";
+        foreach (string command in (string[])["start", "stop", "delete", "image ls", "status", "logs"])
+            Assert.Equal((command, 1, theirs), Refused(command));
+
+        // The cluster's process. The next one's containerd is one that can be broken.
         Kill(cluster.ProcessId);
         Assert.Equal("hello from the pod\n", FromNode(cluster, address));
-        cluster.Orchestrator("start");
+        string program = Path.Combine(Directory.CreateDirectory(Path.Combine(cluster.Folder, "bin")).FullName, "containerd");
+        WriteProgram(program, "exec /usr/bin/containerd \"$@\"");
+        cluster.Shell($"PATH={cluster.Folder}/bin:$PATH {StartedCluster.Program} start");
         Assert.Equal((started, "0"), Container(cluster));
         Assert.Equal((staticContainer, "0"), Container(cluster, "fixed-orchestrator"));
 
@@ -77,6 +86,18 @@ public sealed class StartTests
         await cluster.UntilAsync("kubectl exec web -- echo back", output => output == "back\n", "containerd is back");
         Assert.NotEqual(containerd, cluster.ContainerdId);
         Assert.Equal((started, "0"), Container(cluster));
+        Assert.Equal(1, Said("containerd has ended and is started again; pods run on"));
+
+        // containerd, and it does not start.
+        WriteProgram(program, "[ \"$1\" = --version ] && exec /usr/bin/containerd --version; echo the disk is on fire >&2; exit 1");
+        Kill(cluster.ContainerdId);
+        await cluster.UntilAsync(Log, output => output.Contains("containerd cannot be started: the disk is on fire (its log is "), "why it does not start is told");
+        Assert.Equal("hello from the pod\n", FromNode(cluster, address));
+        WriteProgram(program, "exec /usr/bin/containerd \"$@\"");
+        await cluster.UntilAsync("kubectl exec web -- echo back", output => output == "back\n", "containerd is back");
+        Assert.Equal((started, "0"), Container(cluster));
+        await cluster.UntilAsync(Log, output => output.Split("containerd answers again after ").Length == 3, "so it is told");
+        Assert.Equal((2, 1), (Said("containerd has ended and is started again"), Said("containerd cannot be started")));
 
         // The program itself.
         KvStore.Testing.Linux.Tools.Run("ctr", "-a", cluster.Socket, "-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL", started["containerd://".Length..]);
@@ -93,6 +114,14 @@ public sealed class StartTests
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());
         Assert.False(Directory.Exists(cluster.NodeFolder));
+
+        (string, int, string) Refused(string command)
+        {
+            var (code, output) = cluster.TryOrchestratorAsNobody(cluster.Home, command.Split(' '));
+            return (command, code, output);
+        }
+
+        int Said(string words) => cluster.Shell(Log).Split(words).Length - 1;
     }
 
     [LiveFact]
@@ -109,6 +138,36 @@ public sealed class StartTests
                 + "apt-get install containerd util-linux mount; or start nodes whose containers are pretended: --hollow-nodes N\n",
             output);
         Assert.Empty(cluster.Left());
+    }
+
+    [LiveFact]
+    public async Task Without_root_one_line_says_what_to_do_and_nothing_is_left()
+    {
+        await using var cluster = new StartedCluster();
+        string home = Directory.CreateDirectory(Path.Combine(cluster.Folder, "nobody")).FullName;
+        cluster.Shell($"chown 65534:65534 {home}");
+        const string Problem = "namespaces, mounts and cgroups are made by root only: run it as root";
+
+        Assert.Equal(
+            (1, $"orchestrator: this machine cannot run containers: {Problem}; or start nodes whose containers are pretended: --hollow-nodes N\n"),
+            cluster.TryOrchestratorAsNobody(home, "start"));
+        Assert.Equal(
+            (1, $"orchestrator: this machine cannot run containers: {Problem}\n"),
+            cluster.TryOrchestratorAsNobody(home, "agent", "--server", "https://192.0.2.1:6443"));
+        var (code, output) = cluster.TryOrchestratorAsNobody(home, "doctor");
+        Assert.Equal(1, code);
+        Assert.Contains($"[!!] containers can run: {Problem}\n", output);
+        Assert.All(output.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches(@"^\[(ok|!!)\] ", line));
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(home));
+        Assert.Empty(cluster.Left());
+    }
+
+    private static void WriteProgram(string file, string line)
+    {
+        File.WriteAllText(file + ".new", $"#!/bin/sh\n{line}\n");
+        File.SetUnixFileMode(file + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        File.Move(file + ".new", file, overwrite: true); // A program that runs cannot be written to.
     }
 
     private static void Kill(int id)

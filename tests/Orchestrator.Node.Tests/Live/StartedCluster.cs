@@ -41,7 +41,9 @@ internal sealed class StartedCluster : IAsyncDisposable
     /// <summary>That of the machine.</summary>
     public NetworkNamespace Network => new("/run/netns/" + _name);
 
-    public string ProfileFolder => Path.Combine(Folder, "home", "profiles", "orchestrator");
+    public string Home => Path.Combine(Folder, "home");
+
+    public string ProfileFolder => Path.Combine(Home, "profiles", "orchestrator");
 
     public string NodeFolder => Path.Combine(ProfileFolder, "node");
 
@@ -63,6 +65,18 @@ internal sealed class StartedCluster : IAsyncDisposable
 
     public (int Code, string Output) TryOrchestrator(params string[] arguments) =>
         Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments, .. Eviction(arguments)]);
+
+    /// <summary>As a user who is not root. The program's own folder may be out of his reach, so he sees it elsewhere.</summary>
+    public (int Code, string Output) TryOrchestratorAsNobody(string home, params string[] arguments)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(Folder, "program")).FullName;
+        return Try("nsenter",
+        [
+            "--net=/run/netns/" + _name, "unshare", "--mount", "sh", "-c",
+            $"mount --bind {Path.GetDirectoryName(Program)} {folder} && ORCHESTRATOR_HOME={home} exec setpriv --reuid=65534 --regid=65534 --clear-groups {folder}/orchestrator \"$@\"",
+            "sh", .. arguments,
+        ]);
+    }
 
     /// <summary>Whoever runs the tests may have a disk that is rather full.</summary>
     public static string[] Eviction(string[] arguments) =>
