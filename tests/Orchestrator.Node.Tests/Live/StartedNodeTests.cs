@@ -3,7 +3,7 @@ using KvStore.Testing.Containers;
 
 namespace Orchestrator.Node.Tests.Live;
 
-/// <summary>What a started cluster's node has beside its containers: mirrors of registries, load balancers.</summary>
+/// <summary>What a started cluster's node has beside its containers: registries and their mirrors, load balancers.</summary>
 public sealed class StartedNodeTests
 {
     private const string Subnet = "192.168.77.0/24";
@@ -11,10 +11,12 @@ public sealed class StartedNodeTests
     private const string NodeAddress = "192.168.77.2";
 
     [LiveFact]
-    public async Task Images_come_from_mirrors_and_services_have_the_nodes_address()
+    public async Task Images_come_from_mirrors_or_with_the_pods_secret_and_services_have_the_nodes_address()
     {
         await using var cluster = new StartedCluster();
         await using TestRegistry registry = await TestRegistry.StartAsync(cluster.Network, BusyboxImage.ToArchive(), IPAddress.Any);
+        await using TestRegistry owned = await TestRegistry.StartAsync(
+            cluster.Network, BusyboxImage.ToArchive("localhost/owned:1", "hello from the owner\n"), IPAddress.Any);
         string registries = Path.Combine(cluster.Folder, "registries.yaml");
         File.WriteAllText(registries, "mirrors: { docker.io: { endpoint: [nonsense://x] } }");
 
@@ -22,7 +24,9 @@ public sealed class StartedNodeTests
             (1, $"orchestrator: --registries: {registries}: mirrors[\"docker.io\"]: endpoint: \"nonsense://x\" is no URL of a registry: give https://HOST:PORT, with a path if need be\n"),
             cluster.TryOrchestrator("start", "--registries", registries));
         File.WriteAllText(registries, $$"""
-            mirrors: { docker.io: { endpoint: ["http://{{MachineAddress}}:{{registry.Port}}"] } }
+            mirrors:
+              docker.io: { endpoint: ["http://{{MachineAddress}}:{{registry.Port}}"] }
+              "{{MachineAddress}}:{{owned.Port}}": { endpoint: ["http://{{MachineAddress}}:{{owned.Port}}"] }
             configs: { "{{MachineAddress}}:{{registry.Port}}": { auth: { username: {{TestRegistry.User}}, password: {{TestRegistry.Password}} } } }
             """);
         cluster.Orchestrator("start", "--registries", registries, "--node-subnet", Subnet);
@@ -30,6 +34,29 @@ public sealed class StartedNodeTests
         // An image that names no registry.
         cluster.Shell("kubectl run web --image=shell:1 -- sh -c 'httpd -f -p 8080 -h /www' && kubectl wait pod/web --for=condition=Ready --timeout=120s");
         Assert.Contains("/v2/library/shell/manifests/1", registry.Asked);
+
+        // By its digest alone.
+        string digest = cluster.Shell("kubectl get pod web -o jsonpath={.status.containerStatuses[0].imageID}").Split('@')[1];
+        cluster.Shell($"kubectl run by-digest --image=other@{digest} -- sleep 1000 && kubectl wait pod/by-digest --for=condition=Ready --timeout=120s");
+        Assert.Contains($"/v2/library/other/manifests/{digest}", registry.Asked);
+
+        // A registry that asks who is there: nothing without the pod's secret; with it, by tag and by digest.
+        string server = $"{MachineAddress}:{owned.Port}";
+        cluster.Shell($"kubectl create secret docker-registry pull --docker-server={server} --docker-username={TestRegistry.User} --docker-password={TestRegistry.Password}");
+        const string Secret = "--overrides='{\"spec\":{\"imagePullSecrets\":[{\"name\":\"pull\"}]}}'";
+        cluster.Shell($"kubectl run without --image={server}/private/app:1 --image-pull-policy=Always -- sleep 1000");
+        string refused = await cluster.UntilAsync(
+            "kubectl get events --field-selector involvedObject.name=without,reason=Failed -o jsonpath={.items[*].message}", output => output.Contains("Failed to pull image"), "the pull is refused");
+        Assert.Contains($"Failed to pull image \"{server}/private/app:1\"", refused);
+        await UntilRefusedAsync(cluster, "without");
+        cluster.Shell($"kubectl run with --image={server}/private/app:1 {Secret} -- sleep 1000 && kubectl wait pod/with --for=condition=Ready --timeout=120s");
+        Assert.Equal("hello from the owner\n", cluster.Shell("kubectl exec with -- cat /www/index.html"));
+        string secretDigest = cluster.Shell("kubectl get pod with -o jsonpath={.status.containerStatuses[0].imageID}").Split('@')[1];
+        Assert.NotEqual(digest, secretDigest);
+        cluster.Shell($"kubectl run with-digest --image={server}/private/again@{secretDigest} {Secret} -- sleep 1000 && kubectl wait pod/with-digest --for=condition=Ready --timeout=120s");
+        Assert.Contains($"/v2/private/again/manifests/{secretDigest}", owned.Asked);
+        // Who always asks does not get it because another pod's secret has brought it.
+        await UntilRefusedAsync(cluster, "without");
 
         // The node as its own cloud.
         await cluster.UntilAsync("kubectl get nodes -o jsonpath={.items[0].spec.providerID}", output => output == "orchestrator://orchestrator", "the node has a provider");
@@ -61,6 +88,9 @@ public sealed class StartedNodeTests
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());
     }
+
+    private static Task UntilRefusedAsync(StartedCluster cluster, string pod) => cluster.UntilAsync(
+        $"kubectl get pod {pod} -o jsonpath={{.status.containerStatuses[0].state.waiting.reason}}", output => output is "ErrImagePull" or "ImagePullBackOff", $"{pod} is refused its image");
 
     private static Task UntilAddressAsync(StartedCluster cluster, string service, string address) => cluster.UntilAsync(
         $"kubectl get service {service} -o jsonpath={{.status.loadBalancer.ingress[*].ip}}", output => output == address, $"{service} has the address \"{address}\"");
