@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Api;
@@ -8,7 +9,11 @@ using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Runtime.Tests.Nodes;
 
-/// <summary>As much of an API server as kubelets need, in memory; it tells watchers of pods at once.</summary>
+/// <summary>As much of an API server as kubelets need, in memory; it tells watchers at once.</summary>
+/// <remarks>
+/// Who watches sees changes in the order in which they were made, as with a real one: two that change a pod at one time may not
+/// leave a kubelet with the older of the two.
+/// </remarks>
 internal sealed class FakeKubeletApi : IKubeletApi
 {
     private readonly Lock _gate = new();
@@ -16,12 +21,14 @@ internal sealed class FakeKubeletApi : IKubeletApi
     private readonly List<(string? NodeName, IPodSink Sink)> _watchers = [];
     private readonly List<(Type Type, Action<IKubernetesObject> Tell)> _tellers = [];
     private readonly List<Action<IKubernetesObject, bool>> _ofOne = [];
+    private readonly Queue<Action> _tellings = [];
+    private bool _isTelling;
     private long _revision;
     private int _uids;
     private volatile bool _holdsWatches;
 
     /// <summary>Requests that came, by what they were: "patch Pod", "update Lease".</summary>
-    public Dictionary<string, int> Counts { get; } = [];
+    public ConcurrentDictionary<string, int> Counts { get; } = [];
 
     /// <summary>Set: every request fails with it.</summary>
     public Exception? Failure { get; set; }
@@ -60,21 +67,22 @@ internal sealed class FakeKubeletApi : IKubeletApi
             pod.Metadata.CreationTimestamp = DateTimeOffset.UnixEpoch;
             pod.Status.Phase = "Pending";
             Put(pod);
+            Tell(pod, isDeleted: false);
         }
-        Tell(pod, isDeleted: false);
+        TellAll();
     }
 
     /// <summary>Changes a pod as a user would.</summary>
     public void Change(string name, Action<Pod> change)
     {
-        Pod changed;
         lock (_gate)
         {
-            changed = Pod(name).DeepClone();
+            Pod changed = Pod(name).DeepClone();
             change(changed);
             Put(changed);
+            Tell(changed, isDeleted: false);
         }
-        Tell(changed, isDeleted: false);
+        TellAll();
     }
 
     public void RemoveAll<T>() where T : class, IKubernetesObject<T>
@@ -95,26 +103,26 @@ internal sealed class FakeKubeletApi : IKubeletApi
     /// <summary>Gone at once, whatever its kubelet thinks.</summary>
     public void Remove(string name)
     {
-        Pod pod;
         lock (_gate)
         {
-            pod = Pod(name);
+            Pod pod = Pod(name);
             _objects.Remove((typeof(Pod), pod.Key));
+            Tell(pod, isDeleted: true);
         }
-        Tell(pod, isDeleted: true);
+        TellAll();
     }
 
     public async Task WatchPodsAsync(string? nodeName, IPodSink pods, CancellationToken ct)
     {
-        List<Pod> present;
         await UntilBackAsync(ct);
         lock (_gate)
         {
             _watchers.Add((nodeName, pods));
-            present = [.. All<Pod>().Where(pod => nodeName is null || pod.Spec.NodeName == nodeName)];
+            List<Pod> present = [.. All<Pod>().Where(pod => nodeName is null || pod.Spec.NodeName == nodeName)];
+            _tellings.Enqueue(() => present.ForEach(pods.Changed));
+            _tellings.Enqueue(pods.Synced);
         }
-        present.ForEach(pods.Changed);
-        pods.Synced();
+        TellAll();
         try
         {
             await Task.Delay(Timeout.Infinite, ct);
@@ -128,7 +136,6 @@ internal sealed class FakeKubeletApi : IKubeletApi
 
     public async Task WatchAsync<T>(string? name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>
     {
-        List<T> present;
         await UntilBackAsync(ct);
         lock (_gate)
         {
@@ -137,17 +144,17 @@ internal sealed class FakeKubeletApi : IKubeletApi
                 if (name is null || value.Name == name)
                     objects.Changed((T)value);
             }));
-            present = [.. All<T>().Where(value => name is null || value.Name == name)];
+            List<T> present = [.. All<T>().Where(value => name is null || value.Name == name)];
+            _tellings.Enqueue(() => present.ForEach(objects.Changed));
+            _tellings.Enqueue(objects.Synced);
         }
-        present.ForEach(objects.Changed);
-        objects.Synced();
+        TellAll();
         await Task.Delay(Timeout.Infinite, ct);
     }
 
     public async Task WatchAsync<T>(string ns, string name, IObjectSink<T> objects, CancellationToken ct) where T : class, IKubernetesObject<T>
     {
         Count("watch", typeof(T));
-        T? present;
         Action<IKubernetesObject, bool> tell = (value, isDeleted) =>
         {
             if (value is not T one || value.Name != name || value.Namespace != ns)
@@ -160,11 +167,11 @@ internal sealed class FakeKubeletApi : IKubeletApi
         lock (_gate)
         {
             _ofOne.Add(tell);
-            present = Get<T>(name, ns);
+            if (Get<T>(name, ns) is { } present)
+                _tellings.Enqueue(() => objects.Changed(present));
+            _tellings.Enqueue(objects.Synced);
         }
-        if (present is not null)
-            objects.Changed(present);
-        objects.Synced();
+        TellAll();
         try
         {
             await Task.Delay(Timeout.Infinite, ct);
@@ -189,15 +196,14 @@ internal sealed class FakeKubeletApi : IKubeletApi
     /// <summary>What another client deletes.</summary>
     public void Erase<T>(string name, string ns) where T : class, IKubernetesObject<T>
     {
-        T gone;
-        List<Action<IKubernetesObject, bool>> tellers;
         lock (_gate)
         {
-            gone = Get<T>(name, ns) ?? throw NotFound(name);
+            T gone = Get<T>(name, ns) ?? throw NotFound(name);
             _objects.Remove((typeof(T), gone.Key));
-            tellers = [.. _ofOne];
+            List<Action<IKubernetesObject, bool>> tellers = [.. _ofOne];
+            _tellings.Enqueue(() => tellers.ForEach(tell => tell(gone, true)));
         }
-        tellers.ForEach(tell => tell(gone, true));
+        TellAll();
     }
 
     /// <summary>Tokens that were asked for; the n-th is "token-n", and holds for the time asked for.</summary>
@@ -225,14 +231,14 @@ internal sealed class FakeKubeletApi : IKubeletApi
     /// <summary>What another client writes: a node's capacity, a service.</summary>
     public void Write<T>(T value) where T : class, IKubernetesObject<T>
     {
-        List<Action<IKubernetesObject>> tellers;
         lock (_gate)
         {
             Put(value);
-            tellers = [.. _tellers.Where(teller => teller.Type == typeof(T)).Select(teller => teller.Tell)];
+            List<Action<IKubernetesObject>> tellers = [.. _tellers.Where(teller => teller.Type == typeof(T)).Select(teller => teller.Tell)];
             tellers.AddRange(_ofOne.Select<Action<IKubernetesObject, bool>, Action<IKubernetesObject>>(tell => told => tell(told, false)));
+            _tellings.Enqueue(() => tellers.ForEach(tell => tell(value)));
         }
-        tellers.ForEach(tell => tell(value));
+        TellAll();
     }
 
     public Task<T?> FindAsync<T>(string ns, string name, CancellationToken ct) where T : class, IKubernetesObject<T>
@@ -252,9 +258,10 @@ internal sealed class FakeKubeletApi : IKubeletApi
             created = value.DeepClone();
             created.Metadata.Uid = $"uid-{++_uids}";
             Put(created);
+            if (created is Pod pod)
+                Tell(pod, isDeleted: false);
         }
-        if (created is Pod pod)
-            Tell(pod, isDeleted: false);
+        TellAll();
         return Task.FromResult(created.DeepClone());
     }
 
@@ -287,9 +294,10 @@ internal sealed class FakeKubeletApi : IKubeletApi
             JsonObject result = StrategicMergePatch.Apply(document, change, SchemaSet.Kubernetes.ForKind(T.StaticKind));
             patched = KubernetesJson.Deserialize<T>(JsonSerializer.SerializeToUtf8Bytes(result));
             Put(patched);
+            if (patched is Pod pod)
+                Tell(pod, isDeleted: false);
         }
-        if (patched is Pod pod)
-            Tell(pod, isDeleted: false);
+        TellAll();
         return Task.FromResult(patched.DeepClone());
     }
 
@@ -310,19 +318,25 @@ internal sealed class FakeKubeletApi : IKubeletApi
     public Task DeletePodAsync(string ns, string name, string uid, CancellationToken ct)
     {
         Count("delete", typeof(Pod));
-        Pod pod;
         lock (_gate)
         {
-            pod = Get<Pod>(name, ns) ?? throw NotFound(name);
+            Pod pod = Get<Pod>(name, ns) ?? throw NotFound(name);
             if (pod.Uid != uid)
                 throw ApiErrors.Conflict(new GroupResource("", "pods"), name);
-            if (pod.Metadata.Finalizers is not { Count: > 0 })
+            if (pod.Metadata.Finalizers is { Count: > 0 })
+            {
+                pod = pod.DeepClone();
+                pod.Metadata.DeletionGracePeriodSeconds = 0;
+                Put(pod);
+                Tell(pod, isDeleted: false);
+            }
+            else
+            {
                 _objects.Remove((typeof(Pod), pod.Key));
+                Tell(pod, isDeleted: true);
+            }
         }
-        if (pod.Metadata.Finalizers is { Count: > 0 })
-            Change(name, held => held.Metadata.DeletionGracePeriodSeconds = 0);
-        else
-            Tell(pod, isDeleted: true);
+        TellAll();
         return Task.CompletedTask;
     }
 
@@ -336,11 +350,7 @@ internal sealed class FakeKubeletApi : IKubeletApi
 
     private void Count(string verb, Type type)
     {
-        lock (_gate)
-        {
-            string what = $"{verb} {type.Name}";
-            Counts[what] = Counts.GetValueOrDefault(what) + 1;
-        }
+        Counts.AddOrUpdate($"{verb} {type.Name}", 1, static (_, count) => count + 1);
         if (Failure is { } failure)
             throw failure;
     }
@@ -351,17 +361,40 @@ internal sealed class FakeKubeletApi : IKubeletApi
         _objects[(value.GetType(), value.Key)] = value;
     }
 
+    /// <summary>Under the gate, beside the change itself.</summary>
     private void Tell(Pod pod, bool isDeleted)
     {
-        List<IPodSink> sinks;
-        lock (_gate)
-            sinks = [.. _watchers.Where(watcher => watcher.NodeName is null || watcher.NodeName == pod.Spec.NodeName).Select(watcher => watcher.Sink)];
-        foreach (IPodSink sink in sinks)
+        List<IPodSink> sinks = [.. _watchers.Where(watcher => watcher.NodeName is null || watcher.NodeName == pod.Spec.NodeName).Select(watcher => watcher.Sink)];
+        _tellings.Enqueue(() => sinks.ForEach(sink =>
         {
             if (isDeleted)
                 sink.Deleted(pod);
             else
                 sink.Changed(pod);
+        }));
+    }
+
+    /// <summary>Outside of the gate. One tells at a time: what comes meanwhile, also from those who are told, is told by the same.</summary>
+    private void TellAll()
+    {
+        while (true)
+        {
+            Action? telling;
+            lock (_gate)
+            {
+                if (_isTelling || !_tellings.TryDequeue(out telling))
+                    return;
+                _isTelling = true;
+            }
+            try
+            {
+                telling();
+            }
+            finally
+            {
+                lock (_gate)
+                    _isTelling = false;
+            }
         }
     }
 }

@@ -79,23 +79,9 @@ internal sealed class HollowCluster : IAsyncDisposable
         while (!Holds(condition))
         {
             Assert.True(Stopwatch.GetElapsedTime(began) < Patience, $"never: {what}; {Describe()}");
-            await Task.Delay(5);
-            await LetOthersRunAsync();
+            await SteppedTime.LetOthersRunAsync();
             if (!Holds(condition))
                 Clock.Advance(step ?? TimeSpan.FromSeconds(1));
-        }
-    }
-
-    /// <summary>On a busy machine the clock would run ahead of those who live by it: what waits for a thread gets one first, and what
-    /// that sets going too.</summary>
-    private static async Task LetOthersRunAsync()
-    {
-        const int Hops = 20;
-        for (int hop = 0; hop < Hops; hop++)
-        {
-            var turn = new TaskCompletionSource();
-            ThreadPool.QueueUserWorkItem(static turn => turn.SetResult(), turn, preferLocal: false);
-            await turn.Task;
         }
     }
 

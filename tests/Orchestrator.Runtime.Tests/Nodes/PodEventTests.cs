@@ -193,7 +193,7 @@ public sealed class PodEventTests : IAsyncLifetime
 
     private async Task StepAsync()
     {
-        await Task.Delay(5);
+        await SteppedTime.LetOthersRunAsync();
         _clock.Advance(TimeSpan.FromSeconds(1));
     }
 

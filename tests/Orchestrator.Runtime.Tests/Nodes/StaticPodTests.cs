@@ -101,12 +101,12 @@ public sealed class StaticPodTests : IAsyncLifetime
     [Fact]
     public async Task A_changed_file_is_another_pod_which_waits_for_the_old_ones_end()
     {
-        Write("web.yaml", Manifest("nginx:1.27", stopAfter: "20s"));
+        Write("web.yaml", Manifest("nginx:1.27", stopAfter: "20m"));
         Start();
         await UntilReadyAsync();
         string first = Mirror()!.Uid, hash = Assert.Single(await SandboxesAsync()).PodUid;
 
-        Write("web.yaml", Manifest("nginx:1.28", stopAfter: "20s"));
+        Write("web.yaml", Manifest("nginx:1.28", stopAfter: "20m"));
         await UntilAsync(() => _api.Events.Any(told => told.Reason == "Killing"), "the old one is told to end");
         bool waits = (await SandboxesAsync()).All(sandbox => sandbox.PodUid == hash) && Mirror()!.Uid == first;
         await UntilAsync(() => Mirror() is { } mirror && mirror.Uid != first && IsReady(), "the new one runs");
@@ -120,7 +120,7 @@ public sealed class StaticPodTests : IAsyncLifetime
     [Fact]
     public async Task A_removed_file_ends_its_pod_and_then_the_mirror()
     {
-        Write("web.yaml", Manifest(stopAfter: "20s"));
+        Write("web.yaml", Manifest(stopAfter: "20m"));
         Start();
         await UntilReadyAsync();
 
@@ -284,7 +284,7 @@ public sealed class StaticPodTests : IAsyncLifetime
         apiVersion: v1
         kind: Pod
         metadata: { name: web, annotations: { hollow.orchestrator/stop-after: {{stopAfter}} } }
-        spec: { containers: [ { name: main, image: "{{image}}" } ] }
+        spec: { terminationGracePeriodSeconds: 3600, containers: [ { name: main, image: "{{image}}" } ] }
         """;
 
     private void Write(string name, string text)
@@ -356,7 +356,7 @@ public sealed class StaticPodTests : IAsyncLifetime
 
     private async Task StepAsync(TimeSpan time)
     {
-        await Task.Delay(5);
+        await SteppedTime.LetOthersRunAsync();
         _clock.Advance(time);
     }
 
