@@ -8,6 +8,7 @@ using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.Reconciling;
 using Orchestrator.Host.Machine;
 using Orchestrator.Runtime.ApiServer;
+using Orchestrator.Runtime.ApiServer.Storage;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Controllers;
 using Orchestrator.Runtime.Hollow;
@@ -112,6 +113,11 @@ internal sealed class ControlPlane : IAsyncDisposable
         finally
         {
             _parts.Push(await opening);
+        }
+        if (settings.StoreEndpoints.Count == 0)
+        {
+            var room = new StoreRoom((await opening).Client, StoreConnection.DirectoryOf(settings), logs.CreateLogger("Orchestrator.Host.StoreRoom"));
+            _parts.Push(new RunningPart(room.KeepAsync));
         }
         Address = (await StartApiServerAsync(settings, certificates, (await opening).Client, logs, stopping)).Address;
         return certificates;

@@ -20,6 +20,9 @@ internal sealed class StoreConnection : IAsyncDisposable
 
     public EtcdClient Client { get; }
 
+    /// <summary>Of the embedded store's data.</summary>
+    public static string DirectoryOf(ServerSettings settings) => Path.Combine(settings.DataDirectory, "store");
+
     /// <param name="onFault">Told, with what to say, when the embedded store cannot go on.</param>
     public static async Task<StoreConnection> OpenAsync(ServerSettings settings, Action<string> onFault, CancellationToken stopping)
     {
@@ -32,7 +35,7 @@ internal sealed class StoreConnection : IAsyncDisposable
         File.Delete(peerSocket);
         var store = await EmbeddedStore.StartAsync(
             [
-                "--name=store", "--data-dir=" + Path.Combine(settings.DataDirectory, "store"),
+                "--name=store", "--data-dir=" + DirectoryOf(settings),
                 "--listen-client-urls=unix://" + socket, "--advertise-client-urls=unix://" + socket,
                 "--listen-peer-urls=unix://" + peerSocket, "--initial-advertise-peer-urls=unix://" + peerSocket,
                 "--initial-cluster=store=unix://" + peerSocket,

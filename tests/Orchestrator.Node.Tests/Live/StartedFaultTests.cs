@@ -1,9 +1,10 @@
+using System.Diagnostics;
 using KvStore.Crash.Tests.Disks;
 using KvStore.Testing.Containers;
 
 namespace Orchestrator.Node.Tests.Live;
 
-/// <summary>What users of a cluster that was started by one command notice of updates, and of a store whose disk loses its power.</summary>
+/// <summary>What users of a cluster that was started by one command notice of updates, and of a store whose disk is full or loses its power.</summary>
 public sealed class StartedFaultTests
 {
     private const long DiskSize = 1L << 30;
@@ -41,7 +42,7 @@ public sealed class StartedFaultTests
         """;
 
     [LiveFact]
-    public async Task An_update_costs_no_request_and_a_disk_without_power_nothing_that_was_acknowledged()
+    public async Task An_update_costs_no_request_and_a_disk_that_is_full_or_without_power_nothing_that_was_acknowledged()
     {
         using var disk = new LoopDisk(DiskSize);
         await using var cluster = new StartedCluster();
@@ -70,17 +71,39 @@ public sealed class StartedFaultTests
         Assert.DoesNotContain(lines, line => line != "served");
         Assert.True(lines.Length > 20, $"only {lines.Length} requests were made");
 
-        // The disk loses its power while objects are made.
+        // The disk is full: what was acknowledged is read, what is refused says why, and nothing has to be started anew once there is room.
         string containers = Containers(cluster);
+        int server = cluster.ProcessId;
+        string filler = disk.At("filler");
+        cluster.Shell($"kubectl create namespace big; cat /dev/zero > {filler} 2> /dev/null || true");
+        // The log goes on in the room that it has set aside.
+        WriteBigObjects(Path.Combine(cluster.Folder, "big.json"));
+        string refused = await cluster.UntilAsync(
+            $"kubectl create -f {cluster.Folder}/big.json --validate=false --request-timeout=30s | tee -a {cluster.Folder}/big", output => output.Contains("database space exceeded"), "a write is refused");
+        Assert.Contains("etcdserver: mvcc: database space exceeded: the store's disk or its quota is full, and writes are refused until there is room", refused);
+        string[] made = [.. File.ReadLines(Path.Combine(cluster.Folder, "big")).Where(line => line.EndsWith(" created", StringComparison.Ordinal)).Select(line => line.Split('/', ' ')[1]).Order(StringComparer.Ordinal)];
+        Assert.Superset(made.ToHashSet(), BigObjects(cluster));
+        Assert.Equal(BusyboxImage.Page, cluster.Shell($"busybox wget -q -O - {url}/"));
+        await cluster.UntilAsync($"{StartedCluster.Program} logs --length 10000 server", output => output.Contains("and 64 are needed. Reads go on, and so do pods; writes are refused until there is room"), "it is told");
+        File.Delete(filler);
+        await cluster.UntilAsync("kubectl create configmap after --request-timeout=5s", output => output == "configmap/after created\n", "writes are taken again");
+        Assert.Superset(made.ToHashSet(), BigObjects(cluster));
+        Assert.Equal((server, containers), (cluster.ProcessId, Containers(cluster)));
+        cluster.Shell("kubectl delete namespace big --wait=false");
+
+        // The disk loses its power while objects are made.
         using var making = cluster.Background($"for i in $(seq 1000); do kubectl create configmap made-$i --request-timeout=5s > /dev/null && echo made-$i >> {cluster.Folder}/made; done");
         await cluster.UntilAsync($"wc -l < {cluster.Folder}/made", output => int.TryParse(output, out int count) && count >= 5, "objects are made");
-        int server = cluster.ProcessId;
         disk.CutPower();
         await cluster.UntilAsync("kubectl create configmap later --request-timeout=2s > /dev/null && echo made || echo failed", output => output.EndsWith("failed\n", StringComparison.Ordinal), "nothing more is acknowledged");
         making.Kill(entireProcessTree: true);
         await making.WaitForExitAsync();
         await cluster.UntilAsync($"kill -0 {server} 2> /dev/null && echo serves || echo ended", output => output == "ended\n", "a server whose store is lost ends");
-        disk.Restart();
+        // A container that is just being made anywhere on the machine still has the disk as it was; then that is what is mounted again.
+        long restarted = Stopwatch.GetTimestamp();
+        do
+            disk.Restart();
+        while (cluster.TryShell($"cat {store}/format").Code != 0 && Stopwatch.GetElapsedTime(restarted) < TimeSpan.FromSeconds(60));
         cluster.Orchestrator("start");
 
         string[] there = cluster.Shell("kubectl get configmaps -o name").Split('\n');
@@ -107,6 +130,18 @@ public sealed class StartedFaultTests
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());
     }
+
+    /// <summary>Of a size that fills a log quickly; each time they have other names.</summary>
+    private static void WriteBigObjects(string file)
+    {
+        const int Count = 12, Letters = 900_000;
+        var items = Enumerable.Range(0, Count).Select(_ =>
+            $$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"big-","namespace":"big"},"data":{"a":"{{{System.Security.Cryptography.RandomNumberGenerator.GetHexString(Letters)}}}"}}""");
+        File.WriteAllText(file, $$"""{"apiVersion":"v1","kind":"List","items":[{{string.Join(',', items)}}]}""");
+    }
+
+    private static HashSet<string> BigObjects(StartedCluster cluster) =>
+        [.. cluster.Shell("kubectl get configmaps --namespace=big --no-headers | cut -d' ' -f1").Split('\n', StringSplitOptions.RemoveEmptyEntries)];
 
     private static string Containers(StartedCluster cluster) => cluster.Shell(
         "kubectl get pods --sort-by=.metadata.name -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}{\"\\n\"}{end}'");

@@ -228,7 +228,7 @@ internal sealed partial class RequestPipeline(
             case EtcdException { Text: EtcdErrors.RequestTooLarge }:
                 return ApiErrors.RequestEntityTooLarge(EtcdErrors.RequestTooLarge).Status;
             case EtcdException failure when failure.Is(EtcdErrors.NoSpace):
-                return ApiErrors.InternalError(failure.Text).Status;
+                return ApiErrors.InternalError($"{failure.Text}: the store's disk or its quota is full, and writes are refused until there is room").Status;
             case EtcdException failure:
                 // Nothing was done for certain.
                 var status = ApiErrors.ServiceUnavailable($"the store can not serve: {failure.Text}").Status;
