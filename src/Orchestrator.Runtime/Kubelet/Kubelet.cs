@@ -33,7 +33,13 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
         _reporter = new NodeReporter(this);
         _staticPods = new StaticPodKeeper(this);
         if (options.Containers is { } settings)
+        {
+            ClassCgroups = new ClassCgroups(
+                settings,
+                () => _workers.Values.Where(worker => worker.UsesResources).Select(worker => worker.Pod),
+                () => options.Allocatable.GetValueOrDefault("cpu").MilliValue);
             Volumes = new NodeVolumes(settings, Api, services.Alarms, options.Allocatable, services.Stopping);
+        }
     }
 
     public KubeletOptions Options { get; }
@@ -60,6 +66,9 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 
     /// <summary>Null where containers are not real.</summary>
     internal NodeVolumes? Volumes { get; }
+
+    /// <summary>Null where containers are not real.</summary>
+    internal ClassCgroups? ClassCgroups { get; }
 
     /// <summary>Null where nothing is known of the machine: its containers are all there is then.</summary>
     internal MachineUse? Machine { get; init; }

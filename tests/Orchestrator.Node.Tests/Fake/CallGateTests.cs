@@ -5,6 +5,7 @@ namespace Orchestrator.Node.Tests.Fake;
 public sealed class CallGateTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TidyUpPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly List<string> _begun = [];
@@ -13,10 +14,10 @@ public sealed class CallGateTests
     [Fact]
     public async Task No_more_calls_are_under_way_than_the_gate_is_wide()
     {
-        var gate = new CallGate(2, Patience, TimeProvider.System);
-        Task first = Call(gate, "first", hasBegun: false);
-        Task second = Call(gate, "second", hasBegun: false);
-        Task third = Call(gate, "third", hasBegun: false);
+        var gate = new CallGate(2, Patience, TidyUpPatience, TimeProvider.System);
+        Task first = Call(gate, "first", CallPurpose.Begin);
+        Task second = Call(gate, "second", CallPurpose.Begin);
+        Task third = Call(gate, "third", CallPurpose.Begin);
 
         Assert.Equal(["first", "second"], _begun);
 
@@ -30,10 +31,10 @@ public sealed class CallGateTests
     [Fact]
     public async Task What_completes_something_goes_before_what_begins_anew()
     {
-        var gate = new CallGate(1, Patience, TimeProvider.System);
-        Task running = Call(gate, "running", hasBegun: false);
-        Task begins = Call(gate, "begins", hasBegun: false);
-        Task completes = Call(gate, "completes", hasBegun: true);
+        var gate = new CallGate(1, Patience, TidyUpPatience, TimeProvider.System);
+        Task running = Call(gate, "running", CallPurpose.Begin);
+        Task begins = Call(gate, "begins", CallPurpose.Begin);
+        Task completes = Call(gate, "completes", CallPurpose.Complete);
 
         End("running");
         await BegunAsync("completes");
@@ -46,19 +47,60 @@ public sealed class CallGateTests
     }
 
     [Fact]
+    public async Task Tidying_up_waits_until_nothing_else_goes()
+    {
+        var gate = new CallGate(1, Patience, TidyUpPatience, TimeProvider.System);
+        Task running = Call(gate, "running", CallPurpose.Begin);
+        Task tidies = Call(gate, "tidies", CallPurpose.TidyUp);
+        Task begins = Call(gate, "begins", CallPurpose.Begin);
+
+        End("running");
+        await BegunAsync("begins");
+
+        Assert.DoesNotContain("tidies", _begun);
+        End("begins");
+        await BegunAsync("tidies");
+        Task meanwhile = Call(gate, "meanwhile", CallPurpose.Begin);
+        Assert.Contains("meanwhile", _begun); // It holds nobody up.
+        End("tidies", "meanwhile");
+        await Task.WhenAll(running, tidies, begins, meanwhile).WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task Tidying_up_that_has_waited_long_goes_without_a_turn()
+    {
+        var clock = new Clock();
+        var gate = new CallGate(1, Patience, TidyUpPatience, clock);
+        Task running = Call(gate, "running", CallPurpose.Begin);
+        Task tidies = Call(gate, "tidies", CallPurpose.TidyUp);
+        Task begins = Call(gate, "begins", CallPurpose.Begin);
+
+        clock.Ring(TidyUpPatience);
+
+        await BegunAsync("tidies");
+        End("tidies");
+        await tidies.WaitAsync(Limit);
+        Assert.DoesNotContain("begins", _begun); // Its end gives no turn.
+        End("running");
+        await BegunAsync("begins");
+        End("begins");
+        await Task.WhenAll(running, begins).WaitAsync(Limit);
+    }
+
+    [Fact]
     public async Task A_call_that_takes_long_no_longer_counts()
     {
         var clock = new Clock();
-        var gate = new CallGate(1, Patience, clock);
-        Task slow = Call(gate, "slow", hasBegun: false);
-        Task next = Call(gate, "next", hasBegun: false);
+        var gate = new CallGate(1, Patience, TidyUpPatience, clock);
+        Task slow = Call(gate, "slow", CallPurpose.Begin);
+        Task next = Call(gate, "next", CallPurpose.Begin);
 
-        clock.Ring();
+        clock.Ring(Patience);
 
         await BegunAsync("next");
         End("slow");
         await slow.WaitAsync(Limit);
-        Task last = Call(gate, "last", hasBegun: false);
+        Task last = Call(gate, "last", CallPurpose.Begin);
         Assert.DoesNotContain("last", _begun); // The slow one's end gives no second turn.
         End("next");
         await BegunAsync("last");
@@ -69,9 +111,9 @@ public sealed class CallGateTests
     [Fact]
     public async Task A_call_that_fails_gives_its_turn_to_the_next()
     {
-        var gate = new CallGate(1, Patience, TimeProvider.System);
-        Task failing = Call(gate, "failing", hasBegun: false);
-        Task next = Call(gate, "next", hasBegun: false);
+        var gate = new CallGate(1, Patience, TidyUpPatience, TimeProvider.System);
+        Task failing = Call(gate, "failing", CallPurpose.Begin);
+        Task next = Call(gate, "next", CallPurpose.Begin);
 
         _calls["failing"].SetException(new IOException("as the test wants it"));
 
@@ -84,11 +126,11 @@ public sealed class CallGateTests
     [Fact]
     public async Task Who_no_longer_waits_takes_no_turn()
     {
-        var gate = new CallGate(1, Patience, TimeProvider.System);
+        var gate = new CallGate(1, Patience, TidyUpPatience, TimeProvider.System);
         using var cancellation = new CancellationTokenSource();
-        Task running = Call(gate, "running", hasBegun: false);
-        Task leaving = Call(gate, "leaving", hasBegun: false, cancellation.Token);
-        Task next = Call(gate, "next", hasBegun: false);
+        Task running = Call(gate, "running", CallPurpose.Begin);
+        Task leaving = Call(gate, "leaving", CallPurpose.Begin, cancellation.Token);
+        Task next = Call(gate, "next", CallPurpose.Begin);
 
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving.WaitAsync(Limit));
@@ -100,12 +142,12 @@ public sealed class CallGateTests
         await Task.WhenAll(running, next).WaitAsync(Limit);
     }
 
-    private Task Call(CallGate gate, string name, bool hasBegun, CancellationToken ct = default)
+    private Task Call(CallGate gate, string name, CallPurpose purpose, CancellationToken ct = default)
     {
         lock (_begun)
             _calls[name] = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         return gate.RunAsync(
-            hasBegun,
+            purpose,
             () =>
             {
                 lock (_begun)
@@ -148,21 +190,24 @@ public sealed class CallGateTests
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            var timer = new RungByHand(() => callback(state));
+            var timer = new RungByHand(dueTime, () => callback(state));
             _timers.Add(timer);
             return timer;
         }
 
-        public void Ring()
+        /// <summary>The timers of that length ring.</summary>
+        public void Ring(TimeSpan length)
         {
-            foreach (RungByHand timer in _timers.ToList())
+            foreach (RungByHand timer in _timers.Where(timer => timer.Length == length).ToList())
                 timer.Ring();
         }
     }
 
-    private sealed class RungByHand(Action ring) : ITimer
+    private sealed class RungByHand(TimeSpan length, Action ring) : ITimer
     {
         private bool _isDisposed;
+
+        public TimeSpan Length => length;
 
         public void Ring()
         {

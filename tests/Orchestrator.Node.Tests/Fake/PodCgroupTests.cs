@@ -68,6 +68,30 @@ public sealed class PodCgroupTests : IDisposable
                 .Select(folder => Path.GetRelativePath(tree, folder)).Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData(true, "cpu.weight", new[] { "153", "20", "1" })]
+    [InlineData(false, "cpu.shares", new[] { "4000", "512", "2" })]
+    public void Those_who_ask_for_processors_have_them_before_those_of_best_effort(bool isUnified, string file, string[] expected)
+    {
+        if (isUnified)
+            File.WriteAllText(Path.Combine(_root.Path, "cgroup.controllers"), "cpu memory");
+        else
+            Directory.CreateDirectory(Path.Combine(_root.Path, "cpu"));
+        var pods = new List<Pod> { Pod("300m", null), Pod("200m", null), Pod(null, null), Pod("1", "1Gi", isLimit: true) };
+        var classes = new ClassCgroups(new ContainerSettings { CgroupFilesystem = _root.Path, CgroupRoot = "/node" }, () => pods, () => 3907);
+
+        classes.Update();
+        string[] full = Read();
+        pods.Clear();
+        classes.Update();
+
+        Assert.Equal(expected, full);
+        Assert.Equal([expected[0], expected[2], expected[2]], Read());
+
+        string[] Read() => [.. ((string[])["", "burstable", "besteffort"]).Select(name =>
+            File.ReadAllText(Path.Combine(_root.Path, isUnified ? "" : "cpu", "node", name, file)))];
+    }
+
     [Fact]
     public async Task In_one_tree_controllers_are_passed_down_to_the_pod()
     {
@@ -95,6 +119,12 @@ public sealed class PodCgroupTests : IDisposable
     }
 
     public void Dispose() => _root.Dispose();
+
+    private static Pod Pod(string? cpu, string? memory, bool isLimit = false) => new()
+    {
+        Metadata = new ObjectMeta { Name = "p", Namespace = "default", Uid = "p" },
+        Spec = new PodSpec { Containers = [Container(cpu, isLimit ? cpu : null, memory)] },
+    };
 
     private static Container Container(string? cpuRequest, string? cpuLimit, string? memoryLimit)
     {

@@ -217,7 +217,7 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
     {
         if (container.Spec.Lifecycle?.PostStart is not { } hook)
             return;
-        if (await worker.RunHookAsync(container, id, hook, HookTimeout, "PostStartHook", ct))
+        if (await new LifecycleHooks(worker, kubelet).RunAsync(container, id, hook, HookTimeout, "PostStartHook", ct))
             return;
         worker.Emit(container, "Normal", "Killing", $"FailedPostStartHook: container {container.Name} will be killed");
         await kubelet.Runtime.StopContainerAsync(id, TimeSpan.FromSeconds(2), ct);

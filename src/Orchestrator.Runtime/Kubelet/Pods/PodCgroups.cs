@@ -25,25 +25,30 @@ internal sealed class PodCgroups(ContainerSettings settings)
     private const int RemovalTries = 100;
     private static readonly TimeSpan RemovalPause = TimeSpan.FromMilliseconds(20);
 
-    private bool IsUnified => File.Exists(Path.Combine(settings.CgroupFilesystem, "cgroup.controllers"));
+    public bool IsUnified => File.Exists(Path.Combine(settings.CgroupFilesystem, "cgroup.controllers"));
 
     /// <summary>Makes the pod's cgroup with the limits that its containers have together. Again is no error.</summary>
     /// <exception cref="IOException">The kernel refuses; it says why.</exception>
     public void Make(Pod pod)
     {
-        string path = LinuxPods.CgroupOf(pod, settings).Trim('/');
-        bool isUnified = IsUnified;
-        foreach ((string controller, string file, string value) in Files(LimitsOf(pod.Spec), isUnified))
-        {
-            string root = isUnified ? settings.CgroupFilesystem : Path.Combine(settings.CgroupFilesystem, controller);
-            if (!Directory.Exists(root))
-                continue; // A kernel without this controller has no such limit.
-            if (isUnified)
-                PassDown(path, controller);
-            string folder = Path.Combine(root, path);
-            Directory.CreateDirectory(folder);
-            File.WriteAllText(Path.Combine(folder, file), value);
-        }
+        string path = LinuxPods.CgroupOf(pod, settings);
+        foreach ((string Controller, string File, string Value) setting in Files(LimitsOf(pod.Spec), IsUnified))
+            Write(path, setting);
+    }
+
+    /// <summary>Makes a cgroup, if there is none, and writes one of its files.</summary>
+    /// <exception cref="IOException">The kernel refuses; it says why.</exception>
+    public void Write(string path, (string Controller, string File, string Value) setting)
+    {
+        (string controller, string file, string value) = setting;
+        string root = IsUnified ? settings.CgroupFilesystem : Path.Combine(settings.CgroupFilesystem, controller);
+        if (!Directory.Exists(root))
+            return; // A kernel without this controller has no such limit.
+        if (IsUnified)
+            PassDown(path.Trim('/'), controller);
+        string folder = Path.Combine(root, path.Trim('/'));
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, file), value);
     }
 
     /// <summary>Removes what is left of it in all trees, once its processes are gone.</summary>
@@ -97,16 +102,20 @@ internal sealed class PodCgroups(ContainerSettings settings)
         bool hasMemory = resources.MemoryLimitBytes > 0;
         if (isUnified)
         {
-            yield return ("cpu", "cpu.weight", Text(WeightOf(resources.CpuShares)));
+            yield return SharesFile(resources.CpuShares, isUnified);
             yield return ("cpu", "cpu.max", $"{(hasQuota ? Text(resources.CpuQuotaMicroseconds) : "max")} {period}");
             yield return ("memory", "memory.max", hasMemory ? Text(resources.MemoryLimitBytes) : "max");
             yield break;
         }
-        yield return ("cpu", "cpu.shares", Text(resources.CpuShares));
+        yield return SharesFile(resources.CpuShares, isUnified);
         yield return ("cpu", "cpu.cfs_period_us", period);
         yield return ("cpu", "cpu.cfs_quota_us", hasQuota ? Text(resources.CpuQuotaMicroseconds) : "-1");
         yield return ("memory", "memory.limit_in_bytes", hasMemory ? Text(resources.MemoryLimitBytes) : "-1");
     }
+
+    /// <summary>The file that says which part of the processors a cgroup gets when there is not enough for all.</summary>
+    public static (string Controller, string File, string Value) SharesFile(long shares, bool isUnified) =>
+        isUnified ? ("cpu", "cpu.weight", Text(WeightOf(shares))) : ("cpu", "cpu.shares", Text(shares));
 
     /// <summary>Version 2 counts from 1 to 10000 where version 1 does from 2 to 262144.</summary>
     public static long WeightOf(long shares) => 1 + (shares - 2) * 9999 / 262_142;

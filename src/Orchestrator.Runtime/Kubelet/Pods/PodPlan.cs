@@ -15,6 +15,9 @@ internal sealed record ContainerKill(PodContainer Container, RuntimeContainer Ru
 /// <param name="IsFinished">Its containers have ended for good: nothing of it will run again.</param>
 internal sealed record PodPlan(bool NeedsSandbox, IReadOnlyList<ContainerKill> Kills, IReadOnlyList<ContainerStart> Starts, bool IsFinished)
 {
+    /// <summary>Whether carrying it out asks anything of the runtime.</summary>
+    public bool HasWork => NeedsSandbox || Kills.Count > 0 || Starts.Count > 0;
+
     public static PodPlan Compute(Pod pod, PodObservation observed, Func<RuntimeContainer, ContainerHealth> health)
     {
         var plan = new Builder(pod, observed, health);

@@ -10,19 +10,12 @@ namespace Orchestrator.Runtime.Kubelet.Pods;
 /// <summary>Brings one pod from what it is to what it should be, one step after another.</summary>
 /// <remarks>
 /// It is idle until something happens (the pod changed, a container ended, a probe decided, a time came); then it looks at
-/// the runtime, lets <see cref="PodPlan"/> decide, carries that out and reports. Only one run is under way at a time, so that
+/// the runtime, unless only the pod has changed, lets <see cref="PodPlan"/> decide, carries that out and reports. Only one run is under way at a time, so that
 /// its fields have one owner; what happens meanwhile makes it run once more.
 /// </remarks>
 internal sealed class PodWorker : IEvictablePod
 {
     internal static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
-
-    /// <summary>A container gets this long after its preStop hook has used up the pod's grace.</summary>
-    private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
-
-    /// <summary>How much of a failed container's log becomes its message: lines, and characters.</summary>
-    private const int LastWordsLineLimit = 80;
-    private const int LastWordsLimit = 2048;
 
     /// <summary>An evicted pod gets no longer, whatever its own grace: the node is short of something.</summary>
     private static readonly TimeSpan EvictionGrace = TimeSpan.FromSeconds(1);
@@ -32,16 +25,11 @@ internal sealed class PodWorker : IEvictablePod
     private readonly Kubelet _kubelet;
     private readonly PodStatusSlot _slot;
     private readonly Action<PodWorker>? _ended;
-    private readonly ContainerBackoff _restartBackoff = new();
+    private readonly ContainerStopper _stopper;
+    private readonly LastWords _lastWords;
+    private readonly ContainerWaits _waits = new();
     private readonly PullBackoff _pullBackoff = new();
-    private readonly Dictionary<string, WaitingReason> _waiting = [];
-
-    // When what could not be started may be tried again; a container with another definition may at once.
-    private readonly Dictionary<string, (string Definition, DateTimeOffset At)> _retries = [];
     private readonly Dictionary<string, ContainerProbes> _probes = [];
-
-    /// <summary>By container's id, which never comes again.</summary>
-    private readonly Dictionary<string, string> _lastWords = [];
     private readonly Lock _gate = new();
 
     private Pod _pod;
@@ -49,6 +37,7 @@ internal sealed class PodWorker : IEvictablePod
     private TimeSpan _goneGrace;
     private bool _isRunning;
     private bool _isDirty;
+    private bool _looks = true;
     private CancellationTokenSource _run = new();
     private TimeSpan? _stoppingGrace;
     private IDisposable? _alarm;
@@ -70,6 +59,8 @@ internal sealed class PodWorker : IEvictablePod
         _kubelet = kubelet;
         _pod = pod;
         _ended = ended;
+        _stopper = new ContainerStopper(this, kubelet);
+        _lastWords = new LastWords(kubelet.Runtime);
         _slot = new PodStatusSlot { Api = kubelet.Api, Known = pod, IsOfMirror = IsStatic, IsHeld = IsStatic };
         Volumes = kubelet.Volumes?.For(pod, problem => Emit(null, "Warning", "FailedMount", problem), Trigger, problem => Evict(problem, isForNode: false));
     }
@@ -104,7 +95,7 @@ internal sealed class PodWorker : IEvictablePod
                 InterruptFor(Grace(pod));
         }
         Volumes?.Update(pod);
-        Trigger();
+        Trigger(looks: false);
     }
 
     /// <summary>A static pod's mirror is there or has changed: the pod's status is written to it from now on, and goes on from what it
@@ -115,7 +106,7 @@ internal sealed class PodWorker : IEvictablePod
             Volatile.Write(ref _pod, MirrorPods.WithStatusOf(_pod, mirror));
         if (PodStatusWriter.Show(_slot, mirror))
             _isShownAnew = true;
-        Trigger();
+        Trigger(looks: false);
     }
 
     /// <summary>The API no longer has it: what is left of it here goes.</summary>
@@ -136,11 +127,15 @@ internal sealed class PodWorker : IEvictablePod
         Trigger();
     }
 
-    public void Trigger()
+    public void Trigger() => Trigger(looks: true);
+
+    /// <param name="looks">Something may have happened at the runtime, which is to be asked.</param>
+    private void Trigger(bool looks)
     {
         lock (_gate)
         {
             _isDirty = true;
+            _looks |= looks;
             if (_isRunning)
                 return;
             _isRunning = true;
@@ -184,7 +179,7 @@ internal sealed class PodWorker : IEvictablePod
         }
     }
 
-    private Task<ProbeResult> AskAsync(PodContainer container, string containerId, ProbeRequest request, TimeSpan timeout, CancellationToken ct)
+    internal Task<ProbeResult> AskAsync(PodContainer container, string containerId, ProbeRequest request, TimeSpan timeout, CancellationToken ct)
     {
         string ip = Pod.Spec.HostNetwork == true ? _kubelet.Options.NodeIp : Observed.Sandbox?.Ip ?? "";
         return _kubelet.Prober.ProbeAsync(new ProbeTarget(containerId, ip, container.Spec), request, timeout, ct);
@@ -207,6 +202,7 @@ internal sealed class PodWorker : IEvictablePod
         while (true)
         {
             CancellationToken ct;
+            bool looks;
             lock (_gate)
             {
                 if (!_isDirty || _kubelet.Services.Stopping.IsCancellationRequested)
@@ -214,26 +210,28 @@ internal sealed class PodWorker : IEvictablePod
                     _isRunning = false;
                     return;
                 }
-                _isDirty = false;
+                (looks, _isDirty, _looks) = (_looks, false, false);
                 if (_run.IsCancellationRequested)
                     _run = new CancellationTokenSource();
                 _stoppingGrace = null;
                 ct = _run.Token;
             }
-            await RunOnceAsync(ct);
+            await RunOnceAsync(looks, ct);
         }
     }
 
-    private async Task RunOnceAsync(CancellationToken ct)
+    private async Task RunOnceAsync(bool looks, CancellationToken ct)
     {
         _nextAlarm = null;
         try
         {
-            await SyncAsync(ct);
+            await SyncAsync(looks, ct);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested || _kubelet.Services.Stopping.IsCancellationRequested)
         {
-            // Interrupted: the next run has another aim.
+            // Interrupted: the next run has another aim, and what this one came to is not known.
+            lock (_gate)
+                _looks = true;
         }
         catch (Exception e)
         {
@@ -242,6 +240,8 @@ internal sealed class PodWorker : IEvictablePod
                 Emit(null, "Warning", "FailedKillPod", $"error killing pod: {e.Message}");
             else
                 Emit(null, "Warning", "FailedSync", $"error determining status: {e.Message}");
+            lock (_gate)
+                _looks = true;
             WakeAt(Now + FailureRetry);
         }
         SetNextAlarm();
@@ -249,7 +249,7 @@ internal sealed class PodWorker : IEvictablePod
 
     private void WakeAt(DateTimeOffset due)
     {
-        lock (_waiting)
+        lock (_gate)
             _nextAlarm = _nextAlarm is { } known && known < due ? known : due;
     }
 
@@ -259,10 +259,13 @@ internal sealed class PodWorker : IEvictablePod
         _alarm = _nextAlarm is { } due ? SetAlarm(due, Trigger) : null;
     }
 
-    private async Task SyncAsync(CancellationToken ct)
+    private async Task SyncAsync(bool looks, CancellationToken ct)
     {
         Pod pod = Pod;
-        await ObserveAsync(ct);
+        if (looks)
+            await ObserveAsync(ct);
+        else
+            RefreshProbes();
         if (_isGone)
         {
             await RemoveAsync(ct);
@@ -285,43 +288,16 @@ internal sealed class PodWorker : IEvictablePod
 
     private async Task ObserveAsync(CancellationToken ct)
     {
-        string uid = Pod.Uid;
-        IReadOnlyList<PodSandbox> sandboxes = await _kubelet.Runtime.ListPodSandboxAsync(uid, ct);
-        IReadOnlyList<RuntimeContainer> containers = await _kubelet.Runtime.ListContainersAsync(uid, ct);
-        PodSandbox? newest = sandboxes.Count == 0 ? null : sandboxes.MaxBy(sandbox => sandbox.Attempt);
-        Volatile.Write(ref _observed, new PodObservation(newest, await WithLastWordsAsync(containers, ct)));
+        PodSandbox? sandbox = await NewestSandboxAsync(ct);
+        IReadOnlyList<RuntimeContainer> containers = await _kubelet.Runtime.ListContainersAsync(Pod.Uid, ct);
+        Volatile.Write(ref _observed, new PodObservation(sandbox, await _lastWords.AddToAsync(containers, Pod, ct)));
         RefreshProbes();
     }
 
-    /// <summary>A container that has failed without a message leaves the end of its log as one, where its policy asks for that.</summary>
-    private async Task<IReadOnlyList<RuntimeContainer>> WithLastWordsAsync(IReadOnlyList<RuntimeContainer> containers, CancellationToken ct)
+    private async Task<PodSandbox?> NewestSandboxAsync(CancellationToken ct)
     {
-        HashSet<string> asking = [.. PodContainer.Of(Pod)
-            .Where(container => container.Spec.TerminationMessagePolicy == "FallbackToLogsOnError").Select(container => container.Name)];
-        if (asking.Count == 0)
-            return containers;
-        var told = new List<RuntimeContainer>();
-        foreach (RuntimeContainer container in containers)
-        {
-            bool asks = container is { State: RuntimeContainerState.Exited, ExitCode: not 0, Message: "" } && asking.Contains(container.Name);
-            told.Add(asks ? container with { Message = await LastWordsAsync(container.Id, ct) } : container);
-        }
-        return told;
-    }
-
-    private async Task<string> LastWordsAsync(string containerId, CancellationToken ct)
-    {
-        if (_lastWords.TryGetValue(containerId, out string? known))
-            return known;
-        var lines = new Queue<string>();
-        await foreach (LogLine line in _kubelet.Runtime.ReadLogAsync(containerId, follow: false, ct))
-        {
-            lines.Enqueue(line.Text);
-            if (lines.Count > LastWordsLineLimit)
-                lines.Dequeue();
-        }
-        string text = string.Join('\n', lines);
-        return _lastWords[containerId] = text.Length <= LastWordsLimit ? text : text[^LastWordsLimit..];
+        IReadOnlyList<PodSandbox> sandboxes = await _kubelet.Runtime.ListPodSandboxAsync(Pod.Uid, ct);
+        return sandboxes.Count == 0 ? null : sandboxes.MaxBy(sandbox => sandbox.Attempt);
     }
 
     private void RefreshProbes()
@@ -419,10 +395,11 @@ internal sealed class PodWorker : IEvictablePod
             Report(plan.Starts.Count > 0 && IsShownReady(pod) ? TimeSpan.Zero : _kubelet.Options.FirstReportDelay);
         await CarryOutAsync(pod, plan, ct);
         await PassAnnotationsOnAsync(pod, ct);
-        await ObserveAsync(ct);
+        if (plan.HasWork)
+            await ObserveAsync(ct);
         Report(TimeSpan.Zero);
         // What has ended while this run was busy has made it dirty; what it has made possible comes now.
-        if (plan.Starts.Any(start => start.Container.Kind is PodContainerKind.Init or PodContainerKind.Sidecar && !_waiting.ContainsKey(start.Container.Name)))
+        if (plan.Starts.Any(start => start.Container.Kind is PodContainerKind.Init or PodContainerKind.Sidecar && !_waits.Has(start.Container.Name)))
             Trigger();
     }
 
@@ -430,7 +407,7 @@ internal sealed class PodWorker : IEvictablePod
 
     private async Task CarryOutAsync(Pod pod, PodPlan plan, CancellationToken ct)
     {
-        await Task.WhenAll(plan.Kills.Select(kill => KillAsync(
+        await Task.WhenAll(plan.Kills.Select(kill => _stopper.StopAsync(
             kill.Container, kill.Running, _probes.GetValueOrDefault(kill.Running.Id)?.KillGrace ?? Grace(pod), kill.Message, ct)));
         if (plan.Kills.Count > 0)
             await ObserveAsync(ct);
@@ -457,7 +434,7 @@ internal sealed class PodWorker : IEvictablePod
         {
             int attempt = _observed.Sandbox is { } last ? last.Attempt + 1 : 0;
             await _kubelet.Runtime.RunPodSandboxAsync(SandboxConfigs.For(pod, attempt, _kubelet.Options), ct);
-            await ObserveAsync(ct);
+            Volatile.Write(ref _observed, _observed with { Sandbox = await NewestSandboxAsync(ct) });
             return true;
         }
         catch (CriException e)
@@ -492,6 +469,7 @@ internal sealed class PodWorker : IEvictablePod
         });
         try
         {
+            _kubelet.ClassCgroups!.Update();
             new PodCgroups(settings).Make(pod);
             return true;
         }
@@ -511,33 +489,22 @@ internal sealed class PodWorker : IEvictablePod
         try
         {
             await new ContainerStarter(this, _kubelet, _pullBackoff).StartAsync(pod, start, _observed.Sandbox!, ct);
-            lock (_waiting)
-            {
-                _waiting.Remove(container.Name);
-                _retries.Remove(container.Name);
-            }
+            _waits.Succeed(container);
         }
         catch (ContainerStartException e)
         {
-            SetWaiting(container, e.Reason);
             DateTimeOffset at = e.RetryAt ?? Now + FailureRetry;
-            lock (_waiting)
-                _retries[container.Name] = (container.Hash, at);
+            _waits.Fail(container, e.Reason, at);
             WakeAt(at);
         }
     }
 
-    /// <summary>It could not be started a moment ago. That the pod or its containers changed meanwhile makes that no better.</summary>
     private bool IsPutOff(PodContainer container)
     {
-        (string Definition, DateTimeOffset At) retry;
-        lock (_waiting)
-        {
-            if (!_retries.TryGetValue(container.Name, out retry) || retry.Definition != container.Hash || retry.At <= Now)
-                return false;
-        }
-        WakeAt(retry.At);
-        return true;
+        DateTimeOffset? until = _waits.RetryAt(container, Now);
+        if (until is { } due)
+            WakeAt(due);
+        return until is not null;
     }
 
     private bool IsBackedOff(Pod pod, ContainerStart start)
@@ -546,35 +513,15 @@ internal sealed class PodWorker : IEvictablePod
         RuntimeContainer? last = start.Last is null ? null : _observed.Latest(container.Name);
         if (last is not { State: RuntimeContainerState.Exited, FinishedAt: { } finishedAt })
             return false;
-        DateTimeOffset? until;
-        TimeSpan wait;
-        lock (_waiting)
-        {
-            until = _restartBackoff.WaitUntil(container.Name, finishedAt, Now);
-            if (until is null)
-                _restartBackoff.Next(container.Name, finishedAt, Now);
-            wait = _restartBackoff.Current(container.Name);
-        }
-        if (until is null)
+        if (_waits.Restart(container, finishedAt, Now) is not { } backoff)
             return false;
-        string text = GoDuration.Format(wait);
-        bool isNew = SetWaiting(container, new WaitingReason(
+        string text = GoDuration.Format(backoff.Wait);
+        bool isNew = _waits.Set(container, new WaitingReason(
             "CrashLoopBackOff", $"back-off {text} restarting failed container={container.Name} pod={pod.Name}_{pod.Namespace}({pod.Uid})"));
         if (isNew)
             Emit(container, "Warning", "BackOff", $"Back-off restarting failed container {container.Name} in pod {pod.Name}_{pod.Namespace}({pod.Uid})");
-        WakeAt(until.Value);
+        WakeAt(backoff.Until);
         return true;
-    }
-
-    /// <returns>Whether it did not wait for that already.</returns>
-    private bool SetWaiting(PodContainer container, WaitingReason reason)
-    {
-        lock (_waiting)
-        {
-            bool isNew = !_waiting.TryGetValue(container.Name, out WaitingReason known) || known != reason;
-            _waiting[container.Name] = reason;
-            return isNew;
-        }
     }
 
     /// <summary>What is written at the pod while it runs reaches its containers: a runtime may make something of it.</summary>
@@ -600,7 +547,7 @@ internal sealed class PodWorker : IEvictablePod
             return;
         }
         foreach (ContainerKill kill in plan.Kills.Reverse())
-            await KillAsync(kill.Container, kill.Running, Grace(pod), kill.Message, ct);
+            await _stopper.StopAsync(kill.Container, kill.Running, Grace(pod), kill.Message, ct);
         await StopSandboxAsync(ct);
         Report(TimeSpan.Zero);
     }
@@ -614,7 +561,7 @@ internal sealed class PodWorker : IEvictablePod
             return;
         }
         TimeSpan grace = Grace(pod);
-        await StopContainersAsync(_verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, ct);
+        await _stopper.StopAllAsync(Pod, _observed, _verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, ct);
         await StopSandboxAsync(ct);
         if (pod.Status.Phase is not ("Succeeded" or "Failed"))
             Report(TimeSpan.Zero);
@@ -629,7 +576,7 @@ internal sealed class PodWorker : IEvictablePod
         _startTime ??= pod.Status.StartTime ?? Now;
         if (!_isStopped)
         {
-            await StopContainersAsync(grace, ct);
+            await _stopper.StopAllAsync(Pod, _observed, grace, ct);
             await StopSandboxAsync(ct);
             if (pod.Status.Phase is not ("Succeeded" or "Failed"))
                 Report(TimeSpan.Zero);
@@ -652,70 +599,6 @@ internal sealed class PodWorker : IEvictablePod
         }
     }
 
-    private async Task StopContainersAsync(TimeSpan grace, CancellationToken ct)
-    {
-        List<(PodContainer Container, RuntimeContainer Running)> running =
-        [
-            .. PodContainer.Of(Pod)
-                .Select(container => (Container: container, Running: _observed.Latest(container.Name)))
-                .Where(pair => pair.Running is { State: RuntimeContainerState.Running })
-                .Select(pair => (pair.Container, pair.Running!)),
-        ];
-        // Sidecars serve the others to their end.
-        await KillAllAsync(running.Where(pair => pair.Container.Kind != PodContainerKind.Sidecar), grace, ct);
-        await KillAllAsync(running.Where(pair => pair.Container.Kind == PodContainerKind.Sidecar), grace, ct);
-    }
-
-    private Task KillAllAsync(IEnumerable<(PodContainer Container, RuntimeContainer Running)> containers, TimeSpan grace, CancellationToken ct) =>
-        Task.WhenAll(containers.Select(pair => KillAsync(pair.Container, pair.Running, grace, $"Stopping container {pair.Container.Name}", ct)));
-
-    private async Task KillAsync(PodContainer container, RuntimeContainer running, TimeSpan grace, string message, CancellationToken ct)
-    {
-        Emit(container, "Normal", "Killing", message);
-        DateTimeOffset deadline = Now + grace;
-        if (container.Spec.Lifecycle?.PreStop is { } hook && grace > TimeSpan.Zero)
-            await RunHookAsync(container, running.Id, hook, grace, "PreStopHook", ct);
-        TimeSpan left = deadline - Now;
-        await _kubelet.Runtime.StopContainerAsync(running.Id, grace == TimeSpan.Zero || left > LeastGrace ? left : LeastGrace, ct);
-    }
-
-    /// <returns>Whether the hook went well; if not, an event has told.</returns>
-    internal async Task<bool> RunHookAsync(
-        PodContainer container, string containerId, LifecycleHandler hook, TimeSpan timeout, string hookName, CancellationToken ct)
-    {
-        try
-        {
-            ProbeResult result = await RunHookAsync(container, containerId, hook, timeout, ct);
-            if (result.IsSuccess)
-                return true;
-        }
-        catch (CriException)
-        {
-            // Told like one that failed.
-        }
-        // Not what the hook said: those who read events may not read the secrets that are in it.
-        Emit(container, "Warning", $"Failed{hookName}", $"{hookName} failed");
-        return false;
-    }
-
-    private async Task<ProbeResult> RunHookAsync(PodContainer container, string containerId, LifecycleHandler hook, TimeSpan timeout, CancellationToken ct)
-    {
-        if (hook.Exec is { } exec)
-        {
-            ExecSyncResult result = await _kubelet.Runtime.ExecSyncAsync(containerId, exec.Command.OrEmpty(), timeout, ct);
-            return new ProbeResult(result.ExitCode == 0, $"command '{string.Join(' ', exec.Command.OrEmpty())}' exited with {result.ExitCode}: {result.Output}");
-        }
-        if (hook.Sleep is { } sleep)
-        {
-            TimeSpan wanted = TimeSpan.FromSeconds(sleep.Seconds ?? 0);
-            await _kubelet.Services.Alarms.DelayAsync(wanted < timeout ? wanted : timeout, ct);
-            return new ProbeResult(true, "");
-        }
-        if ((hook.HttpGet is null) && (hook.TcpSocket is null))
-            return new ProbeResult(true, "");
-        return await AskAsync(container, containerId, new ProbeRequest(hook.HttpGet, hook.TcpSocket, null), timeout, ct);
-    }
-
     private async Task StopSandboxAsync(CancellationToken ct)
     {
         if (_observed.Sandbox is { IsReady: true } sandbox)
@@ -730,7 +613,7 @@ internal sealed class PodWorker : IEvictablePod
     {
         lock (_gate)
             _stoppingGrace = _goneGrace;
-        await StopContainersAsync(_goneGrace, ct);
+        await _stopper.StopAllAsync(Pod, _observed, _goneGrace, ct);
         foreach (PodSandbox sandbox in await _kubelet.Runtime.ListPodSandboxAsync(Pod.Uid, ct))
         {
             await _kubelet.Runtime.StopPodSandboxAsync(sandbox.Id, ct);
@@ -743,6 +626,7 @@ internal sealed class PodWorker : IEvictablePod
         if (_kubelet.Options.Containers is { } settings)
         {
             await new PodCgroups(settings).RemoveAsync(Pod, ct);
+            _kubelet.ClassCgroups!.Update();
             await Volumes!.TakeDownAsync(ct);
             new PodFiles(settings, Pod).Remove();
         }
@@ -763,24 +647,20 @@ internal sealed class PodWorker : IEvictablePod
         Pod pod = Pod;
         if (IsStatic && pod.Status.StartTime < _startTime)
             _startTime = pod.Status.StartTime; // From an earlier life of the kubelet.
-        PodStatus status;
-        lock (_waiting)
-        {
-            status = PodStatusBuilder.Build(
-                new PodReport
-                {
-                    Pod = pod,
-                    Observed = _observed,
-                    Health = Health,
-                    Waiting = _waiting,
-                    Verdict = _verdict,
-                    StartTime = _startTime ?? Now,
-                    HostIp = _kubelet.Options.NodeIp,
-                    RuntimeName = _kubelet.RuntimeName,
-                    IsStopped = _isStopped,
-                },
-                Now);
-        }
+        PodStatus status = PodStatusBuilder.Build(
+            new PodReport
+            {
+                Pod = pod,
+                Observed = _observed,
+                Health = Health,
+                Waiting = _waits.Reasons,
+                Verdict = _verdict,
+                StartTime = _startTime ?? Now,
+                HostIp = _kubelet.Options.NodeIp,
+                RuntimeName = _kubelet.RuntimeName,
+                IsStopped = _isStopped,
+            },
+            Now);
         _hasReported = true;
         _kubelet.Services.StatusWriter.Write(_slot, status, delay);
     }

@@ -1,59 +1,104 @@
 namespace Orchestrator.Runtime.Kubelet.Cri.Grpc;
 
-/// <summary>Lets a few calls be under way at once; the others wait for their turn, those that complete what has been begun before those that begin anew.</summary>
+/// <summary>What a call is for; what completes goes before what begins.</summary>
+internal enum CallPurpose
+{
+    /// <summary>It completes what has been begun.</summary>
+    Complete,
+
+    Begin,
+
+    /// <summary>Nobody waits for it.</summary>
+    TidyUp,
+}
+
+/// <summary>Lets a few calls be under way at once; the others wait for their turn.</summary>
 /// <remarks>
 /// Making sandboxes and containers is work for the processors and goes through locks of the kernel. All pods of a burst at the
 /// same time are all ready at its end; a few after the others are ready half as late on average, and the last no later.
 /// A call that takes long waits for something else, a network plugin for instance: after a while it no longer counts.
+/// What nobody waits for goes while nothing else does, or when it has waited long.
 /// </remarks>
 /// <param name="width">How many at once.</param>
 /// <param name="patience">How long one counts at most.</param>
-internal sealed class CallGate(int width, TimeSpan patience, TimeProvider clock)
+/// <param name="tidyUpPatience">How long tidying up waits at most.</param>
+internal sealed class CallGate(int width, TimeSpan patience, TimeSpan tidyUpPatience, TimeProvider clock)
 {
     private readonly Lock _gate = new();
-    private readonly Queue<TaskCompletionSource> _begun = new();
-    private readonly Queue<TaskCompletionSource> _new = new();
-    private int _free = width;
+
+    /// <summary>By purpose; completed with whether they have a turn.</summary>
+    private readonly Queue<TaskCompletionSource<bool>>[] _waiting = [new(), new(), new()];
+    private int _underWay;
+    private int _tidying;
 
     private TimeProvider Clock => clock;
 
     private TimeSpan Patience => patience;
 
-    /// <param name="hasBegun">It completes something.</param>
-    public async Task<T> RunAsync<T>(bool hasBegun, Func<Task<T>> call, CancellationToken ct)
+    public async Task<T> RunAsync<T>(CallPurpose purpose, Func<Task<T>> call, CancellationToken ct)
     {
-        await EnterAsync(hasBegun, ct);
-        using var turn = new Turn(this);
+        if (!await EnterAsync(purpose, ct))
+            return await call();
+        using var turn = new Turn(this, purpose);
         return await call();
     }
 
-    private async Task EnterAsync(bool hasBegun, CancellationToken ct)
+    private bool IsIdle => _underWay == 0;
+
+    /// <returns>Whether it has a turn; if not, it has waited long enough to go without.</returns>
+    private async Task<bool> EnterAsync(CallPurpose purpose, CancellationToken ct)
     {
-        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var waiting = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
         {
-            if (_free > 0)
+            if (purpose == CallPurpose.TidyUp ? IsIdle && _tidying < width : _underWay < width)
             {
-                _free--;
-                return;
+                Take(purpose);
+                return true;
             }
-            (hasBegun ? _begun : _new).Enqueue(waiting);
+            _waiting[(int)purpose].Enqueue(waiting);
         }
         await using CancellationTokenRegistration cancellation = ct.Register(() => waiting.TrySetCanceled(ct));
-        await waiting.Task;
+        using ITimer? limit = purpose == CallPurpose.TidyUp
+            ? clock.CreateTimer(_ => waiting.TrySetResult(false), null, tidyUpPatience, Timeout.InfiniteTimeSpan)
+            : null;
+        return await waiting.Task;
     }
 
-    private void Leave()
+    private void Take(CallPurpose purpose)
+    {
+        if (purpose == CallPurpose.TidyUp)
+            _tidying++;
+        else
+            _underWay++;
+    }
+
+    private void Leave(CallPurpose purpose)
     {
         lock (_gate)
         {
-            while (_begun.TryDequeue(out TaskCompletionSource? next) || _new.TryDequeue(out next))
-            {
-                if (next.TrySetResult())
-                    return; // The turn is its own now.
-            }
-            _free++;
+            if (purpose == CallPurpose.TidyUp)
+                _tidying--;
+            else
+                _underWay--;
+            while (_underWay < width && (LetGo(CallPurpose.Complete) || LetGo(CallPurpose.Begin)))
+                ;
+            while (IsIdle && _tidying < width && LetGo(CallPurpose.TidyUp))
+                ;
         }
+    }
+
+    /// <returns>Whether one that waited has a turn now.</returns>
+    private bool LetGo(CallPurpose purpose)
+    {
+        while (_waiting[(int)purpose].TryDequeue(out TaskCompletionSource<bool>? next))
+        {
+            if (!next.TrySetResult(true))
+                continue; // It no longer waits.
+            Take(purpose);
+            return true;
+        }
+        return false;
     }
 
     private sealed class Turn : IDisposable
@@ -61,9 +106,11 @@ internal sealed class CallGate(int width, TimeSpan patience, TimeProvider clock)
         private readonly ITimer _limit;
         private CallGate? _gate;
 
-        public Turn(CallGate gate)
+        private readonly CallPurpose _purpose;
+
+        public Turn(CallGate gate, CallPurpose purpose)
         {
-            _gate = gate;
+            (_gate, _purpose) = (gate, purpose);
             _limit = gate.Clock.CreateTimer(_ => Pass(), null, gate.Patience, Timeout.InfiniteTimeSpan);
         }
 
@@ -73,6 +120,6 @@ internal sealed class CallGate(int width, TimeSpan patience, TimeProvider clock)
             Pass();
         }
 
-        private void Pass() => Interlocked.Exchange(ref _gate, null)?.Leave();
+        private void Pass() => Interlocked.Exchange(ref _gate, null)?.Leave(_purpose);
     }
 }

@@ -29,7 +29,8 @@ public sealed class CriContainerRuntime : IContainerRuntime
         _statuses = new ContainerStatuses(connection);
         _addresses = new SandboxAddresses(connection);
         _streams = new CriStreams(connection.Options);
-        _starts = new CallGate(connection.Options.StartsAtOnce, connection.Options.StartPatience, connection.Options.Clock);
+        _starts = new CallGate(
+            connection.Options.StartsAtOnce, connection.Options.StartPatience, connection.Options.TidyUpPatience, connection.Options.Clock);
     }
 
     private TimeSpan RequestTimeout => _connection.Options.RequestTimeout;
@@ -95,15 +96,17 @@ public sealed class CriContainerRuntime : IContainerRuntime
             Directory.CreateDirectory(config.LogDirectory);
         var request = new V1.RunPodSandboxRequest { Config = CriMessages.ToMessage(config), RuntimeHandler = config.RuntimeHandler };
         V1.RunPodSandboxResponse answer = await _starts.RunAsync(
-            hasBegun: false, () => _connection.CallAsync(CriMethods.RunPodSandbox, request, 2 * RequestTimeout, ct), ct);
+            CallPurpose.Begin, () => _connection.CallAsync(CriMethods.RunPodSandbox, request, 2 * RequestTimeout, ct), ct);
         return answer.PodSandboxId;
     }
 
     public Task StopPodSandboxAsync(string sandboxId, CancellationToken ct) => IfThereAsync(() =>
         _connection.CallAsync(CriMethods.StopPodSandbox, new V1.StopPodSandboxRequest { PodSandboxId = sandboxId }, 2 * RequestTimeout, ct));
 
-    public Task RemovePodSandboxAsync(string sandboxId, CancellationToken ct) => IfThereAsync(() =>
-        _connection.CallAsync(CriMethods.RemovePodSandbox, new V1.RemovePodSandboxRequest { PodSandboxId = sandboxId }, 2 * RequestTimeout, ct));
+    public Task RemovePodSandboxAsync(string sandboxId, CancellationToken ct) => IfThereAsync(() => _starts.RunAsync(
+        CallPurpose.TidyUp,
+        () => _connection.CallAsync(CriMethods.RemovePodSandbox, new V1.RemovePodSandboxRequest { PodSandboxId = sandboxId }, 2 * RequestTimeout, ct),
+        ct));
 
     public async Task<IReadOnlyList<PodSandbox>> ListPodSandboxAsync(string? podUid, CancellationToken ct)
     {
@@ -137,12 +140,12 @@ public sealed class CriContainerRuntime : IContainerRuntime
             SandboxConfig = CriMessages.ToMessage(sandbox),
         };
         V1.CreateContainerResponse answer = await WithBareMessageAsync(() => _starts.RunAsync(
-            hasBegun: true, () => _connection.CallAsync(CriMethods.CreateContainer, request, ct), ct));
+            CallPurpose.Complete, () => _connection.CallAsync(CriMethods.CreateContainer, request, ct), ct));
         return answer.ContainerId;
     }
 
     public Task StartContainerAsync(string containerId, CancellationToken ct) => WithBareMessageAsync(() => _starts.RunAsync(
-        hasBegun: true, () => _connection.CallAsync(CriMethods.StartContainer, new V1.StartContainerRequest { ContainerId = containerId }, ct), ct));
+        CallPurpose.Complete, () => _connection.CallAsync(CriMethods.StartContainer, new V1.StartContainerRequest { ContainerId = containerId }, ct), ct));
 
     public Task StopContainerAsync(string containerId, TimeSpan grace, CancellationToken ct) => IfThereAsync(() =>
         _connection.CallAsync(

@@ -21,6 +21,9 @@ public sealed record CriOptions
     /// <summary>How long a start counts as one of them; it may go on for longer.</summary>
     public TimeSpan StartPatience { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long removing a sandbox lets others go first.</summary>
+    public TimeSpan TidyUpPatience { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Where the runtime's streaming server listens; null when that is this process's own network.</summary>
     public NetworkNamespace? StreamingNetwork { get; init; }
 
