@@ -119,6 +119,9 @@ internal sealed class BenchmarkCluster : IDisposable
         await response.Content.CopyToAsync(Stream.Null);
     }
 
+    /// <summary>Whether its one process is there.</summary>
+    public bool IsRunning => Directory.Exists($"/proc/{Processes.Single().Id}");
+
     /// <summary>Resident memory of all processes, in MiB.</summary>
     public long MemoryMiB() => Processes.Sum(part => MemoryMiB(part.Id));
 
