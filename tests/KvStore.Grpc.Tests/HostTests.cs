@@ -144,7 +144,7 @@ public class HostTests
     [Fact]
     public async Task A_server_gives_up_a_connection_that_does_not_answer_its_ping()
     {
-        await using var host = await StartAsync(ping: TimeSpan.FromSeconds(1));
+        await using var host = await StartAsync(ping: TimeSpan.FromSeconds(1), answer: TimeSpan.FromSeconds(1));
         using var raw = await RawHttp2.ConnectAsync(host.EndPoint);
 
         Assert.NotNull(await raw.ReadAsync(RawFrame.Ping));
@@ -283,14 +283,14 @@ public class HostTests
         never.SetResult();
     }
 
-    private static Task<EchoHost> StartAsync(TimeSpan? firstBytesTimeout = null, TimeSpan? ping = null) =>
+    private static Task<EchoHost> StartAsync(TimeSpan? firstBytesTimeout = null, TimeSpan? ping = null, TimeSpan? answer = null) =>
         EchoHost.StartAsync(null, null, null, new GrpcHostOptions
         {
             Endpoints = [GrpcListenEndpoint.Tcp(IPAddress.Loopback, 0)],
             HttpFallback = Page,
             FirstBytesTimeout = firstBytesTimeout ?? TimeSpan.FromSeconds(30),
             KeepAlivePingInterval = ping ?? TimeSpan.FromHours(2),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(1),
+            KeepAlivePingTimeout = answer ?? TimeSpan.FromSeconds(60),
         });
 
     private static Task LeaveAsync(RawHttp2 raw, Leaving how)

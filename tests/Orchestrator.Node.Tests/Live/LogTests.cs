@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using Orchestrator.Runtime.Kubelet;
 using Orchestrator.Runtime.Kubelet.Cri;
@@ -17,12 +18,15 @@ public sealed class LogTests(ContainerdFixture fixture)
         RealContainerd containerd = await fixture.GetAsync();
         await using LivePod pod = await LivePod.RunAsync(containerd, "logs");
 
-        string id = await pod.StartAsync(LivePod.Shell("main", "echo one; sleep 0.2; echo two >&2"));
+        // The streams are read apart: what is to come second waits until the first is written down.
+        string id = await pod.StartAsync(LivePod.Shell("main", "echo one; until test -e /tmp/on; do sleep 0.1; done; echo two >&2"));
+        await UntilAsync(async () => await pod.LogAsync(id) == "one", "the first line is there");
+        await pod.ExecAsync(id, "touch", "/tmp/on");
         RuntimeContainer ended = await pod.UntilAsync(id, container => container.State == RuntimeContainerState.Exited);
         List<LogLine> lines = await ReadAsync(containerd, id, follow: false);
 
         Assert.Equal([(false, "one"), (true, "two")], lines.Select(line => (line.IsStderr, line.Text)));
-        Assert.All(lines, line => Assert.InRange(line.Time, ended.CreatedAt, ended.FinishedAt!.Value.AddSeconds(1)));
+        Assert.All(lines, line => Assert.InRange(line.Time, ended.CreatedAt, ended.FinishedAt!.Value + Patience));
         Assert.True(lines[0].Time < lines[1].Time);
         Assert.True(File.Exists(Path.Combine(pod.Config.LogDirectory, "main", "0.log")));
     }
@@ -85,6 +89,16 @@ public sealed class LogTests(ContainerdFixture fixture)
         Assert.EndsWith(".gz", others[0]);
         Assert.Contains(" stdout F line ", Unpack(others[0]));
         Assert.Contains(" stdout F line ", await File.ReadAllTextAsync(others[1]));
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> holds, string what)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (!await holds())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(began) < Patience, $"never: {what}");
+            await Task.Delay(20);
+        }
     }
 
     private static string Unpack(string file)

@@ -7,7 +7,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Node.Tests.Live;
@@ -27,9 +26,10 @@ internal sealed class TestRegistry : IAsyncDisposable
         _files = files;
         Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
         _manifest = JsonDocument.Parse(files["index.json"]).RootElement.GetProperty("manifests")[0].GetProperty("digest").GetString()!;
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenHandle((ulong)listener.SafeHandle.DangerousGetHandle()));
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        // The socket itself, not its number: a second owner of that would close it under the server, or whatever has the number by then.
+        builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.CreateBoundListenSocket = _ => listener)
+            .ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Any, 0));
         _application = builder.Build();
         _application.Run(ServeAsync);
     }
@@ -47,7 +47,6 @@ internal sealed class TestRegistry : IAsyncDisposable
         {
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             socket.Bind(new IPEndPoint(address ?? IPAddress.Loopback, 0));
-            socket.Listen();
             return socket;
         });
         var registry = new TestRegistry(Read(archive), listener);

@@ -76,8 +76,8 @@ public sealed class NetworkProberTests
     /// <summary>Answers GET; by gRPC, says of one service that it serves.</summary>
     private static async Task<WebApplication> StartAsync(string address, HttpProtocols protocols, string service)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(address), 0, listen => listen.Protocols = protocols));
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions()); // Any other watches the working directory's files.
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(address), 0, listen => listen.Protocols = protocols));
         var app = builder.Build();
         app.Run(async http =>
         {

@@ -38,7 +38,7 @@ internal sealed class Kubectl(string version, Uri server) : IDisposable
 
     public async Task<(int ExitCode, string Output, string Errors)> RunAsync(byte[]? input, params string[] arguments)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3)); // Only how long a broken one hangs.
         using Process process = Start(arguments);
         try
         {

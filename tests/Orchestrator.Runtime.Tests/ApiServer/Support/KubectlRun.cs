@@ -7,7 +7,8 @@ internal sealed class KubectlRun : IDisposable
 {
     private const string Binary = "/usr/bin/kubectl";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    /// <summary>Longer than any command takes by itself on a busy machine; its first one reads all that the server can.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("orchestrator-kubectl-").FullName;
 

@@ -9,7 +9,7 @@ internal sealed class StoreProcess : IAsyncDisposable
 {
     private const int MaxStarts = 5;
 
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
     private static readonly ConcurrentDictionary<int, Process> Living = new();
 
     private readonly string _directory = Directory.CreateTempSubdirectory("orchestrator-api-tests-").FullName;
