@@ -46,7 +46,7 @@ public class RestartTests
     {
         await using var server = await ServerUnderTest.StartAsync(kind);
         await using var client = Clients.Of(server.Url);
-        var granted = await client.Lease.GrantAsync(TimeSpan.FromSeconds(6));
+        var granted = await client.Lease.GrantAsync(TimeSpan.FromSeconds(20));
         await client.Kv.PutAsync("owned", "", granted.Id);
         await using var lease = client.Lease.KeepAlive(granted);
 

@@ -64,7 +64,7 @@ internal sealed class StartedCluster : IAsyncDisposable
     }
 
     public (int Code, string Output) TryOrchestrator(params string[] arguments) =>
-        Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments, .. Eviction(arguments)]);
+        Try("nsenter", ["--net=/run/netns/" + _name, Program, .. arguments, .. Allowances(arguments)]);
 
     /// <summary>As a user who is not root. The program's own folder may be out of his reach, so he has a copy.</summary>
     /// <remarks>Not by a mount namespace: that holds whatever is mounted on the machine, also disks that others' tests take away.</remarks>
@@ -80,10 +80,16 @@ internal sealed class StartedCluster : IAsyncDisposable
         ]);
     }
 
-    /// <summary>Whoever runs the tests may have a disk that is rather full.</summary>
-    public static string[] Eviction(string[] arguments) =>
-        arguments is ["start" or "agent", ..] && !arguments.Contains("--hollow-nodes") && !arguments.Contains("--eviction-hard")
-            ? ["--eviction-hard", "memory.available<100Mi"] : [];
+    /// <summary>Whoever runs the tests may have a disk that is rather full, and a machine that is busy.</summary>
+    public static IEnumerable<string> Allowances(string[] arguments)
+    {
+        if (arguments is ["start" or "agent", ..] && !arguments.Contains("--hollow-nodes") && !arguments.Contains("--eviction-hard"))
+            foreach (string word in (string[])["--eviction-hard", "memory.available<100Mi"])
+                yield return word;
+        if (arguments is ["start", ..] && !arguments.Contains("--wait"))
+            foreach (string word in (string[])["--wait", "3m"])
+                yield return word;
+    }
 
     /// <summary>A command line for the shell, as on the machine; <c>kubectl</c> is the real one.</summary>
     public string Shell(string command)

@@ -52,12 +52,12 @@ internal sealed class TwoMachines : IAsyncDisposable
         return output;
     }
 
-    public (int Code, string Output) TryOrchestrator(string machine, params string[] arguments) => Run(machine, StartedCluster.Program, [.. arguments, .. StartedCluster.Eviction(arguments)]);
+    public (int Code, string Output) TryOrchestrator(string machine, params string[] arguments) => Run(machine, StartedCluster.Program, [.. arguments, .. StartedCluster.Allowances(arguments)]);
 
     /// <summary>The agent of the second machine, in the background.</summary>
     public Process StartAgent(params string[] arguments)
     {
-        var start = Command("second", "/bin/sh", ["-c", "exec \"$@\" >> \"$0\" 2>&1", AgentLogFile, StartedCluster.Program, "agent", .. arguments, .. StartedCluster.Eviction(["agent"])]);
+        var start = Command("second", "/bin/sh", ["-c", "exec \"$@\" >> \"$0\" 2>&1", AgentLogFile, StartedCluster.Program, "agent", .. arguments, .. StartedCluster.Allowances(["agent"])]);
         var agent = Process.Start(start)!;
         _agents.Add(agent);
         return agent;

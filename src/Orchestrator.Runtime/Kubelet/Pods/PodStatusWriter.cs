@@ -208,10 +208,11 @@ internal sealed class PodStatusWriter : IAsyncDisposable
         lock (slot.Gate)
         {
             slot.IsQueued = false;
-            slot.Wanted ??= wanted;
             slot.IsHeld = slot.Known.Uid == known.Uid;
-            if (!slot.IsHeld)
-                Enqueue(slot); // The next mirror is there already.
+            if (slot.IsHeld)
+                slot.Wanted ??= wanted;
+            else
+                Enqueue(slot); // The next mirror is there already, and its own status may be.
         }
     }
 
