@@ -23,6 +23,7 @@ internal static class NodeEnding
             await StopPodsAsync(place);
         await ContainerdProcess.EndAsync(place);
         await KillLeftAsync(place);
+        ShimFiles.Remove(place);
         await UnmountAsync(place);
         await NodeNetwork.RemoveAsync(place);
         await HostNetwork.RemoveAsync(place);
