@@ -67,6 +67,8 @@ internal sealed partial class HostNetwork(NodePlace place, IPAddress nodeAddress
     public async Task EnsureAsync()
     {
         Remember();
+        if (!Array.Exists(NetworkInterface.GetAllNetworkInterfaces(), link => link.Name == place.PodBridge))
+            PodAddresses.FreeAll(place); // No pod has a link.
         File.WriteAllText(PathOf(Settings[0]), "1");
         await MachineTool.RunAsync("nft", ["-f", "-"], Rules());
         await OpenFirewallAsync();

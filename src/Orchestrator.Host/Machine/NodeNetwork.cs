@@ -32,7 +32,10 @@ internal sealed class NodeNetwork(NodePlace place, NodeSubnet subnet) : INodeNet
     public async Task EnsureAsync()
     {
         if (!File.Exists(place.NamespaceFile))
+        {
             await MachineTool.RunAsync("ip", ["netns", "add", place.Name]);
+            PodAddresses.FreeAll(place); // Nobody can be in it yet.
+        }
         if (!Array.Exists(NetworkInterface.GetAllNetworkInterfaces(), link => link.Name == place.HostLink))
             await LinkAsync();
         await AllowForwardingAsync();
