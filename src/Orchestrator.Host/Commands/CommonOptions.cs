@@ -8,6 +8,9 @@ namespace Orchestrator.Host.Commands;
 /// <summary>What several commands share.</summary>
 internal static class CommonOptions
 {
+    /// <summary>What a line on standard error begins with that says why a command failed.</summary>
+    public const string Complaint = "orchestrator: ";
+
     public static Option<string> Profile() => new("--profile", "-p")
     {
         Description = "Name of the cluster, and of its context in the kubeconfig", DefaultValueFactory = _ => Profiles.Profile.DefaultName,
@@ -57,7 +60,7 @@ internal static class CommonOptions
     {
         try
         {
-            Console.Error.WriteLine("orchestrator: " + message);
+            Console.Error.WriteLine(Complaint + message);
         }
         catch (IOException)
         {

@@ -223,7 +223,7 @@ internal static class StartCommand
         while (true)
         {
             if (server is { HasExited: true })
-                throw new CommandException($"the cluster did not come up (its process ended with {server.ExitCode}). It wrote:\n{LastLines(profile)}");
+                throw new CommandException(OnlyComplaint(profile) ?? $"the cluster did not come up (its process ended with {server.ExitCode}). It wrote:\n{LastLines(profile)}");
             var state = await probe.LookAsync(cancellation);
             if (state.IsReady(settings.Nodes))
                 return state;
@@ -240,6 +240,13 @@ internal static class StartCommand
     private static string Waiting(ClusterState state) => state.FailedChecks.Count == 0
         ? "the API server does not answer"
         : $"the API server is not ready: failed checks: {string.Join(", ", state.FailedChecks)}";
+
+    /// <returns>What the process complained of, if it wrote nothing else and the disk has room for more; or else null.</returns>
+    private static string? OnlyComplaint(Profile profile) =>
+        DoctorCommand.DiskProblem() is null && File.Exists(profile.ProcessLog)
+        && File.ReadLines(profile.ProcessLog).Take(2).ToList() is [var line] && line.StartsWith(CommonOptions.Complaint, StringComparison.Ordinal)
+            ? line[CommonOptions.Complaint.Length..]
+            : null;
 
     private static string LastLines(Profile profile)
     {

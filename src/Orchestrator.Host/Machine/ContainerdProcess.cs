@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using KvStore.Grpc;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Host.Profiles;
 using Orchestrator.Runtime.Kubelet.Cri;
@@ -16,6 +17,9 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
 
     /// <summary>Of its log, in a line of ours.</summary>
     private const int LongestWords = 1000;
+
+    /// <summary>Of its log, when it is looked for a reason: a few hundred lines.</summary>
+    private const int LongestStory = 256 << 10;
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
@@ -37,8 +41,17 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
     /// <summary>When it answered again the last time; 0 if it has not ended yet.</summary>
     private long _cameBack;
 
-    private ContainerdProcess(NodePlace place, bool isInNamespace, string cniPlugins, string logFile, ILogger log) =>
+    /// <summary>Where its log ended when it was started the last time.</summary>
+    private long _storyBegins;
+
+    /// <summary>Why it ended again as soon as it had been started once more; null if it has not.</summary>
+    private volatile string? _problem;
+
+    private ContainerdProcess(NodePlace place, bool isInNamespace, string cniPlugins, string logFile, ILogger log)
+    {
         (_place, _isInNamespace, _cniPlugins, _logFile, _log) = (place, isInNamespace, cniPlugins, logFile, log);
+        _storyBegins = LogLength();
+    }
 
     /// <param name="isInNamespace">In the node's, not in the machine's own network.</param>
     /// <summary>Starts it, or finds the one that runs, and looks after it from then on. It may not answer yet.</summary>
@@ -67,16 +80,24 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until its CRI answers.</summary>
-    /// <exception cref="CommandException">It does not.</exception>
+    /// <summary>Waits until its CRI answers. One that is slow has time for it; one that cannot has not.</summary>
+    /// <exception cref="CommandException">It does not. It is ended then, so that the next start finds what has been mended.</exception>
     public async Task AwaitAsync(CriContainerRuntime runtime, CancellationToken stopping)
     {
         long began = Stopwatch.GetTimestamp();
         RuntimeStatus status;
         while (!(status = await runtime.StatusAsync(stopping)).IsRuntimeReady)
         {
-            if (Stopwatch.GetElapsedTime(began) > StartPatience)
-                throw new CommandException($"containerd does not answer ({status.Message}); it wrote to {_logFile}:\n{LastLines()}");
+            string? problem = _problem is { } ended ? $"containerd ends as soon as it is started: {ended}"
+                : await IsWithoutCriAsync(runtime, stopping) ? $"containerd cannot run containers: {Reason() ?? status.Message}"
+                : Stopwatch.GetElapsedTime(began) > StartPatience ? $"containerd runs, but does not answer after {StartPatience.TotalSeconds:0} s: {status.Message}"
+                : null;
+            if (problem is not null)
+            {
+                await LeaveAloneAsync();
+                await EndAsync(_place);
+                throw new CommandException($"{problem} (its log is {_logFile})");
+            }
             await Task.Delay(PollInterval, stopping);
         }
     }
@@ -105,14 +126,21 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
     /// <summary>Looks after it no more.</summary>
     public async ValueTask DisposeAsync()
     {
+        await LeaveAloneAsync();
+        _stopping.Dispose();
+    }
+
+    private async Task LeaveAloneAsync()
+    {
         await _stopping.CancelAsync();
         await _watching;
-        _stopping.Dispose();
     }
 
     /// <summary>In a session of its own, without anything of this process but its log: nsenter becomes containerd.</summary>
     private void Launch()
     {
+        ShimFiles.RemoveDeadSockets(_place);
+        _storyBegins = LogLength();
         using var process = Process.Start(new ProcessStartInfo("/bin/sh",
         [
             "-c", "exec setsid \"$@\" < /dev/null >> \"$0\" 2>&1", _logFile,
@@ -159,8 +187,9 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
                 break;
             if (problem != told)
                 _log.LogError("containerd cannot be started: {Problem} (its log is {LogFile}); it is tried again at least every {Pause} s", problem, _logFile, LongestPause.TotalSeconds);
-            told = problem;
+            _problem = told = problem;
         }
+        _problem = null;
         _cameBack = Stopwatch.GetTimestamp();
         _log.LogInformation("containerd answers again after {Seconds:0.0} s", Stopwatch.GetElapsedTime(ended, _cameBack).TotalSeconds);
     }
@@ -168,7 +197,6 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
     /// <returns>Null when it answers, or else why it does not run.</returns>
     private async Task<string?> StartAnewAsync()
     {
-        long before = File.Exists(_logFile) ? new FileInfo(_logFile).Length : 0;
         try
         {
             await ConfigureAsync(); // It may be of another version now.
@@ -184,9 +212,26 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
         {
             if ((await runtime.StatusAsync(_stopping.Token)).IsRuntimeReady)
                 return null;
-            await Task.Delay(PollInterval, _stopping.Token);
+            if (await IsWithoutCriAsync(runtime, _stopping.Token))
+                await EndAsync(_place);
+            else
+                await Task.Delay(PollInterval, _stopping.Token);
         }
-        return MachineCheck.Missing() ?? LastWords(before) ?? "it ended without a word";
+        return MachineCheck.Missing() ?? Reason() ?? "it ended without a word";
+    }
+
+    /// <summary>It serves, so it has begun all that it could, and CRI is not among it: that does not come by waiting.</summary>
+    private static async Task<bool> IsWithoutCriAsync(CriContainerRuntime runtime, CancellationToken stopping)
+    {
+        try
+        {
+            await runtime.VersionAsync(stopping);
+            return false;
+        }
+        catch (CriException fault)
+        {
+            return fault.Code == StatusCode.Unimplemented;
+        }
     }
 
     private async Task ConfigureAsync()
@@ -197,16 +242,18 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
         await File.WriteAllTextAsync(_place.ContainerdConfiguration, ContainerdConfiguration.Text(_place, version, _cniPlugins));
     }
 
-    /// <summary>The last line that it wrote.</summary>
-    /// <param name="from">Where its log ended before.</param>
-    private string? LastWords(long from)
+    /// <summary>What keeps it from running, or else the last line that it wrote.</summary>
+    private string? Reason()
     {
         try
         {
             using var log = new FileStream(_logFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            log.Position = Math.Max(Math.Min(from, log.Length), log.Length - LongestWords);
-            using var reader = new StreamReader(log);
-            return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
+            // The cause stands at the beginning; what follows from it may be long.
+            log.Position = Math.Min(_storyBegins, log.Length);
+            using var story = new StreamReader(log);
+            char[] text = new char[LongestStory];
+            string[] lines = new string(text, 0, story.ReadBlock(text)).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            return ContainerdComplaint.In(lines, _place) ?? (lines is [.., { Length: > LongestWords } last] ? last[..LongestWords] : lines.LastOrDefault());
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -214,7 +261,7 @@ internal sealed partial class ContainerdProcess : IAsyncDisposable
         }
     }
 
-    private string LastLines() => File.Exists(_logFile) ? string.Join('\n', File.ReadLines(_logFile).TakeLast(5)) : "(nothing)";
+    private long LogLength() => File.Exists(_logFile) ? new FileInfo(_logFile).Length : 0;
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int process, int signal);

@@ -8,6 +8,7 @@ using Orchestrator.Host.Serving;
 using Orchestrator.Runtime.Client;
 using Orchestrator.Runtime.Dns;
 using Orchestrator.Runtime.Kubelet;
+using Orchestrator.Runtime.Kubelet.Cri;
 using Orchestrator.Runtime.Kubelet.Cri.Grpc;
 using Orchestrator.Runtime.Kubelet.Images;
 using Orchestrator.Runtime.Kubelet.Images.Registries;
@@ -78,7 +79,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         using (var connection = new CriConnection(cri))
         {
             await _containerd!.AwaitAsync(new CriContainerRuntime(connection), stopping);
-            await ImportPauseImageAsync(new CriImageService(connection), stopping);
+            await EnsurePauseImageAsync(new CriImageService(connection), stopping);
         }
         var server = await KubeletServer.StartAsync(
             new KubeletServerOptions
@@ -205,6 +206,19 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     };
 
     /// <summary>Without it no pod can be made, and no registry has it.</summary>
+    /// <exception cref="CommandException">containerd refuses it.</exception>
+    private async Task EnsurePauseImageAsync(CriImageService images, CancellationToken stopping)
+    {
+        try
+        {
+            await ImportPauseImageAsync(images, stopping);
+        }
+        catch (CriException fault)
+        {
+            throw new CommandException(ContainerdComplaint.OfRefusal(fault.Message, _place));
+        }
+    }
+
     private async Task ImportPauseImageAsync(CriImageService images, CancellationToken stopping)
     {
         if (await images.ImageStatusAsync(PauseImage.Name, stopping) is not null)

@@ -59,6 +59,12 @@ internal sealed class NodePlace
 
     public string ContainerdRoot => At("containerd");
 
+    /// <summary>What its containers and images are.</summary>
+    public string ContainerdDatabase => Path.Combine(ContainerdRoot, "io.containerd.metadata.v1.bolt", "meta.db");
+
+    /// <summary>What its containers' files consist of.</summary>
+    public string ContainerdSnapshots => Path.Combine(ContainerdRoot, "io.containerd.snapshotter.v1.overlayfs", "metadata.db");
+
     public string ContainerdState => At("state");
 
     public string CniConfigurations => At("cni");
