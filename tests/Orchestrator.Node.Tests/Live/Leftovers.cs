@@ -24,15 +24,21 @@ internal sealed class Leftovers(string folder, string name)
     /// <summary>Removes all, and says what could not be.</summary>
     public IReadOnlyList<string> Remove()
     {
+        IReadOnlyList<string> left = LosePower();
+        if (left.Count == 0 && Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+        return left;
+    }
+
+    /// <summary>Removes all but the folder, as what is on a disk stays, and says what could not be.</summary>
+    public IReadOnlyList<string> LosePower()
+    {
         KillAll();
         UnmountAll();
         if (File.Exists("/run/netns/" + name))
             Run("ip", "netns", "del", name);
         RemoveCgroups();
-        List<string> left = [.. Find()];
-        if (left.Count == 0 && Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
-        return left;
+        return [.. Find()];
     }
 
     /// <summary>What is on the machine, but for the folder itself.</summary>
@@ -48,18 +54,14 @@ internal sealed class Leftovers(string folder, string name)
             yield return $"cgroup {cgroup}";
     }
 
-    private void KillAll()
+    /// <summary>Kills its processes, none of which is asked.</summary>
+    public void KillAll()
     {
         long began = Stopwatch.GetTimestamp();
         while (Processes() is { Count: > 0 } processes && Stopwatch.GetElapsedTime(began) < Patience)
         {
             foreach (int process in processes)
                 Kill(process);
-            foreach (string file in Cgroups().SelectMany(Tree).Select(cgroup => Path.Combine(cgroup, "cgroup.procs")).Where(File.Exists))
-            {
-                foreach (string process in ReadLines(file))
-                    Kill(int.Parse(process));
-            }
             Thread.Sleep(50);
         }
     }
@@ -77,12 +79,13 @@ internal sealed class Leftovers(string folder, string name)
         }
     }
 
-    /// <summary>containerd, its shims and whatever else was started with the folder in its command line.</summary>
-    private List<int> Processes() =>
+    /// <summary>containerd, its shims and whatever else was started with the folder in its command line, and what runs in containers.</summary>
+    private HashSet<int> Processes() =>
     [
         .. Directory.EnumerateDirectories("/proc").Select(path => Path.GetFileName(path))
             .Where(text => int.TryParse(text, out int id) && id != Environment.ProcessId).Select(int.Parse)
             .Where(id => CommandLine(id).Contains(folder + "/", StringComparison.Ordinal)),
+        .. Cgroups().SelectMany(Tree).SelectMany(cgroup => ReadLines(Path.Combine(cgroup, "cgroup.procs"))).Select(int.Parse),
     ];
 
     private static string CommandLine(int process) => string.Join('\0', ReadLines($"/proc/{process}/cmdline"));

@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Orchestrator.Runtime.Kubelet;
 
 namespace Orchestrator.Node.Tests.Live;
 
 /// <summary>A cluster as <c>orchestrator start</c> makes it, on a "machine" that is a network namespace of the test's own.</summary>
-internal sealed class StartedCluster : IAsyncDisposable
+internal sealed partial class StartedCluster : IAsyncDisposable
 {
     private const string Prefix = "orchestrator-machine";
     private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(3);
@@ -32,8 +33,7 @@ internal sealed class StartedCluster : IAsyncDisposable
         Folder = Path.Combine(Leftovers.Parent, _name);
         _leftovers = new Leftovers(Folder, _name);
         Directory.CreateDirectory(Folder);
-        Run("ip", ["netns", "add", _name]);
-        Run("ip", ["-n", _name, "link", "set", "lo", "up"]);
+        MakeNetwork();
     }
 
     public string Folder { get; }
@@ -55,6 +55,33 @@ internal sealed class StartedCluster : IAsyncDisposable
     public int ProcessId => int.Parse(File.ReadAllText(Path.Combine(ProfileFolder, "server.pid")).Split(' ')[0]);
 
     public int ContainerdId => int.Parse(File.ReadAllText(Path.Combine(NodeFolder, "containerd.pid")).Split(' ')[0]);
+
+    /// <summary>What shims and runc keep of its containers in folders that are the machine's: sockets, and folders of notes.</summary>
+    public IReadOnlyList<string> FilesOfShims()
+    {
+        string[] bundles = Directory.GetDirectories(Path.Combine(NodeFolder, "state", "io.containerd.runtime.v2.task", "k8s.io"));
+        return
+        [
+            // Where a shim listens stands in one of two files, by containerd's version.
+            .. bundles.SelectMany(bundle => (string[])[Path.Combine(bundle, "address"), Path.Combine(bundle, "bootstrap.json")]).Where(File.Exists)
+                .Select(file => ShimSocket().Match(File.ReadAllText(file)).Value).Distinct(),
+            .. bundles.Select(bundle => Path.Combine("/run/containerd/runc/k8s.io", Path.GetFileName(bundle))),
+        ];
+    }
+
+    /// <summary>Ends all of its processes, containers too, with nobody left to tidy up.</summary>
+    public void KillAll() => LeftoversOfNode().KillAll();
+
+    /// <summary>Leaves the machine as it is when its power has come back: there is what a disk keeps, and nothing else.</summary>
+    public void Reboot()
+    {
+        List<string> inMemory = [.. FilesOfShims()];
+        Assert.Empty(LeftoversOfNode().LosePower());
+        Assert.Empty(_leftovers.LosePower());
+        foreach (string path in inMemory.Where(Path.Exists))
+            Run("rm", ["-r", path]);
+        MakeNetwork();
+    }
 
     public string Orchestrator(params string[] arguments)
     {
@@ -143,6 +170,15 @@ internal sealed class StartedCluster : IAsyncDisposable
             System.Text.Encoding.UTF8.GetBytes(Path.Combine(Folder, "home", "profiles", "orchestrator"))).AsSpan(0, 4)),
         StringComparison.Ordinal);
 
+    /// <summary>Its namespace and cgroups have a name of their own.</summary>
+    private Leftovers LeftoversOfNode() => new(Folder, Path.GetFileName(NodeNamespace));
+
+    private void MakeNetwork()
+    {
+        Run("ip", ["netns", "add", _name]);
+        Run("ip", ["-n", _name, "link", "set", "lo", "up"]);
+    }
+
     private string Logs() => string.Join('\n', Directory.Exists(Path.Combine(Folder, "home"))
         ? Directory.GetFiles(Path.Combine(Folder, "home"), "*.log", SearchOption.AllDirectories)
             .Where(file => Path.GetFileName(file) is "kubelet.log" or "containerd.log" or "server.log")
@@ -185,4 +221,7 @@ internal sealed class StartedCluster : IAsyncDisposable
             folder = Path.GetDirectoryName(folder);
         return folder ?? throw new InvalidOperationException("KvStore.sln was not found above the test's folder");
     }
+
+    [GeneratedRegex("/run/containerd/s/[0-9a-f]{64}")]
+    private static partial Regex ShimSocket();
 }
