@@ -218,8 +218,8 @@ internal static class StartCommand
         Profile profile, ProfileSettings settings, Process? server, TimeSpan patience, Action<string> progress, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        // Times of objects are whole seconds.
-        using var probe = new ClusterProbe(profile, settings.ApiAddress, server is null ? default : DateTimeOffset.UtcNow.AddSeconds(-1));
+        // Times of objects are whole seconds, their fractions cut off.
+        using var probe = new ClusterProbe(profile, settings.ApiAddress, server is null ? default : DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds()));
         while (true)
         {
             if (server is { HasExited: true })

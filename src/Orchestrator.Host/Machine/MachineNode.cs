@@ -76,11 +76,8 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private async Task StartKubeletAsync(NodeDuty duty, CancellationToken stopping)
     {
         var cri = new CriOptions { Socket = _place.ContainerdSocket, StreamingNetwork = Network };
-        using (var connection = new CriConnection(cri))
-        {
-            await _containerd!.AwaitAsync(new CriContainerRuntime(connection), stopping);
-            await EnsurePauseImageAsync(new CriImageService(connection), stopping);
-        }
+        var running = await PrepareContainerdAsync(cri, stopping);
+        await FormerPods.ShowAsync(duty.Services.Api.As(duty.Name), duty.Name, running, stopping);
         var server = await KubeletServer.StartAsync(
             new KubeletServerOptions
             {
@@ -99,6 +96,26 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         _parts.Push(node);
         server.Add(node.Kubelet);
         _following = Task.Run(() => FollowAsync(duty.Services.Api, duty.Name), CancellationToken.None);
+    }
+
+    /// <summary>Waits for containerd and gives it what it needs first.</summary>
+    /// <returns>Uids of the pods of which something runs.</returns>
+    /// <exception cref="CommandException">It does not answer, or refuses.</exception>
+    private async Task<HashSet<string>> PrepareContainerdAsync(CriOptions cri, CancellationToken stopping)
+    {
+        using var connection = new CriConnection(cri);
+        var runtime = new CriContainerRuntime(connection);
+        await _containerd!.AwaitAsync(runtime, stopping);
+        try
+        {
+            await ImportPauseImageAsync(new CriImageService(connection), stopping);
+            var containers = await runtime.ListContainersAsync(null, stopping);
+            return [.. containers.Where(container => container.State == RuntimeContainerState.Running).Select(container => container.PodUid)];
+        }
+        catch (CriException fault)
+        {
+            throw new CommandException(ContainerdComplaint.OfRefusal(fault.Message, _place));
+        }
     }
 
     /// <summary>Services' traffic. The rules stay when this process ends: pods run on.</summary>
@@ -206,19 +223,6 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     };
 
     /// <summary>Without it no pod can be made, and no registry has it.</summary>
-    /// <exception cref="CommandException">containerd refuses it.</exception>
-    private async Task EnsurePauseImageAsync(CriImageService images, CancellationToken stopping)
-    {
-        try
-        {
-            await ImportPauseImageAsync(images, stopping);
-        }
-        catch (CriException fault)
-        {
-            throw new CommandException(ContainerdComplaint.OfRefusal(fault.Message, _place));
-        }
-    }
-
     private async Task ImportPauseImageAsync(CriImageService images, CancellationToken stopping)
     {
         if (await images.ImageStatusAsync(PauseImage.Name, stopping) is not null)

@@ -67,6 +67,8 @@ public sealed class StartedRebootTests
 
         cluster.Reboot();
         cluster.Orchestrator("start");
+        // From then on nobody is sent to a pod that is of the machine's former life.
+        Assert.DoesNotContain(Pods(cluster), pod => pod.Value.IsReady && pod.Value.Container == before[pod.Key].Container);
         await UntilAllRunAsync(cluster, 4, but: before);
         await UntilServedAsync(cluster);
 
@@ -200,20 +202,19 @@ public sealed class StartedRebootTests
     }
 
     /// <param name="but">Whose containers are of an earlier life.</param>
-    private static async Task UntilAllRunAsync(StartedCluster cluster, int count, SortedDictionary<string, (string Container, string Restarts)>? but = null) =>
+    private static async Task UntilAllRunAsync(StartedCluster cluster, int count, SortedDictionary<string, (string Container, string Restarts, bool IsReady)>? but = null) =>
         await cluster.UntilAsync(
             ShowPods, output => Read(output) is var pods && pods.Count == count
-                && pods.All(pod => pod.Value.Container.Length > 0 && pod.Value.Container != but?.GetValueOrDefault(pod.Key).Container)
-                && !output.Contains("False", StringComparison.Ordinal),
+                && pods.All(pod => pod.Value.IsReady && pod.Value.Container.Length > 0 && pod.Value.Container != but?.GetValueOrDefault(pod.Key).Container),
             "all pods run");
 
     private const string ShowPods =
         "kubectl get pods -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount} {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}'";
 
-    private static SortedDictionary<string, (string Container, string Restarts)> Pods(StartedCluster cluster) => Read(cluster.Shell(ShowPods));
+    private static SortedDictionary<string, (string Container, string Restarts, bool IsReady)> Pods(StartedCluster cluster) => Read(cluster.Shell(ShowPods));
 
-    private static SortedDictionary<string, (string Container, string Restarts)> Read(string output) => new(
-        output.Split('\n').Select(line => line.Split(' ')).Where(words => words.Length == 4).ToDictionary(words => words[0], words => (words[1], words[2])), StringComparer.Ordinal);
+    private static SortedDictionary<string, (string Container, string Restarts, bool IsReady)> Read(string output) => new(
+        output.Split('\n').Select(line => line.Split(' ')).Where(words => words.Length == 4).ToDictionary(words => words[0], words => (words[1], words[2], words[3] == "True")), StringComparer.Ordinal);
 
     private static int TakenAddresses(StartedCluster cluster) =>
         Directory.GetFiles(Path.Combine(cluster.NodeFolder, "ipam"), "*", SearchOption.AllDirectories).Count(file => IPAddress.TryParse(Path.GetFileName(file), out _));
