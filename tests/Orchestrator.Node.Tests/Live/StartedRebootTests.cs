@@ -126,6 +126,28 @@ public sealed class StartedRebootTests
     }
 
     [LiveFact]
+    public async Task A_containerd_that_ends_once_or_is_slow_is_waited_for()
+    {
+        await using var cluster = new StartedCluster();
+        string program = Path.Combine(Directory.CreateDirectory(Path.Combine(cluster.Folder, "bin")).FullName, "containerd");
+        File.WriteAllText(program, $"""
+            #!/bin/sh
+            [ "$1" = --version ] && exec /usr/bin/containerd --version
+            if [ ! -e {cluster.Folder}/once ]; then touch {cluster.Folder}/once; echo not yet >&2; exit 1; fi
+            sleep 4
+            exec /usr/bin/containerd "$@"
+            """);
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+        string output = cluster.Shell($"PATH={cluster.Folder}/bin:$PATH {StartedCluster.Program} start {string.Join(' ', StartedCluster.Allowances(["start"]).Select(word => $"'{word}'"))}");
+
+        Assert.Contains("1 node is Ready", output);
+        Assert.Contains("containerd has ended and is started again", cluster.Shell($"{StartedCluster.Program} logs --length 10000 kubelet"));
+        cluster.Orchestrator("delete");
+        Assert.Empty(cluster.Left());
+    }
+
+    [LiveFact]
     public async Task What_is_killed_leaves_nothing_in_folders_that_are_the_machines()
     {
         await using var cluster = new StartedCluster();
