@@ -35,6 +35,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     private readonly Stack<IAsyncDisposable> _parts = new();
     private readonly ConcurrentStack<IAsyncDisposable> _networkParts = new();
     private ContainerdProcess? _containerd;
+    private ServiceProxy? _proxy;
     private Task _following = Task.CompletedTask;
 
     private MachineNode(NodePlace place, INodeNetwork network, string cniPlugins, RegistriesFile registries, ILogger log) =>
@@ -119,18 +120,27 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
     }
 
     /// <summary>Services' traffic. The rules stay when this process ends: pods run on.</summary>
-    private async Task StartServicesAsync(string name, ApiClient client, CancellationToken stopping) => _networkParts.Push(await ServiceProxy.StartAsync(
-        new ServiceProxyOptions
-        {
-            NodeName = name,
-            NodeAddresses = [Address.ToString()],
-            ServiceCidr = ControlPlane.ServiceRange,
-            PodCidrs = [ControlPlane.PodRange],
-            MasqueradesPodTraffic = true,
-            Network = Network,
-            Log = _log,
-        },
-        client, stopping));
+    private async Task StartServicesAsync(string name, ApiClient client, CancellationToken stopping)
+    {
+        var proxy = await ServiceProxy.StartAsync(
+            new ServiceProxyOptions
+            {
+                NodeName = name,
+                NodeAddresses = [Address.ToString()],
+                ServiceCidr = ControlPlane.ServiceRange,
+                PodCidrs = [ControlPlane.PodRange],
+                MasqueradesPodTraffic = true,
+                Network = Network,
+                OtherNodesDelay = Network is null ? TimeSpan.FromMilliseconds(200) : TimeSpan.Zero,
+                Log = _log,
+            },
+            client, stopping);
+        _networkParts.Push(proxy);
+        Volatile.Write(ref _proxy, proxy);
+    }
+
+    /// <summary>The kubelet begins beside the proxy.</summary>
+    private Task LeaveServicesAsync(Pod pod, CancellationToken ct) => Volatile.Read(ref _proxy)?.LeaveAsync(pod.Uid, ct) ?? Task.CompletedTask;
 
     /// <summary>To the pods of other nodes. They stay as well.</summary>
     private void StartRoutes(NodeDuty duty) => _networkParts.Push(NodeRoutes.Start(
@@ -210,6 +220,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         Architecture = OciArchive.Architecture,
         OperatingSystemImage = MachineFacts.OperatingSystem,
         KernelVersion = MachineFacts.KernelVersion,
+        LeaveServices = LeaveServicesAsync,
         Containers = new ContainerSettings
         {
             PodLogs = _place.PodLogs,

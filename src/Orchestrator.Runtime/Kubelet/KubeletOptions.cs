@@ -65,6 +65,9 @@ public sealed record KubeletOptions
     /// <summary>How long the first report of a pod waits for its containers: if they come up meanwhile, it need not be made.</summary>
     public TimeSpan FirstReportDelay { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Completes once the node's services send nobody to a pod whose deletion was asked for. Null: there are none here.</summary>
+    public Func<Pod, CancellationToken, Task>? LeaveServices { get; init; }
+
     public IReadOnlyDictionary<string, Quantity> Allocatable =>
         Capacity.ToDictionary(entry => entry.Key, entry => Reserved.TryGetValue(entry.Key, out Quantity reserved) ? entry.Value - reserved : entry.Value);
 }

@@ -11,6 +11,7 @@ namespace Orchestrator.Runtime.Proxy;
 internal sealed class ServiceFollower
 {
     private const string ByService = "service";
+    private const string ByPod = "pod";
     private const string ZoneLabel = "topology.kubernetes.io/zone";
 
     private readonly Informer _services;
@@ -35,6 +36,7 @@ internal sealed class ServiceFollower
         });
         _node = new Informer(client, ApiClient.ResourceOf<Node>(), informer with { FieldSelector = $"metadata.name={options.NodeName}" });
         _slices.AddIndex(ByService, static slice => ServiceOf(slice) is { } service ? [service.ToString()!] : []);
+        _slices.AddIndex(ByPod, slice => PodsOf((EndpointSlice)slice));
         _services.AddHandler(change => Changed(change.Current.Key));
         _slices.AddHandler(change =>
         {
@@ -69,6 +71,12 @@ internal sealed class ServiceFollower
 
     public IReadOnlyList<EndpointSlice> SlicesOf(NamespacedName service) => _slices.ByIndex<EndpointSlice>(ByService, service.ToString()!);
 
+    /// <summary>Those of the node's pods, by uid, to which a service sends as long as it has a choice.</summary>
+    public IReadOnlyList<string> PodsOf(NamespacedName service) => [.. SlicesOf(service).SelectMany(PodsOf).Distinct()];
+
+    /// <summary>Whether any service sends to a pod of this node, as far as is known here.</summary>
+    public bool IsSentTo(string pod) => _slices.CountByIndex(ByPod, pod) > 0;
+
     /// <summary>The services that have changed since the last call.</summary>
     public IReadOnlyCollection<NamespacedName> TakeChanged()
     {
@@ -79,6 +87,13 @@ internal sealed class ServiceFollower
             return taken;
         }
     }
+
+    // One that ends counts no more, though a service that has no other still sends there: that would never end.
+    private IEnumerable<string> PodsOf(EndpointSlice slice) => slice.Endpoints.OrEmpty()
+        .Where(endpoint => endpoint.NodeName == _nodeName
+            && endpoint.TargetRef is { Kind: "Pod", Uid.Length: > 0 }
+            && endpoint.Conditions is null or { Ready: not false, Terminating: not true })
+        .Select(endpoint => endpoint.TargetRef!.Uid!);
 
     private void Changed(NamespacedName? service)
     {

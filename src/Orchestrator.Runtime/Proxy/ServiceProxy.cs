@@ -22,6 +22,7 @@ public sealed class ServiceProxy : IAsyncDisposable
     private readonly ServiceProxyOptions _options;
     private readonly IReadOnlyList<string> _serviceCidrs;
     private readonly ServiceFollower _follower;
+    private readonly Departures _departures = new();
     private readonly NamespaceSettings _settings;
     private readonly NftCommand _nft;
     private readonly NetfilterSocket _socket;
@@ -100,6 +101,18 @@ public sealed class ServiceProxy : IAsyncDisposable
         foreach (var family in CidrsOf(options).Select(IpFamilies.OfRange).OfType<IpFamily>().Distinct())
             await nft.DeleteAsync(family, ProxySettings.DefaultTableName);
         await new NamespaceSettings(options.Network, CidrsOf(options), options.Log).RemoveAsync();
+    }
+
+    /// <summary>Completes once the rules in force send nobody to a pod of this node that ends, unless its service has no other.</summary>
+    /// <param name="pod">Its uid.</param>
+    public async Task LeaveAsync(string pod, CancellationToken ct)
+    {
+        if (!_departures.IsSentTo(pod) && !_follower.IsSentTo(pod))
+            return;
+        Task gone = _departures.AwaitAsync(pod, ct);
+        _wakes.Writer.TryWrite(false); // The change may have come before the wait.
+        await gone;
+        await Task.Delay(_options.OtherNodesDelay, _options.Clock, ct);
     }
 
     /// <summary>Ends it and takes its rules away.</summary>
@@ -182,7 +195,12 @@ public sealed class ServiceProxy : IAsyncDisposable
         if (isAll)
             changed = [.. changed.Union(_follower.Services.Select(service => service.Key))];
         if (changed.Count == 0 && !_isPending)
+        {
+            _departures.Settle(_follower.IsSentTo);
             return;
+        }
+        foreach (var service in changed)
+            _departures.Set(service, _follower.PodsOf(service));
         long begin = _options.Clock.GetTimestamp();
         var health = new List<ServiceHealth>();
         for (int i = 0; i < _keepers.Count; i++)
@@ -190,6 +208,7 @@ public sealed class ServiceProxy : IAsyncDisposable
         await _health.SetAsync(health);
         _isPending = false;
         _pause = TimeSpan.FromSeconds(1);
+        _departures.Settle(_follower.IsSentTo);
         _metrics.Synced(_options.Clock.GetElapsedTime(begin));
     }
 

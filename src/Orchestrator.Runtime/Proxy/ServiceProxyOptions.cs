@@ -33,5 +33,8 @@ public sealed record ServiceProxyOptions
     /// <summary>How often everything in the kernel is compared although nobody seems to have changed it.</summary>
     public TimeSpan FullCheckInterval { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How much later than this node's the rules of other nodes may let go of a pod; none where there are no others.</summary>
+    public TimeSpan OtherNodesDelay { get; init; }
+
     public ILogger Log { get; init; } = NullLogger.Instance;
 }

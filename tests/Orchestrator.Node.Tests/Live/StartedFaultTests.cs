@@ -9,7 +9,8 @@ public sealed class StartedFaultTests
 {
     private const long DiskSize = 1L << 30;
 
-    /// <summary>As a careful user writes it: an old pod goes on to serve for as long as somebody may still be sent to it.</summary>
+    /// <summary>A server that ends at once when it is told to. Its hook is a careful user's, who lets an old pod serve for as long as somebody may
+    /// still be sent to it.</summary>
     private const string Objects = """
         apiVersion: apps/v1
         kind: Deployment
@@ -25,7 +26,7 @@ public sealed class StartedFaultTests
               - name: main
                 image: localhost/busybox:1
                 imagePullPolicy: IfNotPresent
-                command: [httpd, -f, -p, "8080", -h, /www]
+                command: [sh, -c, "httpd -f -p 8080 -h /www & trap 'kill $!; exit' TERM; wait"]
                 readinessProbe: { httpGet: { path: /, port: 8080 }, periodSeconds: 1 }
                 lifecycle: { preStop: { sleep: { seconds: 2 } } }
         ---
@@ -58,18 +59,10 @@ public sealed class StartedFaultTests
         string url = cluster.Orchestrator("service", "url", "web").Trim();
         await cluster.UntilAsync($"busybox wget -q -O - {url}/", output => output == BusyboxImage.Page, "the service answers");
 
-        // Requests go on from before the first new pod to after the last old one.
-        string[] lines = cluster.Shell($$"""
-            before=$(kubectl get pods -l app=web -o name | sort)
-            ask() { while [ ! -e {{cluster.Folder}}/updated ]; do busybox wget -q -O /dev/null {{url}}/ && echo served || echo failed; done; }
-            ask > {{cluster.Folder}}/first & ask > {{cluster.Folder}}/second & asking=$(jobs -p)
-            kubectl rollout restart deployment/web > /dev/null && kubectl rollout status deployment/web --timeout=120s > /dev/null
-            for pod in $before; do kubectl wait $pod --for=delete --timeout=60s > /dev/null; done
-            touch {{cluster.Folder}}/updated; wait $asking
-            cat {{cluster.Folder}}/first {{cluster.Folder}}/second
-            """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.DoesNotContain(lines, line => line != "served");
-        Assert.True(lines.Length > 20, $"only {lines.Length} requests were made");
+        AssertNoneFails(cluster, url, "kubectl rollout restart deployment/web");
+        // Without the hook the node sees to that.
+        AssertNoneFails(cluster, url, """kubectl patch deployment/web --type=json -p '[{"op":"remove","path":"/spec/template/spec/containers/0/lifecycle"}]'""");
+        AssertNoneFails(cluster, url, "kubectl rollout restart deployment/web");
 
         // The disk is full: what was acknowledged is read, what is refused says why, and nothing has to be started anew once there is room.
         string containers = Containers(cluster);
@@ -129,6 +122,23 @@ public sealed class StartedFaultTests
         Assert.Contains($"MiB are free below {cluster.Folder}/home", output);
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());
+    }
+
+    /// <summary>Requests go on from before an update's first new pod to after its last old one.</summary>
+    private static void AssertNoneFails(StartedCluster cluster, string url, string update)
+    {
+        string[] lines = cluster.Shell($$"""
+            before=$(kubectl get pods -l app=web -o name | sort)
+            rm -f {{cluster.Folder}}/updated
+            ask() { while [ ! -e {{cluster.Folder}}/updated ]; do busybox wget -q -O /dev/null {{url}}/ && echo served || echo failed; done; }
+            ask > {{cluster.Folder}}/first & ask > {{cluster.Folder}}/second & asking=$(jobs -p)
+            {{update}} > /dev/null && kubectl rollout status deployment/web --timeout=120s > /dev/null
+            for pod in $before; do kubectl wait $pod --for=delete --timeout=60s > /dev/null; done
+            touch {{cluster.Folder}}/updated; wait $asking
+            cat {{cluster.Folder}}/first {{cluster.Folder}}/second
+            """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.DoesNotContain(lines, line => line != "served");
+        Assert.True(lines.Length > 20, $"only {lines.Length} requests were made");
     }
 
     /// <summary>Of a size that fills a log quickly; each time they have other names.</summary>

@@ -561,7 +561,7 @@ internal sealed class PodWorker : IEvictablePod
             return;
         }
         TimeSpan grace = Grace(pod);
-        await _stopper.StopAllAsync(Pod, _observed, _verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, ct);
+        await _stopper.StopAllAsync(Pod, _observed, _verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, leavesServices: false, ct);
         await StopSandboxAsync(ct);
         if (pod.Status.Phase is not ("Succeeded" or "Failed"))
             Report(TimeSpan.Zero);
@@ -576,7 +576,7 @@ internal sealed class PodWorker : IEvictablePod
         _startTime ??= pod.Status.StartTime ?? Now;
         if (!_isStopped)
         {
-            await _stopper.StopAllAsync(Pod, _observed, grace, ct);
+            await _stopper.StopAllAsync(Pod, _observed, grace, leavesServices: true, ct);
             await StopSandboxAsync(ct);
             if (pod.Status.Phase is not ("Succeeded" or "Failed"))
                 Report(TimeSpan.Zero);
@@ -613,7 +613,7 @@ internal sealed class PodWorker : IEvictablePod
     {
         lock (_gate)
             _stoppingGrace = _goneGrace;
-        await _stopper.StopAllAsync(Pod, _observed, _goneGrace, ct);
+        await _stopper.StopAllAsync(Pod, _observed, _goneGrace, leavesServices: false, ct);
         foreach (PodSandbox sandbox in await _kubelet.Runtime.ListPodSandboxAsync(Pod.Uid, ct))
         {
             await _kubelet.Runtime.StopPodSandboxAsync(sandbox.Id, ct);

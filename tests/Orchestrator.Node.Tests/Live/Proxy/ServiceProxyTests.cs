@@ -363,6 +363,33 @@ public sealed class ServiceProxyTests : IAsyncLifetime
 
     // Given
 
+    [LiveFact]
+    public async Task A_pod_that_goes_is_let_go_once_the_kernel_sends_nobody_to_it()
+    {
+        var slice = Put(Service(), "a", "b");
+        foreach (var endpoint in slice.Endpoints!)
+            endpoint.TargetRef = new ObjectReference { Kind = "Pod", Uid = "uid of " + endpoint.Addresses![0] };
+        _api.Put(slice);
+        await StartAsync();
+        string leaving = "uid of " + AddressOf("a");
+
+        Task left = _proxy!.LeaveAsync(leaving, CancellationToken.None);
+        Task neverThere = _proxy.LeaveAsync("uid of a pod without services", CancellationToken.None);
+        bool leftAtOnce = left.IsCompleted;
+        slice.Endpoints[0].Conditions = new EndpointConditions { Ready = false, Serving = true, Terminating = true };
+        _api.Put(slice);
+        await left.WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.False(leftAtOnce);
+        Assert.True(neverThere.IsCompletedSuccessfully);
+        Assert.Equal(["b 10.244.0.4"], await From.C.AskOftenAsync(ServiceIp, 80));
+        await _proxy.LeaveAsync(leaving, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+        // The last one still serves as there is no other; nobody waits for the end of that.
+        slice.Endpoints[1].Conditions = slice.Endpoints[0].Conditions;
+        _api.Put(slice);
+        await _proxy.LeaveAsync("uid of " + AddressOf("b"), CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
     private async Task StartAsync(Func<ServiceProxyOptions, ServiceProxyOptions>? change = null)
     {
         _network ??= await ProxyNetwork.StartAsync();
