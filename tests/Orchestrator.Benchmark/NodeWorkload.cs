@@ -16,6 +16,9 @@ internal static class NodeWorkload
     /// <summary>What the program is called with inside of the namespace.</summary>
     public const string InsideWord = "node-inside";
 
+    /// <summary>The name of the part that is many pods at once alone.</summary>
+    public const string Burst = "burst";
+
     private const int Starts = 3;
     private const int SinglePods = 10;
     private const int PodsAtOnce = 20;
@@ -28,14 +31,14 @@ internal static class NodeWorkload
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(60);
 
-    public static async Task<bool> RunAsync()
+    public static async Task<bool> RunAsync(string part)
     {
         string name = $"orchestrator-benchmark-{Environment.ProcessId}";
         Tools.Run("ip", "netns", "add", name);
         try
         {
             Tools.Run("ip", "-n", name, "link", "set", "lo", "up");
-            using var inside = Process.Start("nsenter", ["--net=/run/netns/" + name, Environment.ProcessPath!, .. Program(), InsideWord]);
+            using var inside = Process.Start("nsenter", ["--net=/run/netns/" + name, Environment.ProcessPath!, .. Program(), InsideWord, part]);
             await inside.WaitForExitAsync();
             return inside.ExitCode == 0;
         }
@@ -45,16 +48,18 @@ internal static class NodeWorkload
         }
     }
 
-    public static async Task<bool> RunInsideAsync()
+    public static async Task<bool> RunInsideAsync(string part)
     {
         string folder = Directory.CreateTempSubdirectory("orchestrator-bench-image-").FullName;
         try
         {
             string image = Path.Combine(folder, "busybox.tar");
             await File.WriteAllBytesAsync(image, BusyboxImage.ToArchive());
-            bool isReached = await ColdAsync(image);
+            bool isReached = part == Burst || await ColdAsync(image);
             using var cluster = new BenchmarkCluster();
             await StartFirstAsync(cluster, image);
+            if (part == Burst)
+                return await PodsAtOnceAsync(cluster, folder);
             isReached &= await WarmAsync(cluster);
             isReached &= await IdleAsync(cluster);
             isReached &= await SinglePodsAsync(cluster);

@@ -10,10 +10,10 @@ var apart = new Option<bool>("--apart") { Description = "Run the parts of 'pods'
 var services = new Option<int>("--services") { Description = "Services of 'dns'", DefaultValueFactory = _ => 1000 };
 var workloads = new Argument<string[]>("WORKLOAD")
 {
-    Description = "start, watchers, pods, scheduler, dns, proxy (root), node (root and containerd); all but the last two when none is given",
+    Description = "start, watchers, pods, scheduler, dns, proxy (root), node (root and containerd), burst (of node, many pods at once alone); all but the last three when none is given",
     Arity = ArgumentArity.ZeroOrMore,
 };
-workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler", "dns", "proxy", "node", DnsWorkload.ServerWord, NodeWorkload.InsideWord);
+workloads.AcceptOnlyFromAmong("start", "watchers", "pods", "scheduler", "dns", "proxy", "node", NodeWorkload.Burst, DnsWorkload.ServerWord, NodeWorkload.InsideWord);
 var root = new RootCommand("Measures a cluster over HTTPS, as clients see it. The exit code is 1 when a floor is missed.")
 {
     workloads, nodes, pods, deployments, apart, watchers, connections, services,
@@ -23,8 +23,8 @@ root.SetAction(async (result, _) =>
     string[] chosen = result.GetValue(workloads) is { Length: > 0 } given ? given : ["start", "watchers", "pods", "scheduler", "dns"];
     if (chosen is [DnsWorkload.ServerWord])
         return await DnsWorkload.ServeAsync(result.GetValue(services));
-    if (chosen is [NodeWorkload.InsideWord])
-        return await NodeWorkload.RunInsideAsync() ? 0 : 1;
+    if (chosen is [NodeWorkload.InsideWord, var part])
+        return await NodeWorkload.RunInsideAsync(part) ? 0 : 1;
     bool isReached = true;
     foreach (string workload in chosen)
     {
@@ -36,7 +36,7 @@ root.SetAction(async (result, _) =>
             "scheduler" => SchedulerWorkload.Run(),
             "dns" => await DnsWorkload.RunAsync(result.GetValue(services)),
             "proxy" => await ProxyWorkload.RunAsync(),
-            "node" => await NodeWorkload.RunAsync(),
+            "node" or NodeWorkload.Burst => await NodeWorkload.RunAsync(workload),
             _ => await StartWorkload.RunAsync(),
         };
     }

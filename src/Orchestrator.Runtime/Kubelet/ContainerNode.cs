@@ -24,6 +24,7 @@ public sealed class ContainerNode : IAsyncDisposable
         _connection = new CriConnection(cri);
         _prober = new NetworkProber(cri.StreamingNetwork);
         Runtime = new CriContainerRuntime(_connection);
+        services.Events.LetOthersGoFirst(Runtime.AwaitCalmAsync);
         Images = new CriImageService(_connection);
         _stats = new LinuxNodeStats(Settings, Runtime, Images.ImageFilesystemsAsync);
         Kubelet = new Kubelet(options, services, Runtime, Images, _prober) { Machine = new MachineUse(_stats.Memory, services.Alarms.Clock) };

@@ -22,6 +22,9 @@ internal sealed class KubeletEvents : IAsyncDisposable
     private const string Component = "kubelet";
     private const int QueueLimit = 4096;
 
+    /// <summary>How long events let others go first.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly Alarms _alarms;
     private readonly EventLimits _limits;
     private readonly CancellationToken _stopping;
@@ -29,6 +32,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
     private readonly Channel<Sighting> _queue = Channel.CreateBounded<Sighting>(
         new BoundedChannelOptions(QueueLimit) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly Task _sending;
+    private Func<TimeSpan, CancellationToken, Task>? _others;
     private long _sequence;
     private double _allowance;
     private DateTimeOffset _allowanceAt;
@@ -42,6 +46,10 @@ internal sealed class KubeletEvents : IAsyncDisposable
         _allowanceAt = alarms.Now;
         _sending = Task.Run(SendAsync, CancellationToken.None);
     }
+
+    /// <summary>Nobody waits for an event as for a pod that starts; in a burst of pods each takes the other's processors.</summary>
+    /// <param name="others">Completes when there is nobody who has to go first, or after a time.</param>
+    public void LetOthersGoFirst(Func<TimeSpan, CancellationToken, Task> others) => _others = others;
 
     public void Emit(IKubeletApi api, string nodeName, ObjectReference about, string type, string reason, string message) =>
         _queue.Writer.TryWrite(new Sighting(api, nodeName, about, type, reason, message, _alarms.Now));
@@ -58,6 +66,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
         {
             await foreach (Sighting sighting in _queue.Reader.ReadAllAsync(_stopping))
             {
+                await WaitForOthersAsync(sighting.At + Patience - _alarms.Now);
                 if (_correlator.Correlate(ToEvent(sighting), sighting.At) is not { } write)
                     continue;
                 await TakeAllowanceAsync();
@@ -69,6 +78,9 @@ internal sealed class KubeletEvents : IAsyncDisposable
             // What is left is not told.
         }
     }
+
+    private Task WaitForOthersAsync(TimeSpan limit) =>
+        _others is { } others && limit > TimeSpan.Zero ? others(limit, _stopping) : Task.CompletedTask;
 
     private Event ToEvent(Sighting sighting) => new()
     {

@@ -88,6 +88,53 @@ public sealed class CallGateTests
     }
 
     [Fact]
+    public async Task It_is_calm_when_the_last_of_a_burst_is_through_and_who_awaits_that_holds_nobody_up()
+    {
+        var gate = new CallGate(1, Patience, TidyUpPatience, new Clock());
+        Task running = Call(gate, "running", CallPurpose.Begin);
+        Task[] waiting = [Call(gate, "second", CallPurpose.Begin), Call(gate, "third", CallPurpose.Complete)];
+        await gate.AwaitCalmAsync(TidyUpPatience, default).WaitAsync(Limit); // A few are no burst.
+        Task last = Call(gate, "last", CallPurpose.Begin);
+        Task calm = gate.AwaitCalmAsync(TidyUpPatience, default);
+
+        foreach (string next in (string[])["third", "second", "last"])
+        {
+            End(_begun[^1]);
+            await BegunAsync(next);
+        }
+        Task later = gate.AwaitCalmAsync(TidyUpPatience, default);
+        Assert.False(calm.IsCompleted || later.IsCompleted);
+        End("last");
+
+        await Task.WhenAll([running, .. waiting, last, calm, later]).WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task A_burst_that_takes_long_is_no_longer_waited_for()
+    {
+        var clock = new Clock();
+        var gate = new CallGate(1, Patience, TidyUpPatience, clock);
+        string[] names = ["first", "second", "third", "fourth"];
+        Task[] calls = [.. names.Select(name => Call(gate, name, CallPurpose.Begin))];
+        Task calm = gate.AwaitCalmAsync(TimeSpan.FromMilliseconds(1), default);
+
+        clock.Pass(TimeSpan.FromMilliseconds(1));
+        await calm.WaitAsync(Limit);
+
+        for (int index = 1; index < names.Length; index++)
+        {
+            End(names[index - 1]);
+            await BegunAsync(names[index]);
+        }
+        Task aftermath = gate.AwaitCalmAsync(TidyUpPatience, default);
+        Assert.False(aftermath.IsCompleted);
+        clock.Pass(TimeSpan.FromMilliseconds(500));
+        await aftermath.WaitAsync(Limit);
+        End(names[^1]);
+        await Task.WhenAll(calls).WaitAsync(Limit);
+    }
+
+    [Fact]
     public async Task A_call_that_takes_long_no_longer_counts()
     {
         var clock = new Clock();
@@ -187,12 +234,24 @@ public sealed class CallGateTests
     private sealed class Clock : TimeProvider
     {
         private readonly List<RungByHand> _timers = [];
+        private long _ticks;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
             var timer = new RungByHand(dueTime, () => callback(state));
             _timers.Add(timer);
             return timer;
+        }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _ticks;
+
+        /// <summary>Time goes by, and the timers of that length ring.</summary>
+        public void Pass(TimeSpan time)
+        {
+            _ticks += time.Ticks;
+            Ring(time);
         }
 
         /// <summary>The timers of that length ring.</summary>

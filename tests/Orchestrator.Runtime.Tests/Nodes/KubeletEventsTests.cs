@@ -32,6 +32,30 @@ public sealed class KubeletEventsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Pods_that_wait_for_their_start_go_first_and_an_event_has_waited_long_after_two_seconds()
+    {
+        Start(new EventLimits());
+        var starting = new TaskCompletionSource();
+        var asked = new TaskCompletionSource<TimeSpan>();
+        _events!.LetOthersGoFirst((limit, _) =>
+        {
+            asked.TrySetResult(limit);
+            return starting.Task;
+        });
+
+        Emit("n1", "web", "Pulled");
+        Emit("n1", "web", "Created");
+        TimeSpan limit = await asked.Task;
+        bool waits = _api.Events.Count == 0;
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        starting.SetResult();
+        await HollowCluster.UntilAsync(() => _api.Events.Count == 2, "both events");
+
+        Assert.Equal(TimeSpan.FromSeconds(2), limit);
+        Assert.True(waits);
+    }
+
+    [Fact]
     public async Task What_comes_faster_than_it_may_be_sent_waits()
     {
         Start(new EventLimits(PerSecond: 10, Burst: 5));

@@ -24,10 +24,19 @@ internal enum CallPurpose
 /// <param name="tidyUpPatience">How long tidying up waits at most.</param>
 internal sealed class CallGate(int width, TimeSpan patience, TimeSpan tidyUpPatience, TimeProvider clock)
 {
+    /// <summary>So many times the gate's width wait in a burst: what a person starts is less.</summary>
+    private const int BurstTurns = 3;
+
+    /// <summary>Who has had a burst's last turn is through by then.</summary>
+    private static readonly TimeSpan Aftermath = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _gate = new();
 
     /// <summary>By purpose; completed with whether they have a turn.</summary>
     private readonly Queue<TaskCompletionSource<bool>>[] _waiting = [new(), new(), new()];
+    private TaskCompletionSource? _change;
+    private bool _isBurst;
+    private long? _burstEnded;
     private int _underWay;
     private int _tidying;
 
@@ -43,7 +52,42 @@ internal sealed class CallGate(int width, TimeSpan patience, TimeSpan tidyUpPati
         return await call();
     }
 
+    /// <summary>Completes when a burst is over: nobody waits for a turn who completes or begins something, and those who had the last turns are
+    /// through or have had time for it. Outside of bursts, which are of many pods, that is at once.</summary>
+    /// <param name="limit">After so long it completes all the same.</param>
+    public async Task AwaitCalmAsync(TimeSpan limit, CancellationToken ct)
+    {
+        long asked = clock.GetTimestamp();
+        while (true)
+        {
+            TimeSpan left = limit - clock.GetElapsedTime(asked);
+            Task change;
+            lock (_gate)
+            {
+                if (!_isBurst)
+                    left = Min(left, IsIdle || _burstEnded is not { } ended ? TimeSpan.Zero : Aftermath - clock.GetElapsedTime(ended));
+                if (left <= TimeSpan.Zero)
+                    return;
+                _change ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                change = _change.Task;
+            }
+            try
+            {
+                await change.WaitAsync(left, clock, ct);
+            }
+            catch (TimeoutException)
+            {
+                // Looked at once more.
+            }
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
     private bool IsIdle => _underWay == 0;
+
+    /// <summary>Those whom somebody waits for.</summary>
+    private int WaitingCount => _waiting[(int)CallPurpose.Complete].Count + _waiting[(int)CallPurpose.Begin].Count;
 
     /// <returns>Whether it has a turn; if not, it has waited long enough to go without.</returns>
     private async Task<bool> EnterAsync(CallPurpose purpose, CancellationToken ct)
@@ -57,6 +101,7 @@ internal sealed class CallGate(int width, TimeSpan patience, TimeSpan tidyUpPati
                 return true;
             }
             _waiting[(int)purpose].Enqueue(waiting);
+            _isBurst |= WaitingCount >= BurstTurns * width;
         }
         await using CancellationTokenRegistration cancellation = ct.Register(() => waiting.TrySetCanceled(ct));
         using ITimer? limit = purpose == CallPurpose.TidyUp
@@ -85,6 +130,13 @@ internal sealed class CallGate(int width, TimeSpan patience, TimeSpan tidyUpPati
                 ;
             while (IsIdle && _tidying < width && LetGo(CallPurpose.TidyUp))
                 ;
+            bool ends = _isBurst && WaitingCount == 0;
+            if (ends)
+                (_isBurst, _burstEnded) = (false, clock.GetTimestamp());
+            if (!ends && !IsIdle)
+                return;
+            _change?.SetResult();
+            _change = null;
         }
     }
 

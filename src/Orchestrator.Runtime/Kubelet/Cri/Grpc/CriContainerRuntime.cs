@@ -88,6 +88,9 @@ public sealed class CriContainerRuntime : IContainerRuntime
         }
     }
 
+    /// <summary>Completes when no burst of pods is being started, or after a time.</summary>
+    public Task AwaitCalmAsync(TimeSpan limit, CancellationToken ct) => _starts.AwaitCalmAsync(limit, ct);
+
     // Sandboxes
 
     public async Task<string> RunPodSandboxAsync(PodSandboxConfig config, CancellationToken ct)
