@@ -129,6 +129,6 @@ internal sealed class DigFactAttribute : LiveFactAttribute
     public DigFactAttribute()
     {
         if (Skip is null && !IsInstalledFirst && !File.Exists("/usr/bin/dig"))
-            Skip = "/usr/bin/dig not found: apt-get install bind9-dnsutils";
+            LeaveOut("/usr/bin/dig not found: apt-get install bind9-dnsutils");
     }
 }

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using KvStore.Testing;
+
 namespace Orchestrator.Node.Tests.Live;
 
 /// <summary>What a machine must have for tests with a real containerd.</summary>
@@ -32,9 +35,20 @@ internal static class Requirements
 /// <summary>A test with a real containerd. It says why it is left out; where prerequisites are installed first, it is not.</summary>
 internal class LiveFactAttribute : FactAttribute
 {
+    private static readonly ConcurrentDictionary<string, bool> Told = [];
+
     public LiveFactAttribute()
     {
-        Skip = Requirements.Impossible ?? (IsInstalledFirst ? null : Requirements.Missing());
+        if ((Requirements.Impossible ?? (IsInstalledFirst ? null : Requirements.Missing())) is { } reason)
+            LeaveOut(reason);
+    }
+
+    /// <summary>A run's own lines name the tests that were left out, but not why.</summary>
+    protected void LeaveOut(string reason)
+    {
+        Skip = reason;
+        if (Told.TryAdd(reason, true))
+            Figures.Report($"tests of real nodes are left out: {reason}");
     }
 
     /// <summary>Where what is missing was installed before the tests, none of them is left out for it.</summary>

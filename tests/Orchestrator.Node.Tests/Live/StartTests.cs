@@ -125,6 +125,44 @@ public sealed class StartTests
     }
 
     [LiveFact]
+    public async Task Stale_data_is_a_cluster_again_whether_a_whole_profile_was_copied_or_a_store_from_elsewhere()
+    {
+        await using var old = new StartedCluster();
+        await using var cluster = new StartedCluster();
+        old.Orchestrator("start");
+        File.WriteAllBytes(Path.Combine(old.Folder, "busybox.tar"), BusyboxImage.ToArchive());
+        old.Orchestrator("image", "import", Path.Combine(old.Folder, "busybox.tar"));
+        old.Shell($"kubectl create configmap kept && kubectl create deployment web --image={RealContainerd.Busybox} -- {Serve} && kubectl rollout status deployment/web --timeout=120s");
+        old.Orchestrator("stop");
+        cluster.Orchestrator("start");
+        cluster.Orchestrator("stop");
+
+        // The other cluster's objects, with this one's authorities and without its images.
+        string store = Path.Combine(cluster.ProfileFolder, "store");
+        Directory.Delete(store, recursive: true);
+        cluster.Shell($"cp -a {old.ProfileFolder}/store {store}");
+        Assert.Contains("1 node is Ready", cluster.Orchestrator("start"));
+        cluster.Shell("kubectl get configmap kept");
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(cluster.ProfileFolder, "tls", "server-ca.crt")).Trim(),
+            cluster.Shell("kubectl get configmap kube-root-ca.crt -o jsonpath='{.data.ca\\.crt}'").Trim());
+        cluster.Orchestrator("image", "import", Path.Combine(old.Folder, "busybox.tar"));
+        await cluster.UntilAsync("kubectl exec deployment/web -- cat /www/index.html", output => output == BusyboxImage.Page, "its pod runs here");
+        cluster.Orchestrator("delete");
+        Assert.Empty(cluster.Left());
+
+        // Everything, below another folder.
+        cluster.Shell($"cp -a {old.ProfileFolder} {Path.GetDirectoryName(cluster.ProfileFolder)}");
+        Assert.Contains("1 node is Ready", cluster.Orchestrator("start"));
+        cluster.Shell("kubectl get configmap kept");
+        await cluster.UntilAsync("kubectl exec deployment/web -- cat /www/index.html", output => output == BusyboxImage.Page, "its pod runs here");
+        cluster.Orchestrator("delete");
+        Assert.Empty(cluster.Left());
+        old.Orchestrator("delete");
+        Assert.Empty(old.Left());
+    }
+
+    [LiveFact]
     public async Task What_a_machine_lacks_is_named_with_the_command_that_brings_it()
     {
         await using var cluster = new StartedCluster();
