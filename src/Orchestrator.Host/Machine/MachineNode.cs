@@ -220,6 +220,7 @@ internal sealed class MachineNode : IAsyncDisposable, IObjectSink<Node>
         Architecture = OciArchive.Architecture,
         OperatingSystemImage = MachineFacts.OperatingSystem,
         KernelVersion = MachineFacts.KernelVersion,
+        Machine = MachineFacts.Identity,
         LeaveServices = LeaveServicesAsync,
         Containers = new ContainerSettings
         {

@@ -36,6 +36,12 @@ public sealed record KubeletOptions
     public string KernelVersion { get; init; } = "6.1.0";
     public string Architecture { get; init; } = "amd64";
 
+    /// <summary>How many images are pulled at once. Kubernetes pulls one by one; then a registry that does not answer holds up all others.</summary>
+    public int PullsAtOnce { get; init; } = 5;
+
+    /// <summary>Null: the node is pretended, and its name stands for all three.</summary>
+    public MachineIdentity? Machine { get; init; }
+
     /// <summary>When the node is under pressure. Without thresholds it never is.</summary>
     public EvictionSettings Eviction { get; init; } = new() { Thresholds = [] };
 

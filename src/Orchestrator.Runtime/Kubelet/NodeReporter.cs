@@ -26,6 +26,7 @@ internal sealed class NodeReporter : IAsyncDisposable
     private readonly Kubelet _kubelet;
     private readonly KubeletOptions _options;
     private readonly KubeletServices _services;
+    private readonly MachineIdentity _identity;
     private readonly CancellationTokenSource _stopping;
     private readonly Dictionary<string, (string Status, DateTimeOffset Since)> _conditions = [];
     private readonly Lock _gate = new();
@@ -45,6 +46,7 @@ internal sealed class NodeReporter : IAsyncDisposable
         _kubelet = kubelet;
         _options = kubelet.Options;
         _services = kubelet.Services;
+        _identity = _options.Machine ?? IdentityOf(_options.NodeName);
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(_services.Stopping);
         Node = new Node { Metadata = new ObjectMeta { Name = _options.NodeName, Labels = MakeLabels() } };
         Allocatable = _options.Allocatable;
@@ -136,6 +138,8 @@ internal sealed class NodeReporter : IAsyncDisposable
         try
         {
             Node? node = await _kubelet.Api.FindAsync<Node>("", _options.NodeName, ct);
+            if (node?.Status.NodeInfo?.BootID is { Length: > 0 } lastBoot && lastBoot != _identity.BootId)
+                Tell("Warning", "Rebooted", $"Node {_options.NodeName} has been rebooted, boot id: {_identity.BootId}");
             node = node is null ? await CreateAsync(ct) : await AddMissingAsync(node, ct);
             await LearnAsync(node, ct);
         }
@@ -323,7 +327,6 @@ internal sealed class NodeReporter : IAsyncDisposable
         RuntimeStatus runtime = await _kubelet.Runtime.StatusAsync(_stopping.Token);
         bool isReady = runtime is { IsRuntimeReady: true, IsNetworkReady: true };
         IsRuntimeReady = isReady;
-        string identity = Identity();
         IReadOnlyList<string> pressure = _kubelet.Pressure.Conditions;
         return new NodeStatus
         {
@@ -352,9 +355,9 @@ internal sealed class NodeReporter : IAsyncDisposable
             DaemonEndpoints = new NodeDaemonEndpoints { KubeletEndpoint = new DaemonEndpoint { Port = _options.Port } },
             NodeInfo = new NodeSystemInfo
             {
-                MachineID = identity,
-                SystemUUID = identity,
-                BootID = identity,
+                MachineID = _identity.MachineId,
+                SystemUUID = _identity.SystemUuid,
+                BootID = _identity.BootId,
                 KernelVersion = _options.KernelVersion,
                 OsImage = _options.OperatingSystemImage,
                 ContainerRuntimeVersion = _kubelet.RuntimeVersion,
@@ -393,9 +396,12 @@ internal sealed class NodeReporter : IAsyncDisposable
         };
     }
 
-    /// <summary>A machine's id that stays the same as long as the node's name does.</summary>
-    private string Identity() => new Guid(System.Security.Cryptography.SHA256.HashData(
-        System.Text.Encoding.UTF8.GetBytes(_options.NodeName)).AsSpan(0, 16)).ToString();
+    /// <summary>It stays the same as long as the node's name does.</summary>
+    private static MachineIdentity IdentityOf(string nodeName)
+    {
+        string id = new Guid(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(nodeName)).AsSpan(0, 16)).ToString();
+        return new MachineIdentity(id, id, id);
+    }
 
     // Lease
 

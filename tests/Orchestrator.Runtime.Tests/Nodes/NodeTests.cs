@@ -1,6 +1,7 @@
 using Orchestrator.Api;
 using Orchestrator.Api.CoordinationV1;
 using Orchestrator.Api.CoreV1;
+using Orchestrator.Api.MetaV1;
 using Orchestrator.Runtime.Hollow;
 
 namespace Orchestrator.Runtime.Tests.Nodes;
@@ -24,6 +25,21 @@ public sealed class NodeTests
         Assert.Equal("v1.33.1", node.Status.NodeInfo.KubeletVersion);
         PodConditions(node, ("MemoryPressure", "False"), ("DiskPressure", "False"), ("PIDPressure", "False"), ("Ready", "True"));
         await HollowCluster.UntilAsync(() => cluster.Reasons("hollow").Contains("NodeReady"), "the event");
+    }
+
+    [Fact]
+    public async Task A_machine_that_was_booted_anew_says_so()
+    {
+        var api = new FakeKubeletApi();
+        var before = new Node { Metadata = new ObjectMeta { Name = "hollow" } };
+        before.Status.NodeInfo = new NodeSystemInfo { BootID = "another boot" };
+        api.Write(before);
+
+        await using HollowCluster cluster = await HollowCluster.StartAsync(api: api);
+
+        await HollowCluster.UntilAsync(() => cluster.Reasons("hollow").Contains("Rebooted"), "the event");
+        string boot = api.Get<Node>("hollow")!.Status.NodeInfo!.BootID!;
+        Assert.Equal($"Node hollow has been rebooted, boot id: {boot}", api.Events.Single(told => told.Reason == "Rebooted").Message);
     }
 
     [Fact]
