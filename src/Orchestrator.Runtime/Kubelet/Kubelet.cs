@@ -24,6 +24,7 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     public Kubelet(KubeletOptions options, KubeletServices services, IContainerRuntime runtime, IImageService images, IProber prober)
     {
         Options = options;
+        PullTurns = new SemaphoreSlim(options.PullsAtOnce);
         Services = services;
         Api = services.Api.As(options.NodeName);
         Runtime = runtime;
@@ -46,6 +47,8 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
 
     /// <summary>The pods that it knows of, as the API last showed them.</summary>
     public IEnumerable<Pod> Pods => _workers.Values.Select(worker => worker.Pod);
+
+    internal SemaphoreSlim PullTurns { get; }
 
     internal KubeletServices Services { get; }
 

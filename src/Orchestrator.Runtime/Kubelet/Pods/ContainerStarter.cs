@@ -81,12 +81,14 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
             throw Waiting(container, "ImagePullBackOff", $"Back-off pulling image \"{image}\": ErrImagePull: {wait.Error}", wait.Until);
         }
         worker.Emit(container, "Normal", "Pulling", $"Pulling image \"{image}\"");
-        long began = Stopwatch.GetTimestamp();
+        long asked = Stopwatch.GetTimestamp();
+        await kubelet.PullTurns.WaitAsync(ct);
         try
         {
+            long began = Stopwatch.GetTimestamp();
             RuntimeImage pulled = await PullWithSecretsAsync(pod, image, ct);
-            string took = string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMilliseconds:0}ms");
-            worker.Emit(container, "Normal", "Pulled", $"Successfully pulled image \"{image}\" in {took} ({took} including waiting). Image size: {pulled.SizeBytes} bytes.");
+            worker.Emit(container, "Normal", "Pulled",
+                $"Successfully pulled image \"{image}\" in {Since(began)} ({Since(asked)} including waiting). Image size: {pulled.SizeBytes} bytes.");
             pullBackoff.Succeeded(image);
         }
         catch (CriException e)
@@ -95,7 +97,13 @@ internal sealed class ContainerStarter(PodWorker worker, Kubelet kubelet, PullBa
             worker.Emit(container, "Warning", "Failed", $"Failed to pull image \"{image}\": {e.Message}");
             throw Waiting(container, "ErrImagePull", e.Message, worker.Now + ErrorShown);
         }
+        finally
+        {
+            kubelet.PullTurns.Release();
+        }
     }
+
+    private static string Since(long timestamp) => string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(timestamp).TotalMilliseconds:0}ms");
 
     /// <summary>Tries all credentials that fit, and none where none do.</summary>
     private async Task<RuntimeImage> PullWithSecretsAsync(Pod pod, string image, CancellationToken ct)
