@@ -87,7 +87,7 @@ public sealed class OutsideStoreTests
                 process.Kill();
                 process.WaitForExit();
             }
-            Shell(cluster, $"until kubectl --kubeconfig {second} get lease -n kube-system kube-controller-manager -o jsonpath='{{.spec.holderIdentity}}' | grep -q '_{server.Id}_'; do sleep 0.5; done");
+            Shell(cluster, $"until kubectl --kubeconfig {second} get lease -n kube-system kube-controller-manager -o jsonpath='{{.spec.holderIdentity}}' | grep -q \"_$(cat {cluster.Directory}/second/leader.id)_\"; do sleep 0.5; done");
             cluster.Start();
             Shell(cluster, "kubectl rollout status deployment/web --timeout=120s");
             // A rollout is complete while the last of the old pods still end.

@@ -11,6 +11,7 @@ namespace Orchestrator.Host.Profiles;
 ///   start.lock          locked while a start looks and waits
 ///   server.lock         locked while the cluster runs
 ///   server.pid          the process that holds it, and when it began
+///   leader.id           by which its controllers and scheduler lead, whichever process runs them
 ///   server.log          what the process wrote before its parts had their logs
 ///   logs/PART.log       one for each part
 ///   tls/  store/        certificates and data

@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Control.CloudProvider;
 using Orchestrator.Control.Reconciling;
@@ -177,8 +179,7 @@ internal sealed class ControlPlane : IAsyncDisposable
             await FirstObjects.EnsureAsync(admin, log, stopping);
             await new ManifestFolder(settings.ManifestDirectory, admin, log).ApplyAsync(stopping);
         }
-        // Who leads is told apart by machine, process and start.
-        string identity = $"{Dns.GetHostName()}_{Environment.ProcessId}_{Guid.NewGuid():N}";
+        string identity = IdentityIn(settings.DataDirectory);
         if (settings.Components.HasFlag(Components.ControllerManager))
         {
             var log = logs.CreateLogger("Orchestrator.Runtime.Controllers.ControllerManager");
@@ -207,6 +208,18 @@ internal sealed class ControlPlane : IAsyncDisposable
         {
             await _node.StartAsync(DutyOf(settings, certificates, _node.Address), stopping);
         }
+    }
+
+    /// <summary>Who leads is told apart by data directory, whose copies have other places. It has one process at a time (its lock), so who starts
+    /// where another was killed goes on with that one's leases: nobody has to wait until they are over, with services that lead to pods that
+    /// are gone.</summary>
+    private static string IdentityIn(string dataDirectory)
+    {
+        string file = Path.Combine(dataDirectory, "leader.id");
+        if (!File.Exists(file))
+            SecretFiles.Write(file, Guid.NewGuid().ToString("N"));
+        string place = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(dataDirectory))).AsSpan(0, 4));
+        return $"{Dns.GetHostName()}_{File.ReadAllText(file)}_{place}";
     }
 
     private NodeDuty DutyOf(ServerSettings settings, ClusterCertificates certificates, IPAddress address) => new()

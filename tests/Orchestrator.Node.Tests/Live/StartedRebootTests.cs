@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using KvStore.Testing.Containers;
@@ -54,6 +53,8 @@ public sealed class StartedRebootTests
           containers: [ { name: main, image: localhost/busybox:1, imagePullPolicy: IfNotPresent, command: [sleep, "3600"] } ]
         """;
 
+    private const string Leader = "kubectl get lease kube-controller-manager --namespace=kube-system -o jsonpath='{.spec.holderIdentity} {.spec.leaseTransitions}'";
+
     [LiveFact]
     public async Task After_a_reboot_one_start_brings_pods_data_services_and_names_back()
     {
@@ -64,6 +65,7 @@ public sealed class StartedRebootTests
         await UntilServedAsync(cluster);
         var before = Pods(cluster);
         Assert.Equal(4, TakenAddresses(cluster));
+        string leader = cluster.Shell(Leader);
 
         cluster.Reboot();
         cluster.Orchestrator("start");
@@ -76,6 +78,7 @@ public sealed class StartedRebootTests
         Assert.Equal(before.Keys, after.Keys);
         Assert.All(after.Values, pod => Assert.Equal("1", pod.Restarts));
         Assert.Equal(4, TakenAddresses(cluster)); // Those of before are given back.
+        Assert.Equal(leader, cluster.Shell(Leader)); // Nobody had to wait for the end of a dead leader's lease.
         cluster.Orchestrator("delete");
         Assert.Empty(cluster.Left());
     }
@@ -100,9 +103,7 @@ public sealed class StartedRebootTests
         Assert.Empty(cluster.Left());
 
         // Garbage is refused when it is opened, a part when a page is missing, and that of containers' files when it is needed.
-        long began = Stopwatch.GetTimestamp();
         Assert.Equal((1, $"orchestrator: containerd cannot run containers: {Advice(database, "invalid database", root)} {log}\n"), cluster.TryOrchestrator("start"));
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(25), $"it took {Stopwatch.GetElapsedTime(began)}");
         await FollowAdviceAsync(cluster, root);
         cluster.Orchestrator("stop");
         using (var file = File.OpenWrite(database))
