@@ -656,6 +656,8 @@ public sealed class PodLifeTests
         Assert.Equal("ReadinessGatesNotReady", before.Reason);
         Assert.Equal("corresponding condition of pod readiness gate \"example.com/lb\" does not exist.", before.Message);
         Assert.Equal("True", cluster.Condition("web", "example.com/lb")!.Status);
+        PodCondition after = cluster.Condition("web", "Ready")!;
+        Assert.Equal((null, null), (after.Reason, after.Message)); // What was the matter is the matter no more.
     }
 
     [Fact]

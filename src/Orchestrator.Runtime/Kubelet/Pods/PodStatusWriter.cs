@@ -231,7 +231,12 @@ internal sealed class PodStatusWriter : IAsyncDisposable
         foreach (var (name, value) in after)
         {
             if (!JsonNode.DeepEquals(before[name], value))
-                changed[name] = name is "podIPs" or "hostIPs" ? Replacing(value!.AsArray()) : value!.DeepClone();
+                changed[name] = name switch
+                {
+                    "podIPs" or "hostIPs" => Replacing(value!.AsArray()),
+                    "conditions" => Clearing(value!.AsArray(), before[name]?.AsArray()),
+                    _ => value!.DeepClone(),
+                };
         }
         foreach (string name in (string[])["message", "reason", "podIP", "podIPs"])
         {
@@ -245,6 +250,21 @@ internal sealed class PodStatusWriter : IAsyncDisposable
     }
 
     private static JsonObject ToJson(PodStatus status) => JsonNode.Parse(KubernetesJson.Serialize(status))!.AsObject();
+
+    /// <summary>Conditions are merged by their types: what one no longer has, its reason for instance, is to be named.</summary>
+    private static JsonArray Clearing(JsonArray conditions, JsonArray? before)
+    {
+        var clearing = new JsonArray();
+        foreach (JsonNode? item in conditions)
+        {
+            JsonObject condition = item!.DeepClone().AsObject();
+            JsonNode? known = before?.FirstOrDefault(other => JsonNode.DeepEquals(other!["type"], condition["type"]));
+            foreach (string field in known?.AsObject().Select(entry => entry.Key).Where(field => !condition.ContainsKey(field)).ToList() ?? [])
+                condition[field] = null;
+            clearing.Add(condition);
+        }
+        return clearing;
+    }
 
     /// <summary>Addresses that are gone must not be merged with those there are.</summary>
     private static JsonArray Replacing(JsonArray list)
