@@ -65,6 +65,10 @@ public sealed class PodPlanTests
         pod.Status.ContainerStatuses = [new ContainerStatus { Name = "a", RestartCount = 4, ContainerID = "x://y" }];
 
         Assert.Equal("sandbox, start a#5", Describe(PodPlan.Compute(pod, PodObservation.Nothing, Health)));
+
+        // It was lost before, and its image could not be had since.
+        pod.Status.ContainerStatuses[0].ContainerID = null;
+        Assert.Equal("sandbox, start a#4", Describe(PodPlan.Compute(pod, PodObservation.Nothing, Health)));
     }
 
     [Fact]

@@ -180,7 +180,9 @@ internal sealed record PodPlan(bool NeedsSandbox, IReadOnlyList<ContainerKill> K
         {
             ContainerStatus? known = pod.Status.ContainerStatuses.OrEmpty().Concat(pod.Status.InitContainerStatuses.OrEmpty())
                 .FirstOrDefault(status => status.Name == container.Name);
-            return known?.ContainerID is { Length: > 0 } ? (known.RestartCount ?? 0) + 1 : 0;
+            bool hadOne = known?.ContainerID is { Length: > 0 } || known?.LastState?.Terminated is not null;
+            // Of one that was lost a while ago, the status has no more than its count.
+            return hadOne ? (known!.RestartCount ?? 0) + 1 : known?.RestartCount ?? 0;
         }
 
         private RuntimeContainer? Running(PodContainer container) =>
