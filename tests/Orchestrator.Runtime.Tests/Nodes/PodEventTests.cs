@@ -78,6 +78,25 @@ public sealed class PodEventTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_a_pods_sandboxes_no_more_are_kept_than_have_a_container_that_is_kept()
+    {
+        Start();
+        _api.Bind(HollowCluster.NewPod("web", pod => pod.Spec.NodeName = "one"));
+        await UntilAsync(() => _api.Pod("web").Status.Phase == "Running", "it runs");
+
+        for (int restarts = 1; restarts <= 3; restarts++)
+        {
+            PodSandbox last = (await _pretended.ListPodSandboxAsync(null, default)).MaxBy(sandbox => sandbox.Attempt)!;
+            await _pretended.StopPodSandboxAsync(last.Id, default);
+            await UntilAsync(() => _api.Pod("web").Status.ContainerStatuses![0].State?.Running is not null && _api.Pod("web").Status.ContainerStatuses![0].RestartCount == restarts, "it runs again");
+        }
+
+        await UntilAsync(() => _pretended.ListPodSandboxAsync(null, default).Result.Count == 2, "the older ones are removed");
+        Assert.Equal([2, 3], (await _pretended.ListPodSandboxAsync(null, default)).Select(sandbox => sandbox.Attempt).Order());
+        Assert.Equal([2, 3], (await _pretended.ListContainersAsync(null, default)).Select(container => container.Attempt).Order());
+    }
+
+    [Fact]
     public async Task A_pod_that_does_not_let_itself_be_ended_is_told_and_tried_again()
     {
         Start();

@@ -397,10 +397,34 @@ internal sealed class PodWorker : IEvictablePod
         await PassAnnotationsOnAsync(pod, ct);
         if (plan.HasWork)
             await ObserveAsync(ct);
+        if (plan.Starts.Count > 0 && _observed.Sandbox is { Attempt: > 0 })
+            await RemoveOldSandboxesAsync(ct);
         Report(TimeSpan.Zero);
         // What has ended while this run was busy has made it dirty; what it has made possible comes now.
         if (plan.Starts.Any(start => start.Container.Kind is PodContainerKind.Init or PodContainerKind.Sidecar && !_waits.Has(start.Container.Name)))
             Trigger();
+    }
+
+    /// <summary>Earlier ones go when none of their containers is kept any more for what it tells of its end.</summary>
+    private async Task RemoveOldSandboxesAsync(CancellationToken ct)
+    {
+        foreach (PodSandbox sandbox in await _kubelet.Runtime.ListPodSandboxAsync(Pod.Uid, ct))
+        {
+            if (!sandbox.IsReady && sandbox.Attempt < _observed.Sandbox!.Attempt && !_observed.Containers.Any(container => container.SandboxId == sandbox.Id))
+                _ = RemoveInItsTurnAsync(sandbox.Id); // Nobody waits for that.
+        }
+    }
+
+    private async Task RemoveInItsTurnAsync(string sandboxId)
+    {
+        try
+        {
+            await _kubelet.Runtime.RemovePodSandboxAsync(sandboxId, _kubelet.Services.Stopping);
+        }
+        catch (Exception e) when (e is CriException or OperationCanceledException)
+        {
+            // With the next start, or with the pod.
+        }
     }
 
     private static bool IsShownReady(Pod pod) => pod.Status.Conditions.OrEmpty().Exists(condition => condition is { Type: "Ready", Status: "True" });
