@@ -109,7 +109,8 @@ public sealed class StartedRebootTests
         using (var file = File.OpenWrite(database))
             file.SetLength(16 << 10);
         string part = OneLine(cluster.TryOrchestrator("start"));
-        Assert.StartsWith($"orchestrator: containerd ends as soon as it is started: its database {database} is damaged or of another format (", part);
+        Assert.StartsWith("orchestrator: containerd ", part); // Whether it ends or only refuses depends on the page.
+        Assert.Contains($": its database {database} is damaged or of another format (", part);
         Assert.EndsWith($"{log}\n", part);
         await FollowAdviceAsync(cluster, root);
         cluster.Orchestrator("stop");
