@@ -20,6 +20,22 @@ internal sealed record BarePod(PodSandboxConfig Sandbox, ContainerConfig Contain
 
     private static readonly string[] ReadOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+    private const string Cgroup = "orchestrator-benchmark-bare";
+
+    /// <summary>Those of all pods, which are empty: containerd leaves what a kubelet would have made.</summary>
+    public static void RemoveCgroups()
+    {
+        foreach (string cgroup in Directory.EnumerateDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(root => Path.Combine(root, Cgroup)).Where(Directory.Exists))
+            Remove(cgroup);
+    }
+
+    private static void Remove(string cgroup)
+    {
+        foreach (string child in Directory.EnumerateDirectories(cgroup))
+            Remove(child);
+        Directory.Delete(cgroup);
+    }
+
     /// <summary>Makes its files in a folder, so that only the runtime's part is left to do.</summary>
     public static BarePod Prepare(string parent, string name)
     {
@@ -32,7 +48,7 @@ internal sealed record BarePod(PodSandboxConfig Sandbox, ContainerConfig Contain
         var sandbox = new PodSandboxConfig(name, "default", Guid.NewGuid().ToString(), 0, name, false, None, None)
         {
             LogDirectory = logs,
-            CgroupParent = "/orchestrator-benchmark-bare/" + name,
+            CgroupParent = $"/{Cgroup}/{name}",
             Dns = new DnsConfig(["10.96.0.10"], ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"], ["ndots:5"]),
             Security = new SandboxSecurity { Seccomp = SecurityProfile.RuntimeDefault },
         };

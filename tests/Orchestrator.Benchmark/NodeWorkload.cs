@@ -191,6 +191,7 @@ internal static class NodeWorkload
                 await runtime.RemovePodSandboxAsync(sandbox, CancellationToken.None);
             }));
         }
+        BarePod.RemoveCgroups();
         return times;
     }
 

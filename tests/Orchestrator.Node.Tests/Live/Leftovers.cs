@@ -16,9 +16,18 @@ internal sealed class Leftovers(string folder, string name)
         foreach (string left in Directory.EnumerateDirectories(Parent, prefix + "-*"))
         {
             string[] parts = Path.GetFileName(left).Split('-');
-            if (int.TryParse(parts[^2], out int owner) && !Directory.Exists($"/proc/{owner}"))
-                new Leftovers(left, Path.GetFileName(left)).Remove();
+            if (!int.TryParse(parts[^2], out int owner) || Directory.Exists($"/proc/{owner}"))
+                continue;
+            new Leftovers(left, NameOfNode(left)).LosePower();
+            new Leftovers(left, Path.GetFileName(left)).Remove();
         }
+    }
+
+    /// <summary>What the product calls the node of the cluster whose home is in a folder: its namespace and cgroups have that name.</summary>
+    public static string NameOfNode(string folder)
+    {
+        byte[] path = System.Text.Encoding.UTF8.GetBytes(Path.Combine(folder, "home", "profiles", "orchestrator"));
+        return $"orchestrator-orchestrator-{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(path).AsSpan(0, 4))}";
     }
 
     /// <summary>Removes all, and says what could not be.</summary>

@@ -47,7 +47,7 @@ internal sealed partial class StartedCluster : IAsyncDisposable
 
     public string NodeFolder => Path.Combine(ProfileFolder, "node");
 
-    public string NodeNamespace => Directory.GetFiles("/run/netns", "orchestrator-orchestrator-*").Single(IsOfThis);
+    public string NodeNamespace => "/run/netns/" + Leftovers.NameOfNode(Folder);
 
     public string Socket => Path.Combine(NodeFolder, "containerd.sock");
 
@@ -164,14 +164,10 @@ internal sealed partial class StartedCluster : IAsyncDisposable
         Assert.True(left.Count == 0, $"left on the machine: {string.Join("; ", left)}");
     }
 
-    /// <summary>Its name ends with what the product makes of the profile's folder.</summary>
-    private bool IsOfThis(string path) => path.EndsWith(
-        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
-            System.Text.Encoding.UTF8.GetBytes(Path.Combine(Folder, "home", "profiles", "orchestrator"))).AsSpan(0, 4)),
-        StringComparison.Ordinal);
+    private bool IsOfThis(string path) => Path.GetFileName(path) == Leftovers.NameOfNode(Folder);
 
     /// <summary>Its namespace and cgroups have a name of their own.</summary>
-    private Leftovers LeftoversOfNode() => new(Folder, Path.GetFileName(NodeNamespace));
+    private Leftovers LeftoversOfNode() => new(Folder, Leftovers.NameOfNode(Folder));
 
     private void MakeNetwork()
     {
