@@ -1,3 +1,5 @@
+using KvStore.Testing;
+
 namespace Orchestrator.Compatibility.Tests;
 
 /// <summary>The command line of the orchestrator itself, run as a user runs it.</summary>
@@ -128,6 +130,21 @@ public sealed class StartTests
         Assert.Contains($"{port}", output);
         Assert.Contains("address already in use", output);
         Assert.Contains("host: Stopped", cluster.Run("status", "--profile", "taken").Output);
+    }
+
+    [Fact]
+    public void A_clock_that_shows_a_time_before_the_cluster_was_made_is_named()
+    {
+        if (Lanes.IsFast)
+            return; // libfaketime is not installed there.
+        using var cluster = new Cluster("late", "--hollow-nodes", "1");
+        cluster.Start();
+        cluster.Run("stop", "--profile", "late");
+
+        (int exitCode, string output) = cluster.Shell($"LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1) FAKETIME=-400d {Cluster.Program} start --profile late");
+
+        Assert.Equal(1, exitCode);
+        Assert.Matches("^orchestrator: this machine's clock shows [-0-9: Z]+, the cluster was made later, at [-0-9: Z]+: set the clock\n$", output);
     }
 
     [Fact]
