@@ -119,6 +119,7 @@ internal sealed class ControlPlane : IAsyncDisposable
         if (settings.StoreEndpoints.Count == 0)
         {
             var room = new StoreRoom((await opening).Client, StoreConnection.DirectoryOf(settings), logs.CreateLogger("Orchestrator.Host.StoreRoom"));
+            await room.LookAsync(stopping);
             _parts.Push(new RunningPart(room.KeepAsync));
         }
         Address = (await StartApiServerAsync(settings, certificates, (await opening).Client, logs, stopping)).Address;

@@ -79,6 +79,7 @@ public sealed class StartedFaultTests
         Assert.Equal(BusyboxImage.Page, cluster.Shell($"busybox wget -q -O - {url}/"));
         await cluster.UntilAsync($"{StartedCluster.Program} logs --length 10000 server", output => output.Contains("and 64 are needed. Reads go on, and so do pods; writes are refused until there is room"), "it is told");
         File.Delete(filler);
+        cluster.Shell($"sync --file-system {store}"); // Or else it is there again when the disk has lost its power.
         await cluster.UntilAsync("kubectl create configmap after --request-timeout=5s", output => output == "configmap/after created\n", "writes are taken again");
         Assert.Superset(made.ToHashSet(), BigObjects(cluster));
         Assert.Equal((server, containers), (cluster.ProcessId, Containers(cluster)));

@@ -22,19 +22,25 @@ public sealed class StoreRoom(EtcdClient store, string directory, ILogger log)
     {
         while (true)
         {
-            try
-            {
-                await LookAsync(stopping);
-            }
-            catch (Exception fault) when (fault is EtcdException or UnknownOutcomeException or IOException or UnauthorizedAccessException)
-            {
-                log.LogWarning("whether the store has room cannot be told: {Reason}", fault.Message);
-            }
             await Task.Delay(LookInterval, stopping);
+            await LookAsync(stopping);
         }
     }
 
-    private async Task LookAsync(CancellationToken stopping)
+    /// <summary>Looks once, as has to be done before anything is written: a process that ended when the store was full has left the alarm.</summary>
+    public async Task LookAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await EndAlarmAsync(stopping);
+        }
+        catch (Exception fault) when (fault is EtcdException or UnknownOutcomeException or IOException or UnauthorizedAccessException)
+        {
+            log.LogWarning("whether the store has room cannot be told: {Reason}", fault.Message);
+        }
+    }
+
+    private async Task EndAlarmAsync(CancellationToken stopping)
     {
         var full = (await store.Maintenance.AlarmsAsync(cancellationToken: stopping)).Alarms.Where(alarm => alarm.Alarm == AlarmType.Nospace).ToList();
         if (full.Count == 0)
