@@ -26,7 +26,7 @@ public sealed class ValueStorePowerLossTests
 
     [Fact]
     public void Faster_holds_what_a_complete_checkpoint_held_after_power_is_lost_anywhere() =>
-        LosePowerEverywhere(IsLongLane ? 400 : 80, (disk, checkpoint) => checkpoint is { } id
+        LosePowerEverywhere(IsLongLane ? 300 : 50, (disk, checkpoint) => checkpoint is { } id
             ? FasterValueStore.Open(disk, Folder, Small, id)
             : FasterValueStore.Create(disk, Folder, Small));
 

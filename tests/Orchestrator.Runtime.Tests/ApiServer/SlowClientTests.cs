@@ -72,12 +72,22 @@ public sealed class SlowClientTests(ServerFixture server) : IClassFixture<Server
     [Fact]
     public async Task Headers_beyond_their_limit_are_431()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/version") { Version = HttpVersion.Version11 };
-        request.Headers.TryAddWithoutValidation("X-Big", new string('x', 200 * 1024));
-
-        using var response = await server.Http.SendAsync(request);
-
-        Assert.Equal(431, (int)response.StatusCode);
+        const int Tries = 20;
+        for (int left = Tries; ; left--)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/version") { Version = HttpVersion.Version11 };
+            request.Headers.TryAddWithoutValidation("X-Big", new string('x', 200 * 1024));
+            try
+            {
+                using var response = await server.Http.SendAsync(request);
+                Assert.Equal(431, (int)response.StatusCode);
+                return;
+            }
+            catch (HttpRequestException) when (left > 0)
+            {
+                // The server has answered and closed before all was sent, and this client does not look for answers then.
+            }
+        }
     }
 
     [Theory]
