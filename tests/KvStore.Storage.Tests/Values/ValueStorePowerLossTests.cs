@@ -26,7 +26,7 @@ public sealed class ValueStorePowerLossTests
 
     [Fact]
     public void Faster_holds_what_a_complete_checkpoint_held_after_power_is_lost_anywhere() =>
-        LosePowerEverywhere(IsLongLane ? 300 : 50, (disk, checkpoint) => checkpoint is { } id
+        LosePowerEverywhere(IsLongLane ? 400 : 80, (disk, checkpoint) => checkpoint is { } id
             ? FasterValueStore.Open(disk, Folder, Small, id)
             : FasterValueStore.Create(disk, Folder, Small));
 
@@ -47,8 +47,8 @@ public sealed class ValueStorePowerLossTests
         {
             lock (seen)
             {
-                // Every operation in the long lane, every fifth else (a prime, so that all kinds come up).
-                if (complete is { } one && operation.Kind != DiskOperationKind.Read && (IsLongLane || operation.Number % 5 == 0))
+                // Every operation in the long lane, every third else (a prime, so that all kinds come up).
+                if (complete is { } one && operation.Kind != DiskOperationKind.Read && (IsLongLane || operation.Number % 3 == 0))
                     cases.Add((disk.Copy(), one.Id, one.Last));
             }
             return DiskFault.None;
