@@ -161,7 +161,9 @@ public sealed class NodeCertificateTests : IDisposable
         Assert.False(reading.IsCompleted);
         _clock.Advance(TimeSpan.FromSeconds(71));
         await Assert.ThrowsAsync<TransportException>(() => reading);
-        Assert.Equal([true, false], made.Select(one => one.Connections.IsDisposed));
+        // Readers hear of it first, perhaps while the connections are still being closed.
+        await made[0].Connections.Disposed.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.False(made[1].Connections.Disposed.IsCompleted);
     }
 
     private async Task AdvanceUntilAsync(Func<bool> isSo)
@@ -177,9 +179,11 @@ public sealed class NodeCertificateTests : IDisposable
 
     private sealed class PretendConnections : IApiTransport, IDisposable
     {
+        private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public int Requests { get; private set; }
 
-        public bool IsDisposed { get; private set; }
+        public Task Disposed => _disposed.Task;
 
         public Task<ApiResponse> SendAsync(Orchestrator.Runtime.Client.ApiRequest request, CancellationToken cancellation)
         {
@@ -189,7 +193,7 @@ public sealed class NodeCertificateTests : IDisposable
 
         public Task<IApiStream> OpenAsync(Orchestrator.Runtime.Client.ApiRequest request, CancellationToken cancellation) => Task.FromResult<IApiStream>(new SilentStream());
 
-        public void Dispose() => IsDisposed = true;
+        public void Dispose() => _disposed.SetResult();
     }
 
     private sealed class SilentStream : IApiStream
