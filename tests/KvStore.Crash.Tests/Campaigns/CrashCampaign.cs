@@ -3,6 +3,7 @@ using KvStore.Crash.Tests.Histories;
 using KvStore.Crash.Tests.Load;
 using KvStore.Crash.Tests.Processes;
 using KvStore.Grpc;
+using KvStore.Protocol;
 
 namespace KvStore.Crash.Tests.Campaigns;
 
@@ -74,7 +75,7 @@ internal sealed class CrashCampaign(string dataDirectory, int seed, Func<MemberP
         }
         catch (RpcException failure) when (failure.StatusCode == StatusCode.DeadlineExceeded)
         {
-            throw Explain(failure, round, member, $"Its threads: {member.DescribeThreads()}\nAsked anew: {await AskAnewAsync(member)}\n");
+            throw Explain(failure, round, member, await DescribeSilenceAsync(member, client));
         }
         catch (Exception failure)
         {
@@ -82,13 +83,20 @@ internal sealed class CrashCampaign(string dataDirectory, int seed, Func<MemberP
         }
     }
 
-    /// <summary>Whether it is the member that does not answer, or one call of one client.</summary>
-    private static async Task<string> AskAnewAsync(MemberProcess member)
+    /// <summary>Whether it is the member that does not answer, its log, or one connection.</summary>
+    private static async Task<string> DescribeSilenceAsync(MemberProcess member, EtcdClient client)
     {
-        using var client = new EtcdClient(member.Url);
+        string threads = member.DescribeThreads(), asked = client.LastMethod;
+        using var other = new EtcdClient(member.Url);
+        return $"Asked was {asked}; asked anew: a read of its state: {await AskAsync(other, isSerializable: true)}; of what the log says: {await AskAsync(other)}; "
+            + $"over the same connection: {await AskAsync(client)}\nIts threads: {threads}\n";
+    }
+
+    private static async Task<string> AskAsync(EtcdClient client, bool isSerializable = false)
+    {
         try
         {
-            await client.GetAllAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            await client.RangeAsync(new RangeRequest { Key = EtcdClient.AllKeys, Serializable = isSerializable }).WaitAsync(TimeSpan.FromSeconds(10));
             return "it answers";
         }
         catch (Exception failure) when (failure is TimeoutException or RpcException)

@@ -51,6 +51,9 @@ internal sealed class EtcdClient(string url) : IDisposable
     /// <summary>Covers all keys, as key and as range end.</summary>
     public static ByteString AllKeys { get; } = ByteString.CopyFrom([0]);
 
+    /// <summary>What was asked last, for a failure to say so.</summary>
+    public string LastMethod { get; private set; } = "";
+
     /// <summary>Sent with every call.</summary>
     public Metadata? Headers { get; init; }
 
@@ -149,6 +152,7 @@ internal sealed class EtcdClient(string url) : IDisposable
 
     private async Task<TResponse> CallAsync<TRequest, TResponse>(Method<TRequest, TResponse> method, TRequest request)
     {
+        LastMethod = method.FullName;
         var options = new CallOptions(Headers, DateTime.UtcNow + Limits.Patience);
         using var call = _channel.AsyncUnaryCall(method, null, options, request);
         return await call;

@@ -138,7 +138,7 @@ internal sealed class MemberProcess : IAsyncDisposable
             string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
             return $"{File.ReadAllText($"{task}/comm").Trim()}: {fields[0]} {fields[11]}+{fields[12]} {File.ReadAllText($"{task}/wchan")}";
         });
-        return string.Join('\n', threads);
+        return string.Join("; ", threads);
     }
 
     /// <summary>Waits for its end, however it comes, and for the last of its log.</summary>
