@@ -7,7 +7,11 @@ namespace KvStore.Grpc;
 /// <summary>What Kestrel calls for each request: gRPC calls go to the server, all else to the HTTP fallback.</summary>
 internal sealed class GrpcApplication(GrpcServer server, RequestDelegate? httpFallback) : IHttpApplication<IFeatureCollection>
 {
-    public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
+    public IFeatureCollection CreateContext(IFeatureCollection contextFeatures)
+    {
+        ReusedStream.Prepare(contextFeatures);
+        return contextFeatures;
+    }
 
     public void DisposeContext(IFeatureCollection context, Exception? exception)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using KvStore.Grpc;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -115,6 +116,7 @@ public sealed class KubeletServer : IAsyncDisposable
 
     private async Task ServeAsync(HttpContext context)
     {
+        ReusedStream.Prepare(context.Features);
         try
         {
             await RouteAsync(context);
