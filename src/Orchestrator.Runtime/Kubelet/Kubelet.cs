@@ -168,13 +168,30 @@ public sealed class Kubelet : IPodSink, IObjectSink<Node>, IAsyncDisposable
     {
         lock (_admission)
         {
-            List<Pod> admitted = [.. _workers.Values.Where(other => other.UsesResources).Select(other => other.Pod)];
+            List<Pod> admitted = [.. _workers.Values.Where(other => other.UsesResources || other.IsMakingRoom).Select(other => other.Pod)];
             PodVerdict? verdict = PressureAdmission.Refusal(worker.Pod, Pressure.Conditions) is { } refusal
                 ? new PodVerdict(EvictionMessage.Reason, $"Pod was rejected: {refusal}")
                 : NodeAdmission.Check(worker.Pod, admitted, _reporter.Node, _reporter.Allocatable);
             if (verdict is null)
                 worker.MarkAdmitted();
             return verdict;
+        }
+    }
+
+    /// <summary>Lets pods go so that one that the node itself needs has room.</summary>
+    /// <returns>Whether there will be enough once they have gone.</returns>
+    internal bool TryMakeRoom(PodWorker critical)
+    {
+        lock (_admission)
+        {
+            List<PodWorker> staying = [.. _workers.Values.Where(other => other.UsesResources && !other.IsMakingRoom)];
+            Dictionary<string, Quantity> missing = NodeAdmission.Missing(critical.Pod, [.. staying.Select(other => other.Pod)], _reporter.Allocatable);
+            if (missing.Count == 0)
+                return true;
+            HashSet<string> victims = [.. Preemption.Victims(critical.Pod, staying.Select(other => other.Pod), missing).Select(pod => pod.Uid)];
+            foreach (PodWorker victim in staying.Where(other => victims.Contains(other.Pod.Uid)))
+                victim.MakeRoom();
+            return victims.Count > 0;
         }
     }
 

@@ -418,6 +418,49 @@ public sealed class PodLifeTests
         await HollowCluster.UntilAsync(() => cluster.Reasons("another").SequenceEqual(["OutOfcpu"]), "the event");
     }
 
+    [Fact]
+    public async Task A_pod_that_the_node_itself_needs_gets_its_room_once_others_have_gone()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Bind("large", pod => Ask(pod, "5"));
+        cluster.Bind("small", pod => Ask(pod, "2"));
+        await cluster.UntilReadyAsync("large");
+        await cluster.UntilReadyAsync("small");
+
+        cluster.Bind("critical", pod =>
+        {
+            Ask(pod, "2500m");
+            pod.Spec.Priority = 2_000_000_000;
+        });
+        await cluster.UntilReadyAsync("critical");
+
+        PodStatus small = cluster.Api.Pod("small").Status;
+        Assert.Equal(("Failed", "Preempting", "Preempted in order to admit critical pod"), (small.Phase, small.Reason, small.Message));
+        Assert.NotNull(cluster.Main("small").State!.Terminated);
+        Assert.Equal("TerminationByKubelet", cluster.Condition("small", "DisruptionTarget")!.Reason);
+        Assert.True(cluster.IsReady("large"));
+        await HollowCluster.UntilAsync(() => cluster.Reasons("small").Contains("Preempting"), "the event");
+        Assert.DoesNotContain("OutOfcpu", cluster.Reasons("critical"));
+    }
+
+    [Fact]
+    public async Task Nobody_goes_for_a_pod_that_would_not_fit_all_the_same()
+    {
+        await using HollowCluster cluster = await HollowCluster.StartAsync();
+        cluster.Bind("web", pod => Ask(pod, "5"));
+        await cluster.UntilReadyAsync("web");
+
+        cluster.Bind("critical", pod =>
+        {
+            Ask(pod, "9");
+            pod.Spec.Priority = 2_000_000_000;
+        });
+        await cluster.UntilPhaseAsync("critical", "Failed");
+
+        Assert.Equal("OutOfcpu", cluster.Api.Pod("critical").Status.Reason);
+        Assert.True(cluster.IsReady("web"));
+    }
+
     [Theory]
     [InlineData("NodePorts", "Pod was rejected: Predicate NodePorts failed")]
     [InlineData("NodeAffinity", "Pod was rejected: Predicate NodeAffinity failed")]
@@ -749,4 +792,7 @@ public sealed class PodLifeTests
         await HollowCluster.UntilAsync(() => !second.IsReady("web"), "it is told while the clock stands still");
         await second.UntilReadyAsync("web");
     }
+
+    private static void Ask(Pod pod, string cpu) =>
+        pod.Spec.Containers![0].Resources = new() { Requests = new() { ["cpu"] = Quantity.Parse(cpu) } };
 }

@@ -20,6 +20,9 @@ internal sealed class PodWorker : IEvictablePod
     /// <summary>An evicted pod gets no longer, whatever its own grace: the node is short of something.</summary>
     private static readonly TimeSpan EvictionGrace = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often a pod that waits for room looks for it.</summary>
+    private static readonly TimeSpan RoomLook = TimeSpan.FromMilliseconds(200);
+
     private static readonly TimeSpan FailureRetry = TimeSpan.FromSeconds(10);
 
     private readonly Kubelet _kubelet;
@@ -45,7 +48,7 @@ internal sealed class PodWorker : IEvictablePod
     private PodObservation _observed = PodObservation.Nothing;
     private DateTimeOffset? _startTime;
     private PodVerdict? _verdict;
-    private (string Message, bool IsForNode)? _eviction;
+    private Eviction? _eviction;
     private bool _isAdmitted;
     private bool _isStopped;
     private bool _hasReported;
@@ -79,6 +82,9 @@ internal sealed class PodWorker : IEvictablePod
 
     /// <summary>It takes part of what the node has.</summary>
     public bool UsesResources => _isAdmitted && !_isStopped && _verdict is null;
+
+    /// <summary>It was told to go for one that the node itself needs, and has not ended yet.</summary>
+    public bool IsMakingRoom => !_isStopped && Volatile.Read(ref _eviction) is { Verdict.Reason: Preemption.Reason };
 
     public bool HasEnded => _isStopped;
 
@@ -276,8 +282,8 @@ internal sealed class PodWorker : IEvictablePod
             await TerminateAsync(pod, ct);
             return;
         }
-        if (!_isAdmitted)
-            await AdmitAsync(pod, ct);
+        if (!_isAdmitted && !await AdmitAsync(pod, ct))
+            return;
         CheckDeadline(pod);
         CheckEviction(pod);
         if (_verdict is not null || pod.Status.Phase is "Succeeded" or "Failed")
@@ -320,7 +326,8 @@ internal sealed class PodWorker : IEvictablePod
     private ContainerHealth Health(RuntimeContainer running) =>
         _probes.TryGetValue(running.Id, out ContainerProbes? probes) ? probes.Health : ContainerHealth.Good;
 
-    private async Task AdmitAsync(Pod pod, CancellationToken ct)
+    /// <returns>False: it has to wait for pods that make room for it.</returns>
+    private async Task<bool> AdmitAsync(Pod pod, CancellationToken ct)
     {
         _startTime ??= pod.Status.StartTime ?? Now;
         bool hasStarted = pod.Status.ContainerStatuses.OrEmpty().Any(status => status.ContainerID is { Length: > 0 });
@@ -331,8 +338,15 @@ internal sealed class PodWorker : IEvictablePod
         // The scheduler may have seen a label that the watch of the node has yet to bring.
         if (_verdict is { Reason: NodeAdmission.NodeAffinity } && await _kubelet.LearnNodeAsync(ct))
             _verdict = _kubelet.TryAdmit(this);
+        if (_verdict is { } shortage && NodeAdmission.IsShortage(shortage) && CriticalPods.Has(pod) && _kubelet.TryMakeRoom(this))
+        {
+            _verdict = null;
+            WakeAt(Now + RoomLook);
+            return false;
+        }
         if (_verdict is { } verdict)
             Emit(null, "Warning", verdict.Reason, verdict.Message.Replace("Pod was rejected: ", "", StringComparison.Ordinal));
+        return true;
     }
 
     /// <summary>Called by the kubelet, which counts who is admitted.</summary>
@@ -357,28 +371,36 @@ internal sealed class PodWorker : IEvictablePod
     {
         if (CriticalPods.Has(Pod))
             return false;
+        EndFor(new PodVerdict(EvictionMessage.Reason, message, isForNode), EvictionGrace);
+        return true;
+    }
+
+    /// <summary>It goes for a pod that the node itself needs: it ends in its own grace.</summary>
+    public void MakeRoom() => EndFor(new PodVerdict(Preemption.Reason, Preemption.Message, IsForNode: true), Grace(Pod));
+
+    private void EndFor(PodVerdict verdict, TimeSpan grace)
+    {
         lock (_gate)
         {
-            _eviction ??= (message, isForNode);
-            InterruptFor(EvictionGrace);
+            _eviction ??= new Eviction(verdict, grace);
+            InterruptFor(grace);
         }
         Trigger();
-        return true;
     }
 
     private void CheckEviction(Pod pod)
     {
-        (string Message, bool IsForNode)? eviction;
+        Eviction? eviction;
         lock (_gate)
         {
             eviction = _eviction;
             if (eviction is not null)
-                _stoppingGrace = EvictionGrace;
+                _stoppingGrace = eviction.Grace;
         }
-        if (_verdict is not null || eviction is not { } why || pod.Status.Phase is "Succeeded" or "Failed")
+        if (_verdict is not null || eviction is null || pod.Status.Phase is "Succeeded" or "Failed")
             return;
-        _verdict = new PodVerdict(EvictionMessage.Reason, why.Message, why.IsForNode);
-        Emit(null, "Warning", EvictionMessage.Reason, why.Message);
+        _verdict = eviction.Verdict;
+        Emit(null, "Warning", eviction.Verdict.Reason, eviction.Verdict.Message);
     }
 
     /// <summary>It has to run, or goes on to run.</summary>
@@ -585,7 +607,9 @@ internal sealed class PodWorker : IEvictablePod
             return;
         }
         TimeSpan grace = Grace(pod);
-        await _stopper.StopAllAsync(Pod, _observed, _verdict is { Reason: EvictionMessage.Reason } && EvictionGrace < grace ? EvictionGrace : grace, leavesServices: false, ct);
+        if (_eviction is { } eviction && eviction.Verdict == _verdict && eviction.Grace < grace)
+            grace = eviction.Grace;
+        await _stopper.StopAllAsync(Pod, _observed, grace, leavesServices: false, ct);
         await StopSandboxAsync(ct);
         if (pod.Status.Phase is not ("Succeeded" or "Failed"))
             Report(TimeSpan.Zero);
@@ -688,4 +712,7 @@ internal sealed class PodWorker : IEvictablePod
         _hasReported = true;
         _kubelet.Services.StatusWriter.Write(_slot, status, delay);
     }
+
+    /// <summary>An end that this node decided on, and the most time that it leaves.</summary>
+    private sealed record Eviction(PodVerdict Verdict, TimeSpan Grace);
 }
