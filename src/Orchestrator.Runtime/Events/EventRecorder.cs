@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Threading.Channels;
 using Orchestrator.Api;
@@ -28,7 +27,7 @@ public sealed class EventRecorder
     private readonly Channel<Event> _queue;
     private long _droppedCount;
     private int _pendingCount;
-    private int _number;
+    private long _number;
 
     public EventRecorder(ApiClient client, EventRecorderOptions options)
     {
@@ -47,17 +46,19 @@ public sealed class EventRecorder
 
     /// <summary>Notes an event and returns at once.</summary>
     /// <param name="action">What was done, in a word; the reason where it is "".</param>
+    /// <param name="at">When it happened; null for now. What others do because of it may be told of before this is.</param>
     public void Note(
-        ObjectReference regarding, string type, string reason, string message, string action = "", ObjectReference? related = null)
+        ObjectReference regarding, string type, string reason, string message, string action = "", ObjectReference? related = null,
+        DateTimeOffset? at = null)
     {
-        var now = _client.Time.GetUtcNow();
+        var now = at ?? _client.Time.GetUtcNow();
         string ns = string.IsNullOrEmpty(regarding.Namespace) ? "default" : regarding.Namespace;
         var noted = new Event
         {
             Metadata = new ObjectMeta
             {
                 Namespace = ns,
-                Name = string.Create(CultureInfo.InvariantCulture, $"{regarding.Name}.{now.UtcTicks - DateTime.UnixEpoch.Ticks:x}{NextNumber():x}"),
+                Name = EventName.Of(regarding, now, NextNumber()),
             },
             InvolvedObject = regarding,
             Type = type,
@@ -101,8 +102,7 @@ public sealed class EventRecorder
         }
     }
 
-    // Two events of one tick must not have one name.
-    private int NextNumber() => Interlocked.Increment(ref _number) & 0xff;
+    private long NextNumber() => Interlocked.Increment(ref _number);
 
     private async Task WriteAsync(Event write, string key, CancellationToken cancellation)
     {
@@ -143,7 +143,7 @@ public sealed class EventRecorder
         {
             // Its time was over: written anew, with its count.
             var anew = write.DeepClone();
-            anew.Metadata = new ObjectMeta { Namespace = write.Namespace, Name = $"{write.InvolvedObject?.Name}.{NewSuffix()}" };
+            anew.Metadata = new ObjectMeta { Namespace = write.Namespace, Name = EventName.Of(write.InvolvedObject!, _client.Time.GetUtcNow(), NextNumber()) };
             return await CreateAsync(anew, cancellation);
         }
     }
@@ -160,9 +160,6 @@ public sealed class EventRecorder
             return write;
         }
     }
-
-    private string NewSuffix() =>
-        string.Create(CultureInfo.InvariantCulture, $"{_client.Time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks:x}{NextNumber():x}");
 
     private static string Quote(string? text) => $"\"{System.Text.Json.JsonEncodedText.Encode(text ?? "")}\"";
 

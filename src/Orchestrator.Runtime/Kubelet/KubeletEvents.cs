@@ -101,8 +101,7 @@ internal sealed class KubeletEvents : IAsyncDisposable
         ReportingInstance = sighting.NodeName,
     };
 
-    /// <summary>Two of one moment are still two.</summary>
-    private string NameFor(ObjectReference about, DateTimeOffset at) => $"{about.Name}.{at.UtcTicks + _sequence++:x16}";
+    private string NameFor(ObjectReference about, DateTimeOffset at) => EventName.Of(about, at, _sequence++);
 
     private async Task TakeAllowanceAsync()
     {

@@ -212,10 +212,12 @@ internal sealed class SchedulerLoop
     {
         try
         {
+            var decided = _client.Time.GetUtcNow();
             await _writer.BindAsync(pod.Pod, nodeName, cancellation);
             Interlocked.Increment(ref _boundCount);
+            // The kubelet may start it before the answer is here; what it tells comes behind this all the same.
             _events.Note(
-                References.To(pod.Pod), EventNote.Normal, "Scheduled", $"Successfully assigned {pod.Key} to {nodeName}", "Binding");
+                References.To(pod.Pod), EventNote.Normal, "Scheduled", $"Successfully assigned {pod.Key} to {nodeName}", "Binding", at: decided);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

@@ -40,6 +40,21 @@ public sealed class SchedulerRunnerTests : IDisposable
     }
 
     [Fact]
+    public void The_event_bears_the_time_of_the_decision_since_the_kubelet_may_be_at_work_before_the_scheduler_has_its_answer()
+    {
+        _server.Put(Node("n1"));
+        Start();
+        _server.Faults = new Faults { Latency = TimeSpan.FromSeconds(60) };
+
+        _server.Put(Pod("p"));
+        _world.RunUntil(() => NodeOf("p") == "n1", Long);
+        var bound = _world.Time.GetUtcNow();
+        _world.RunUntil(() => _server.All<Event>().Count == 1, Long);
+
+        Assert.True(_server.All<Event>()[0].FirstTimestamp <= bound);
+    }
+
+    [Fact]
     public void A_pod_without_room_says_why_and_gets_its_node_when_there_is_one()
     {
         _server.Put(Node("small", cpu: "1"));
