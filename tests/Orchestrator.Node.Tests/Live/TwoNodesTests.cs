@@ -51,7 +51,7 @@ public sealed class TwoNodesTests
 
     private static readonly string[] Times =
     [
-        "--node-monitor-period", "1s", "--node-monitor-grace-period", "8s", "--default-not-ready-toleration-seconds", "1",
+        "--node-monitor-period", "1s", "--node-monitor-grace-period", "20s", "--default-not-ready-toleration-seconds", "1",
         "--default-unreachable-toleration-seconds", "1", "--node-lease-duration", "8s", "--node-eviction-rate", "10",
     ];
 
