@@ -37,6 +37,9 @@ public sealed class RealContainerd : IAsyncDisposable
         Importer = new ImageImporter(Connection.Options);
     }
 
+    /// <summary>The program that PATH names first.</summary>
+    public static string Program { get; } = Tools.Run("sh", "-c", "command -v containerd").Trim();
+
     /// <summary>Of the folder, the namespace and the cgroup.</summary>
     public string Name { get; }
 

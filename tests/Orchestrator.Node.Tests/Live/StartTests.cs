@@ -67,7 +67,7 @@ public sealed class StartTests
         Kill(cluster.ProcessId);
         Assert.Equal("hello from the pod\n", FromNode(cluster, address));
         string program = Path.Combine(Directory.CreateDirectory(Path.Combine(cluster.Folder, "bin")).FullName, "containerd");
-        WriteProgram(program, "exec /usr/bin/containerd \"$@\"");
+        WriteProgram(program, $"exec {RealContainerd.Program} \"$@\"");
         cluster.Shell($"PATH={cluster.Folder}/bin:$PATH {StartedCluster.Program} start");
         Assert.Equal((started, "0"), Container(cluster));
         Assert.Equal((staticContainer, "0"), Container(cluster, "fixed-orchestrator"));
@@ -89,11 +89,11 @@ public sealed class StartTests
         Assert.Equal(1, Said("containerd has ended and is started again; pods run on"));
 
         // containerd, and it does not start.
-        WriteProgram(program, "[ \"$1\" = --version ] && exec /usr/bin/containerd --version; echo the disk is on fire >&2; exit 1");
+        WriteProgram(program, $"[ \"$1\" = --version ] && exec {RealContainerd.Program} --version; echo the disk is on fire >&2; exit 1");
         Kill(cluster.ContainerdId);
         await cluster.UntilAsync(Log, output => output.Contains("containerd cannot be started: the disk is on fire (its log is "), "why it does not start is told");
         Assert.Equal("hello from the pod\n", FromNode(cluster, address));
-        WriteProgram(program, "exec /usr/bin/containerd \"$@\"");
+        WriteProgram(program, $"exec {RealContainerd.Program} \"$@\"");
         await cluster.UntilAsync("kubectl exec web -- echo back", output => output == "back\n", "containerd is back");
         Assert.Equal((started, "0"), Container(cluster));
         await cluster.UntilAsync(Log, output => output.Split("containerd answers again after ").Length == 3, "so it is told");

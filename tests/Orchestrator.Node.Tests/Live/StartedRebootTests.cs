@@ -134,10 +134,10 @@ public sealed class StartedRebootTests
         string program = Path.Combine(Directory.CreateDirectory(Path.Combine(cluster.Folder, "bin")).FullName, "containerd");
         File.WriteAllText(program, $"""
             #!/bin/sh
-            [ "$1" = --version ] && exec /usr/bin/containerd --version
+            [ "$1" = --version ] && exec {RealContainerd.Program} --version
             if [ ! -e {cluster.Folder}/once ]; then touch {cluster.Folder}/once; echo not yet >&2; exit 1; fi
             sleep 4
-            exec /usr/bin/containerd "$@"
+            exec {RealContainerd.Program} "$@"
             """);
         File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
