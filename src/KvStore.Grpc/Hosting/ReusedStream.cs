@@ -18,14 +18,17 @@ namespace KvStore.Grpc;
 public static class ReusedStream
 {
     private const string Kestrel = "Microsoft.AspNetCore.Server.Kestrel.Core";
+    private const string Stream = $"{Kestrel}.Internal.Http.HttpProtocol, {Kestrel}";
+    private const string Output = $"{Kestrel}.Internal.Http2.Http2OutputProducer, {Kestrel}";
 
+    private static readonly Type? StreamType = Type.GetType(Stream), OutputType = Type.GetType(Output);
     private static volatile bool _isUnknown;
 
     /// <summary>Call it for each request before anything is written.</summary>
     /// <param name="features">The request's, as Kestrel made them.</param>
     public static void Prepare(IFeatureCollection features)
     {
-        if (features is not IHttp2StreamIdFeature || _isUnknown)
+        if (_isUnknown || features is not IHttp2StreamIdFeature || StreamType?.IsInstanceOfType(features) != true)
             return;
         try
         {
@@ -37,14 +40,19 @@ public static class ReusedStream
         }
     }
 
-    // A method of its own: what it calls is looked for when it is compiled.
+    // A method of its own: what it calls is looked for when it is compiled. The runtime does not check the types: it is done here.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void ClearQueued(IFeatureCollection stream) => IsQueued(OutputOf(stream)) = false;
+    private static void ClearQueued(IFeatureCollection stream)
+    {
+        object output = OutputOf(stream);
+        if (output.GetType() == OutputType)
+            IsQueued(output) = false;
+    }
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Output")]
     [return: UnsafeAccessorType($"{Kestrel}.Internal.Http.IHttpOutputProducer, {Kestrel}")]
-    private static extern object OutputOf([UnsafeAccessorType($"{Kestrel}.Internal.Http.HttpProtocol, {Kestrel}")] object stream);
+    private static extern object OutputOf([UnsafeAccessorType(Stream)] object stream);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_isScheduled")]
-    private static extern ref bool IsQueued([UnsafeAccessorType($"{Kestrel}.Internal.Http2.Http2OutputProducer, {Kestrel}")] object output);
+    private static extern ref bool IsQueued([UnsafeAccessorType(Output)] object output);
 }
