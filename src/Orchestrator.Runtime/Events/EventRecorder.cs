@@ -51,14 +51,14 @@ public sealed class EventRecorder
         ObjectReference regarding, string type, string reason, string message, string action = "", ObjectReference? related = null,
         DateTimeOffset? at = null)
     {
-        var now = at ?? _client.Time.GetUtcNow();
+        var moment = at ?? _client.Time.GetUtcNow();
         string ns = string.IsNullOrEmpty(regarding.Namespace) ? "default" : regarding.Namespace;
         var noted = new Event
         {
             Metadata = new ObjectMeta
             {
                 Namespace = ns,
-                Name = EventName.Of(regarding, now, NextNumber()),
+                Name = EventName.Of(regarding, moment, NextNumber()),
             },
             InvolvedObject = regarding,
             Type = type,
@@ -68,8 +68,8 @@ public sealed class EventRecorder
             ReportingComponent = _options.Component,
             ReportingInstance = _options.Host,
             Related = related,
-            FirstTimestamp = now,
-            LastTimestamp = now,
+            FirstTimestamp = moment,
+            LastTimestamp = moment,
             Count = 1,
         };
         if (action.Length > 0)
